@@ -1,0 +1,59 @@
+# `make` runs what CI runs. Needs: python3 (3.11 or 3.12) with venv, make; everything else it installs into .venv.
+PYTHON ?= python3
+TORCH ?= 2.13.0
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := $(BIN)/uv
+export UV_COMPILE_BYTECODE := 1
+
+.PHONY: check demo test lint types fast venv dev gpu lock clean
+check: lint types test ## what CI runs
+
+# --- installing -------------------------------------------------------------------------------------------
+$(UV):
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# torch comes by pip, outside the locks: the same version has a CPU and a GPU build, and the lock must not choose.
+# First from PyTorch's CPU wheels; where those cannot be reached, from whatever pip is configured to use.
+.venv/.torch: $(UV)
+	$(UV) pip install --quiet --python $(BIN)/python --torch-backend cpu torch==$(TORCH) 2>/dev/null \
+	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH)
+	@touch $@
+
+.venv/.core: requirements.lock pyproject.toml .venv/.torch
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.core
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+venv: .venv/.core ## the lean install, CPU build of torch
+dev: .venv/.dev ## plus what the tests need
+gpu: .venv/.core ## replace the CPU build of torch by the CUDA build that fits the driver
+	$(UV) pip install --python $(BIN)/python --torch-backend auto --reinstall-package torch torch==$(TORCH)
+
+lock: $(UV) ## resolve the locks again after an edit of pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --extra insightface --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+# --- running ----------------------------------------------------------------------------------------------
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: dev
+	$(BIN)/pyright
+
+test: dev ## every test
+	$(BIN)/pytest
+
+fast: dev ## the tests that start nothing, in seconds
+	$(BIN)/pytest -m "not real"
+
+clean:
+	rm -rf .venv demo

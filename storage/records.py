@@ -1,0 +1,279 @@
+"""The vocabulary: one frozen record per table, valid once constructed.
+
+The field order and types here are the schema; `storage.tables` derives Arrow, Parquet and the documentation
+from them. Units are in the names (`_s` seconds, `_px` pixels of the upright picture, `_deg` degrees);
+times are aware UTC datetimes named `_at`; `None` means absent.
+
+Identity:
+    video_id   SHA-256 of the source's bytes, 64 hex digits
+    recipe_id  hash of everything that can change a result
+    attempt_id one try at reading one video; rows of a video count when its `Video` row of the same attempt is there
+    track_id, clip_id  derived from video_id, recipe_id and running numbers, so that a rerun makes the same ones
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+def track_id(video_id: str, recipe_id: str, track_index: int) -> str:
+    """Return the id of the n-th track of a video under a recipe, e.g. `9f86d081884c7d65-1b4f0e98-t0003`."""
+    return f"{video_id[:16]}-{recipe_id[:8]}-t{track_index:04d}"
+
+
+def clip_id(of_track_id: str, clip_index: int) -> str:
+    """Return the id of the n-th clip of a track, e.g. `9f86d081884c7d65-1b4f0e98-t0003-c00`."""
+    return f"{of_track_id}-c{clip_index:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A run: written when it starts and again, with `finished_at`, when it ends. Key: scan_id, newest row."""
+
+    scan_id: str
+    recipe_id: str
+    archives: tuple[str, ...]
+    started_at: datetime
+    finished_at: datetime | None
+    sources_listed: int
+    sources_planned: int
+    software: str
+    """JSON object of package names and versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRecord:
+    """A recipe, whole. Key: recipe_id."""
+
+    recipe_id: str
+    recipe_json: str
+    model_id: str
+    is_demonstration: bool
+    """True when the labels of this model mean nothing on real people."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An observation of a listed object; several per uri, the newest counts.
+
+    Written when a scan lists a new or changed object (`video_id` None), and again when its content is known.
+    """
+
+    uri: str
+    """Absolute path, `s3://bucket/key`, or percent-encoded `file://` for a name that is not UTF-8."""
+    size_bytes: int | None
+    etag: str | None
+    """Version of the content: S3 ETag or version id; for a file, its modification time in nanoseconds."""
+    modified_at: datetime | None
+    listed_at: datetime
+    scan_id: str
+    recipe_id: str
+    video_id: str | None = None
+    skip_reason: str | None = None
+    """Why it was not considered a video at all; None for everything that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A (video, recipe), written last: the commit. Key: video_id, recipe_id; the first row counts."""
+
+    video_id: str
+    recipe_id: str
+    attempt_id: str
+    scan_id: str
+    uri: str
+    size_bytes: int
+    container: str
+    codec: str
+    pixel_format: str
+    width_px: int
+    """Of the upright picture with square pixels, as are all coordinates."""
+    height_px: int
+    fps: float | None
+    """Average rate that the header states; None when it states none."""
+    duration_s: float
+    """From the first frame's PTS to the end of the last decoded frame."""
+    rotation_deg: int
+    """Clockwise turn that the container asks a player to make."""
+    sample_aspect_ratio: str
+    time_base: str
+    start_pts: int
+    decoder: str
+    frames_decoded: int
+    """Frames of the stream that could be decoded, those not needed for sampling included."""
+    frames_sampled: int
+    packets_damaged: int
+    is_partial: bool
+    """True when a part of the video could not be read; `partial_reason` says which."""
+    partial_reason: str | None
+    faces: int
+    """Rows in boxes."""
+    tracks: int
+    clips: int
+    findings: int
+    read_s: float
+    """Wall-clock seconds in the reader."""
+    describe_s: float
+    """Wall-clock seconds in the describer."""
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A stretch between two cuts. Key: video_id, recipe_id, shot_index."""
+
+    video_id: str
+    recipe_id: str
+    attempt_id: str
+    shot_index: int
+    start_frame: int
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face followed within one shot. Key: track_id."""
+
+    track_id: str
+    video_id: str
+    recipe_id: str
+    attempt_id: str
+    track_index: int
+    shot_index: int
+    start_s: float
+    end_s: float
+    start_frame: int
+    end_frame: int
+    frames: int
+    """Boxes in the track."""
+    quality: float
+    """0..1, the mean over its boxes."""
+    no_clip_reason: str | None
+    """Why the track has no clip (too small, too blurred, too short); None when it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A face in a sampled frame. Key: track_id, frame_index."""
+
+    track_id: str
+    video_id: str
+    recipe_id: str
+    attempt_id: str
+    frame_index: int
+    """Of the decoded video in presentation order, from 0."""
+    pts: int
+    pts_s: float
+    """pts times the time base, from the stream's own zero."""
+    x_px: float
+    y_px: float
+    w_px: float
+    h_px: float
+    score: float
+    """Detector score, 0..1."""
+    quality: float
+    sharpness: float
+    """Variance of the Laplacian of the face at 96 px, grey 0..255."""
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+    landmarks_px: tuple[float, ...]
+    """68 iBUG points x0 y0 x1 y1 ... in picture pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Eight face crops of one track, as the model sees them. Key: clip_id."""
+
+    clip_id: str
+    track_id: str
+    video_id: str
+    recipe_id: str
+    attempt_id: str
+    clip_index: int
+    start_s: float
+    end_s: float
+    frame_indices: tuple[int, ...]
+    pts: tuple[int, ...]
+    crop_xys_px: tuple[float, ...]
+    """Per frame the crop square's left, top and side in picture pixels."""
+    landmarks_crop_px: tuple[float, ...]
+    """Per frame 68 points x0 y0 x1 y1 ... in crop pixels."""
+    best_frame: int
+    """Position, 0..7, of the frame of the highest quality."""
+    quality: float
+    crops_sha256: str
+    """Of the crops' bytes [T, S, S, 3] uint8 RGB: a replay that gives this hash saw the same pixels."""
+    evidence: str | None
+    """Path of the stored picture of the crops, relative to the lake."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """What the model said to one question about one clip. Key: clip_id, question."""
+
+    clip_id: str
+    track_id: str
+    video_id: str
+    recipe_id: str
+    attempt_id: str
+    question: str
+    text: str
+    """Verbatim."""
+    rationale: str
+    """The explanation in the text. A sentence, not evidence."""
+    parse_status: str
+    """ok, ambiguous, refused or unparsable: whether a label could be read from the text."""
+    parsed_labels: tuple[str, ...]
+    prompt: str
+    view: str
+    """clip or frame: what the model looked at."""
+    model_id: str
+    is_demonstration: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The score of one label. Key: clip_id, question, label."""
+
+    clip_id: str
+    track_id: str
+    video_id: str
+    recipe_id: str
+    attempt_id: str
+    question: str
+    label: str
+    score: float
+    """In `unit`: a probability, or for label `age_years` the expected age."""
+    unit: str
+    """probability or years."""
+    spread: float | None
+    """Standard deviation in the same unit, where the score is an expected value."""
+    log_prob: float | None
+    """Teacher-forced log-likelihood of the label given the clip, natural logarithm."""
+    prior_log_prob: float | None
+    """The same given a blank clip."""
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that failed. Key: uri, recipe_id, failed_at."""
+
+    uri: str
+    video_id: str | None
+    recipe_id: str
+    scan_id: str
+    size_bytes: int | None
+    etag: str | None
+    stage: str
+    """list, fetch, decode, detect, describe or commit."""
+    error: str
+    """Class name of the error."""
+    message: str
+    attempt: int
+    is_retryable: bool
+    """True when the next scan tries again by itself."""
+    is_quarantined: bool
+    """True when the source killed its reader twice, or never returned: it is left alone until told otherwise."""
+    failed_at: datetime
