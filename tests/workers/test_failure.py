@@ -1,0 +1,54 @@
+import errno
+import pickle
+
+import pytest
+
+from workers.failure import SourceError, TransientError, WorkerError, failure_of
+
+
+@pytest.mark.parametrize("kind", [SourceError, TransientError])
+def test_survives_pickling(kind: type[WorkerError]) -> None:
+    error = kind("decode", "no frame in a.mp4", "InvalidDataError")
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind
+    assert (copy.stage, copy.message, copy.cause) == ("decode", "no frame in a.mp4", "InvalidDataError")
+    assert copy.is_retryable is (kind is TransientError)
+    assert str(copy) == "decode: no frame in a.mp4"
+
+
+def test_survives_ray() -> None:
+    from ray.exceptions import RayTaskError  # noqa: PLC0415  importing Ray takes seconds
+
+    error = TransientError("fetch", "gone", "FileNotFoundError")
+    wrapped = RayTaskError("read", "traceback", error).as_instanceof_cause()
+    assert isinstance(wrapped, TransientError)
+    assert wrapped.cause is error or wrapped.args == error.args
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "word"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file"), TransientError, "disappeared after listing"),
+        (OSError(errno.ENOSPC, "No space left on device"), TransientError, "no space left"),
+        (OSError(errno.EIO, "Input/output error"), TransientError, "device"),
+        (PermissionError(errno.EACCES, "Permission denied"), TransientError, "not permitted"),
+        (ConnectionResetError(errno.ECONNRESET, "reset by peer"), TransientError, "reset by peer"),
+        (OSError("strange"), TransientError, "strange"),
+        (MemoryError(), TransientError, "out of memory"),
+        (ValueError("broken header"), SourceError, "broken header"),
+        (KeyError("x"), SourceError, "x"),
+    ],
+)
+def test_maps_exceptions(error: Exception, kind: type[WorkerError], word: str) -> None:
+    failure = failure_of(error, "fetch", "s3://b/k.mp4")
+    assert type(failure) is kind
+    assert failure.stage == "fetch"
+    assert failure.error == type(error).__name__
+    assert word in failure.message
+    assert "s3://b/k.mp4" in failure.message
+
+
+def test_a_failure_stands_for_itself() -> None:
+    failure = SourceError("decode", "bomb")
+    assert failure_of(failure, "detect", "a.mp4") is failure
+    assert failure.error == "SourceError"

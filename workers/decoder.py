@@ -1,0 +1,121 @@
+"""Decoding videos: PyAV first, decord where PyAV makes nothing of a file."""
+
+import importlib.util
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Protocol, Self
+
+from workers.failure import UndecodableError, failure_of
+from workers.frames import DecoderConfig, Facts, Frame
+from workers.pyav_decoder import PyavVideo
+
+__all__ = ["Decoder", "DecoderConfig", "Facts", "Frame", "Video"]
+
+
+class _Backend(Protocol):
+    def __iter__(self) -> Iterator[Frame]: ...
+    def facts(self) -> Facts: ...
+    def close(self) -> None: ...
+
+
+class Video:
+    """A video of which at least one frame can be decoded; iterate once, then ask `facts`, then close.
+
+    Args:
+        backend: The decoder's view of the file.
+        first: Its first sampled frame.
+        rest: The frames after that.
+    """
+
+    def __init__(self, backend: _Backend, first: Frame, rest: Iterator[Frame]) -> None:
+        self._backend = backend
+        self._frames = chain([first], rest)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._backend.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the sampled frames in presentation order.
+
+        Raises:
+            SourceError: A limit that is not benign was exceeded.
+            TransientError: The file could not be read further.
+        """
+        return self._frames
+
+    def facts(self) -> Facts:
+        """Return what is known of the video, complete once the iteration has ended."""
+        return self._backend.facts()
+
+
+class Decoder:
+    """Opens videos of any container and codec that the backends know.
+
+    A frame comes once, in presentation order, with exact pts; what is damaged is counted and left out. The
+    same file and configuration give the same frames.
+
+    Args:
+        config: Sampling, limits and backend.
+    """
+
+    def __init__(self, config: DecoderConfig) -> None:
+        self.config = config
+
+    def open(self, path: Path) -> Video:
+        """Open a video and decode its first frame.
+
+        Args:
+            path: A file, whatever its name says.
+
+        Raises:
+            SourceError: No decoder gets a frame from it, it has no video stream, or it exceeds a limit.
+            TransientError: The file cannot be read now.
+        """
+        if self.config.backend == "decord":
+            return self._with_decord(path)
+        try:
+            return self._with_pyav(path)
+        except UndecodableError as error:
+            if not self.config.is_decord_tried or importlib.util.find_spec("decord") is None:
+                raise
+            try:
+                return self._with_decord(path)
+            except UndecodableError:
+                raise error from None  # PyAV's reason says more
+
+    def _with_pyav(self, path: Path) -> Video:
+        try:
+            backend = PyavVideo(path, self.config)
+            video = _begun(backend)
+            if backend.is_flagged_interlaced and not backend.is_interlaced:
+                # The header kept it quiet: begin again with a filter that sees every picture.
+                backend.close()
+                video = _begun(PyavVideo(path, self.config, is_interlaced=True))
+        except (OSError, MemoryError) as error:
+            raise failure_of(error, "decode", path.name) from error
+        return video
+
+    def _with_decord(self, path: Path) -> Video:
+        from workers.decord_decoder import DecordVideo  # noqa: PLC0415  decord has no wheel for every platform
+
+        try:
+            return _begun(DecordVideo(path, self.config))
+        except (OSError, MemoryError) as error:
+            raise failure_of(error, "decode", path.name) from error
+
+
+def _begun(backend: _Backend) -> Video:
+    rest = iter(backend)
+    try:
+        first = next(rest, None)
+        if first is None:
+            backend.facts()
+            raise UndecodableError("decode", "no frame was sampled")
+    except BaseException:
+        backend.close()
+        raise
+    return Video(backend, first, rest)
