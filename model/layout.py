@@ -1,0 +1,233 @@
+"""The official checkpoint layout of configurations.
+
+`config.json` holds the fields of LlavaConfig as transformers 4.31 writes them. The towers' sizes are not
+among them: they come from `image_tower_config.json` and `video_tower_config.json` beside it, in the layout of
+the LanguageBind hub repositories, or from those repositories' own `config.json`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from model.config import CheckpointError, CrossAttentionKind, FaceLlavaConfig, Kind, LlmConfig, TowerConfig
+from model.landmarks import POINTS
+
+DEMONSTRATION_KEY = "facesift_demonstration"
+"""Key of config.json that marks a checkpoint whose answers mean nothing on real people."""
+
+
+def read_config(directory: Path, find_tower: Callable[[str], Path] | None = None) -> FaceLlavaConfig:
+    """Read a checkpoint directory's configuration.
+
+    Args:
+        directory: holds config.json and, unless `find_tower` helps out, the towers' configurations.
+        find_tower: takes `mm_image_tower` or `mm_video_tower` to a directory whose config.json describes it.
+
+    Raises:
+        CheckpointError: a file is missing, is no JSON, or describes something else than a Face-LLaVA.
+    """
+    try:
+        official = _read_json(directory / "config.json")
+        towers: dict[str, Mapping[str, Any] | None] = {}
+        for kind in get_args(Kind):
+            path = directory / f"{kind}_tower_config.json"
+            tower_id = official.get(f"mm_{kind}_tower")
+            if not path.exists() and tower_id is not None and find_tower is not None:
+                path = find_tower(tower_id) / "config.json"
+            towers[kind] = None if tower_id is None else _read_json(path)
+        return parse_config(official, towers["image"], towers["video"])
+    except KeyError as error:
+        raise CheckpointError(str(directory), (f"config has no field {error.args[0]!r}",)) from error
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(str(directory), (str(error),)) from error
+
+
+def parse_config(
+    official: Mapping[str, Any], image_tower: Mapping[str, Any] | None, video_tower: Mapping[str, Any] | None
+) -> FaceLlavaConfig:
+    """Turn the official JSON objects into a configuration.
+
+    Raises:
+        KeyError: a field that fixes a size is missing.
+        ValueError: a field asks for something that this model does not do.
+    """
+    _refuse_unsupported(official)
+    config = FaceLlavaConfig(
+        llm=_parse_llm(official),
+        image_tower=None if image_tower is None else _parse_tower(image_tower),
+        video_tower=None if video_tower is None else _parse_tower(video_tower),
+        image_tower_id=official.get("mm_image_tower"),
+        video_tower_id=official.get("mm_video_tower"),
+        select_layer=official.get("mm_vision_select_layer", -2),
+        select_feature=official.get("mm_vision_select_feature", "patch"),
+        projector=official.get("mm_projector_type", "linear"),
+        cross_attention=_parse_cross_attention(official),
+        branch_scale=float(official.get("branch_scale", 0.1)),
+        max_length=official.get("tokenizer_model_max_length"),
+        weights_dtype=official.get("torch_dtype") or official.get("dtype") or "float32",
+        is_marked_demonstration=bool(official.get(DEMONSTRATION_KEY, False)),
+    )
+    if official.get("mm_hidden_size", config.tower_hidden_size) != config.tower_hidden_size:
+        raise ValueError(
+            f"mm_hidden_size {official['mm_hidden_size']} is not the towers' {config.tower_hidden_size}"
+        )
+    return config
+
+
+def write_config(config: FaceLlavaConfig, directory: Path) -> None:
+    """Write config.json and the towers' configurations in the official layout; `read_config` reads them back.
+
+    Two fields are ours, and the official loader ignores them: `branch_scale` and the mark of a demonstration.
+    """
+    files = {"config.json": _format_official(config)}
+    for kind, tower in (("image", config.image_tower), ("video", config.video_tower)):
+        if tower is not None:
+            files[f"{kind}_tower_config.json"] = _format_tower(kind, tower)
+    for name, content in files.items():
+        (directory / name).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise TypeError(f"{path.name} is not a JSON object")
+    return cast("Mapping[str, Any]", content)
+
+
+def _refuse_unsupported(official: Mapping[str, Any]) -> None:
+    if "text_config" in official:
+        raise ValueError(
+            "config.json is a transformers conversion (it has a text_config), not the official layout"
+        )
+    if official.get("rope_scaling") is not None:
+        raise ValueError(f"rope_scaling {official['rope_scaling']!r} is not supported; Face-LLaVA has none")
+    for field in ("use_landmark_tokens", "mm_use_im_start_end", "tie_word_embeddings"):
+        if official.get(field):
+            raise ValueError(f"{field} is not supported; the released model has it off")
+    if official.get("landmarks_hidden_size", 2 * POINTS) != 2 * POINTS:
+        raise ValueError(f"landmarks_hidden_size {official['landmarks_hidden_size']} is not {2 * POINTS}")
+
+
+def _parse_cross_attention(official: Mapping[str, Any]) -> CrossAttentionKind:
+    """Return the landmark branch's variant; a config without its fields is Video-LLaVA's and has none."""
+    projector = official.get("landmarks_projector_type")
+    kind = official.get("cross_attn_type")
+    if projector is None and kind is None:
+        return "none"
+    if projector != "landmarks_region_projector":
+        raise ValueError(f"landmarks_projector_type {projector!r} is not 'landmarks_region_projector'")
+    if official.get("global_landmarks_projector_type") != "linear":
+        value = official.get("global_landmarks_projector_type")
+        raise ValueError(f"global_landmarks_projector_type {value!r} is not 'linear'")
+    return cast("CrossAttentionKind", kind)  # FaceLlavaConfig checks it
+
+
+def _parse_llm(official: Mapping[str, Any]) -> LlmConfig:
+    # rope_theta and the token ids have the defaults of LlamaConfig 4.31, which knew no other theta.
+    return LlmConfig(
+        vocab_size=official["vocab_size"],
+        hidden_size=official["hidden_size"],
+        intermediate_size=official["intermediate_size"],
+        layers=official["num_hidden_layers"],
+        heads=official["num_attention_heads"],
+        kv_heads=official.get("num_key_value_heads") or official["num_attention_heads"],
+        activation=official.get("hidden_act", "silu"),
+        rms_norm_eps=official["rms_norm_eps"],
+        max_positions=official.get("max_position_embeddings", 2048),
+        rope_theta=official.get("rope_theta", 10000.0),
+        bos_token_id=official.get("bos_token_id", 1),
+        eos_token_id=official.get("eos_token_id", 2),
+        pad_token_id=official.get("pad_token_id") or 0,
+    )
+
+
+def _parse_tower(content: Mapping[str, Any]) -> TowerConfig:
+    """Read `vision_config`; absent fields have the defaults of LanguageBind's class, not those of ViT-L."""
+    vision: Mapping[str, Any] = content["vision_config"]
+    return TowerConfig(
+        hidden_size=vision.get("hidden_size", 768),
+        intermediate_size=vision.get("intermediate_size", 3072),
+        layers=vision.get("num_hidden_layers", 12),
+        heads=vision.get("num_attention_heads", 12),
+        channels=vision.get("num_channels", 3),
+        image_size=vision.get("image_size", 224),
+        patch_size=vision.get("patch_size", 32),
+        activation=vision.get("hidden_act", "quick_gelu"),
+        layer_norm_eps=vision.get("layer_norm_eps", 1e-5),
+        frames=vision.get("num_frames", 1),
+        has_temporal_attention=vision.get("add_time_attn", False),
+    )
+
+
+def _format_official(config: FaceLlavaConfig) -> dict[str, Any]:
+    llm = config.llm
+    official: dict[str, Any] = {
+        "architectures": ["LlavaLlamaForCausalLM"],
+        "model_type": "llava",
+        "vocab_size": llm.vocab_size,
+        "hidden_size": llm.hidden_size,
+        "intermediate_size": llm.intermediate_size,
+        "num_hidden_layers": llm.layers,
+        "num_attention_heads": llm.heads,
+        "num_key_value_heads": llm.kv_heads,
+        "hidden_act": llm.activation,
+        "rms_norm_eps": llm.rms_norm_eps,
+        "max_position_embeddings": llm.max_positions,
+        "rope_theta": llm.rope_theta,
+        "rope_scaling": None,
+        "tie_word_embeddings": False,
+        "bos_token_id": llm.bos_token_id,
+        "eos_token_id": llm.eos_token_id,
+        "pad_token_id": llm.pad_token_id,
+        "mm_hidden_size": config.tower_hidden_size,
+        "mm_image_tower": config.image_tower_id if config.image_tower else None,
+        "mm_video_tower": config.video_tower_id if config.video_tower else None,
+        "mm_projector_type": config.projector,
+        "use_mm_proj": True,
+        "mm_use_im_patch_token": False,
+        "mm_use_im_start_end": False,
+        "mm_vision_select_feature": config.select_feature,
+        "mm_vision_select_layer": config.select_layer,
+        "use_landmark_tokens": False,
+        "tokenizer_model_max_length": config.max_length,
+        "tokenizer_padding_side": "right",
+        "torch_dtype": config.weights_dtype,
+        "transformers_version": "4.31.0",
+        "branch_scale": config.branch_scale,
+    }
+    if config.cross_attention != "none":
+        official |= {
+            "landmarks_hidden_size": 2 * POINTS,
+            "landmarks_projector_type": "landmarks_region_projector",
+            "global_landmarks_projector_type": "linear",
+            "cross_attn_type": config.cross_attention,
+        }
+    if config.is_marked_demonstration:
+        official[DEMONSTRATION_KEY] = True
+    return official
+
+
+def _format_tower(kind: str, tower: TowerConfig) -> dict[str, Any]:
+    return {
+        "architectures": ["CLIPModel"],
+        "model_type": f"LanguageBind{kind.capitalize()}",
+        "vision_config": {
+            "model_type": "clip_vision_model",
+            "hidden_size": tower.hidden_size,
+            "intermediate_size": tower.intermediate_size,
+            "num_hidden_layers": tower.layers,
+            "num_attention_heads": tower.heads,
+            "num_channels": tower.channels,
+            "image_size": tower.image_size,
+            "patch_size": tower.patch_size,
+            "hidden_act": tower.activation,
+            "layer_norm_eps": tower.layer_norm_eps,
+            "num_frames": tower.frames,
+            "add_time_attn": tower.has_temporal_attention,
+            "lora_r": 0,
+        },
+    }
