@@ -1,0 +1,112 @@
+"""What answers questions about face clips; implemented in torch by `model.torch_engine`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+import torch
+
+from model.answers import Answer
+from model.clip import FaceClip
+from model.prompts import TemplateName
+from model.questions import Question
+
+if TYPE_CHECKING:
+    from model.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """How the model is run.
+
+    Attributes:
+        device: `auto` (CUDA when there is one), `cpu`, `cuda`, `cuda:1`, ...
+        dtype: of weights and activations; `auto`: bfloat16 on CUDA, float32 elsewhere.
+        batch_clips: clips computed at once; bounds the memory.
+        max_new_tokens: longest text per question.
+        template: wording of the conversation, see `model.prompts.TEMPLATES`.
+        tree_tokens: most tokens of answers scored in one forward pass; bounds the memory.
+        threads: of torch on the CPU, process-wide; None leaves them as they are.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_clips: int = 4
+    max_new_tokens: int = 96
+    template: TemplateName = "inference"
+    tree_tokens: int = 1024
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("batch_clips", self.batch_clips), ("max_new_tokens", self.max_new_tokens)):
+            if value < 1:
+                raise ValueError(f"engine {name} is {value}; give 1 or more")
+        if self.tree_tokens < 1 or (self.threads is not None and self.threads < 1):
+            raise ValueError(
+                f"engine tree_tokens {self.tree_tokens} and threads {self.threads} must be 1 or more"
+            )
+
+    def torch_device(self) -> torch.device:
+        """Return the device, `auto` resolved on this machine."""
+        if self.device != "auto":
+            return torch.device(self.device)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def torch_dtype(self) -> torch.dtype:
+        """Return the dtype, `auto` resolved on this machine."""
+        if self.dtype == "auto":
+            return torch.bfloat16 if self.torch_device().type == "cuda" else torch.float32
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.dtype]
+
+
+class EngineError(Exception):
+    """The model gives no finite result for one clip.
+
+    Attributes:
+        clip_index: position in the list that was given to `describe`.
+        stage: `encode` or `score`.
+        message: what happened and what to do.
+    """
+
+    def __init__(self, clip_index: int, stage: Literal["encode", "score"], message: str) -> None:
+        super().__init__(clip_index, stage, message)
+        self.clip_index = clip_index
+        self.stage = stage
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"clip {self.clip_index}, {self.stage}: {self.message}"
+
+
+ClipAnswers = list[Answer] | EngineError
+"""Of one clip: an answer per question, or why there is none. The error is returned, not raised, so that one
+bad clip does not take the others' answers with it."""
+
+
+class Engine(Protocol):
+    """Answers questions about clips."""
+
+    def describe(self, clips: Sequence[FaceClip], questions: Sequence[Question]) -> list[ClipAnswers]:
+        """Return per clip the answers in the order of the questions, or the error of that clip.
+
+        The answers about a clip do not depend on the other clips of the list but for rounding, and the same
+        list gives the same bits again.
+
+        Raises:
+            ValueError: when a question cannot be asked of this model: its prompt is too long, its answers are
+                not told apart by their tokens, or the model has no tower for its view.
+        """
+        ...
+
+
+def open_engine(checkpoint: "Checkpoint", config: EngineConfig) -> Engine:
+    """Return the torch engine over a loaded checkpoint.
+
+    Raises:
+        ValueError: when the tokenizer and the model do not belong together.
+    """
+    from model.torch_engine import TorchEngine  # noqa: PLC0415 - the interface does not load its implementation
+
+    return TorchEngine(checkpoint.model, checkpoint.tokenizer_path, config)

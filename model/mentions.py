@@ -1,0 +1,151 @@
+"""Finds labels in prose, and whether they are affirmed or denied.
+
+A small grammar, read word by word: a cue (`not`, `rather than`, `no sign of`) denies what follows it until
+the clause ends; a list goes on denying ("rather than anger, sadness or fear"); a predicate behind a label
+("anger is absent") denies it, and the labels joined to it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+_CUES = (
+    r"\w+n['’]t|cannot|not|never|no|without|neither|nor|none|nothing|lack(?:s|ing)?|absence|absent|devoid|"
+    r"free (?:of|from)|(?:rather |other )?than|instead of|as opposed to|unlike|rul(?:e|es|ed|ing) out|"
+    r"exclud(?:e|es|ed|ing)|mistaken for|confused with|far from|unlikely|less likely|fails? to"
+)
+_IDIOMS = r"not (?:only|just|merely|simply)|(?:no|without(?: a| any)?) doubt|no wonder|nothing but"
+_BREAKS = (
+    r"but|however|although|though|yet|because|since|while|whereas|therefore|thus|hence|instead|"
+    r"suggest(?:s|ing)?|indicat(?:es?|ing)"
+)
+_VERBS = (
+    r"is|are|was|were|has|have|wears?|shows?|looks?|seems?|appears?|displays?|expresses|conveys|dominates?|"
+    r"prevails?"
+)
+_SKIPPED_IN_LISTS = frozenset(
+    (
+        *("and", "or", "nor", "even", "any", "a", "an", "the", "of", "sign", "signs"),
+        *("strong", "slight", "mild", "deep", "intense", "clear", "extreme"),
+    )
+)
+_NOT_A_MENTION = r"(?!\s+(?:background|backdrop|lighting|light|colou?rs?|wall|time|medium)\b)(?!-time)"
+_DENIED_BEHIND = re.compile(
+    r"(?:\s+emotion)?\s+(?:is|are|was|were|can be|could be|has been|have been|seems?|appears?)\s+"
+    r"(?:\w+ly\s+)?"
+    r"(?:absent|missing|ruled out|unlikely|excluded|lacking|inactive|"
+    r"not\s+(?:\w+ly\s+)?(?:present|visible|seen|shown|evident|detected|apparent|active|there|observed|displayed|"
+    r"expressed|noticeable|activated|supported|likely|indicated|engaged|the\s|what\s))"
+    r"|(?:\s+emotion)?\s+(?:is|are|was|were)n['’]t\s+(?:\w+ly\s+)?(?:present|visible|seen|evident|active|there)",
+    re.IGNORECASE,
+)
+_JOINT = re.compile(
+    r"\s*(?:,|/|&|and|or|nor|mixed with|combined with|along with|as well as|with|,\s*and|,\s*or)\s*"
+    r"(?:(?:a|an|the|some|slight|mild|hints? of|touch of|signs of)\s+){0,3}",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A place in a text where a label is named.
+
+    Attributes:
+        label: its name.
+        start: first character.
+        end: one past the last character.
+        is_denied: whether the text says that it does not hold.
+    """
+
+    label: str
+    start: int
+    end: int
+    is_denied: bool
+
+
+def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention]:
+    """Return the mentions of labels in order, the longest words first where they overlap.
+
+    Args:
+        text: prose in any case.
+        words: per label the lower-case words that name it; `*` in them stands for up to three words.
+    """
+    pattern, labels = _grammar(tuple((label, tuple(forms)) for label, forms in words.items()))
+    tokens = list(pattern.finditer(text))
+    mentions: list[Mention] = []
+    is_denying = False
+    for position, token in enumerate(tokens):
+        if token.lastgroup == "cue":
+            is_denying = True
+        elif token.lastgroup == "end":
+            is_denying = False
+        elif token.lastgroup == "break":
+            is_denying = is_denying and position > 0 and tokens[position - 1].lastgroup == "cue"
+        elif token.lastgroup in ("comma", "and"):
+            is_denying = is_denying and _list_goes_on(text, tokens, position)
+        elif token.lastgroup and token.lastgroup.startswith("label"):
+            is_denied = is_denying or _DENIED_BEHIND.match(text, token.end()) is not None
+            mentions.append(Mention(labels[token.lastgroup], token.start(), token.end(), is_denied))
+    return _spread(text, mentions)
+
+
+def are_joined(text: str, first: Mention, second: Mention) -> bool:
+    """Return whether only a comma, `and`, `or`, `mixed with` or the like is between two mentions."""
+    return _JOINT.fullmatch(text, first.end, second.start) is not None
+
+
+@lru_cache(maxsize=64)
+def _grammar(words: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[re.Pattern[str], dict[str, str]]:
+    forms = sorted(
+        ((form, label) for label, named in words for form in named), key=lambda pair: -len(pair[0])
+    )
+    labels = {f"label{number}": label for number, (_, label) in enumerate(forms)}
+    named = "|".join(
+        rf"(?P<label{number}>(?<![\w'’-]){_form_pattern(form)}(?![\w'’]){_NOT_A_MENTION})"
+        for number, (form, _) in enumerate(forms)
+    )
+    grammar = (
+        rf"{named}|(?P<idiom>\b(?:{_IDIOMS})\b)|(?P<cue>\b(?:{_CUES})\b)|(?P<break>\b(?:{_BREAKS})\b)"
+        r"|(?P<and>\band\b)|(?P<comma>,)|(?P<end>[.;:!?\n—–])|(?P<word>[\w'’-]+)"
+    )
+    return re.compile(grammar, re.IGNORECASE), labels
+
+
+def _form_pattern(form: str) -> str:
+    parts = [re.escape(part) for part in form.split(" * ")]
+    return r"\s+(?:[\w'’-]+,?\s+){0,3}".join(part.replace(r"\ ", r"\s+") for part in parts)
+
+
+def _list_goes_on(text: str, tokens: Sequence[re.Match[str]], position: int) -> bool:
+    """Return whether what follows a comma or `and` is another item of the denied list, not a new clause."""
+    for offset, token in enumerate(tokens[position + 1 : position + 5]):
+        said = token.group().lower()
+        if token.lastgroup and token.lastgroup.startswith("label"):
+            is_clause = re.match(rf"\s+(?:{_VERBS})\b", text[token.end() :], re.IGNORECASE)
+            return not is_clause and not said.split()[0].endswith("ing")
+        if said not in _SKIPPED_IN_LISTS:
+            # What is no label may stand in a list too ("no anger and tension or fear").
+            is_denying_and = tokens[position].lastgroup == "and" and offset == 0
+            return is_denying_and and not re.fullmatch(rf"{_VERBS}|with|\w+ing", said)
+    return False
+
+
+def _spread(text: str, mentions: list[Mention]) -> list[Mention]:
+    """Deny also what is joined to a label that a predicate behind it denies ("anger and fear are absent")."""
+    spread = list(mentions)
+    is_predicated = False
+    joints = frozenset[str]()
+    for index in reversed(range(len(mentions))):
+        mention = mentions[index]
+        if _DENIED_BEHIND.match(text, mention.end):
+            is_predicated, joints = True, frozenset(("and", "or", "nor"))
+        elif is_predicated and are_joined(text, mention, mentions[index + 1]):
+            between = text[mention.end : mentions[index + 1].start].lower().split()
+            is_predicated = not joints or not joints.isdisjoint(between)
+            joints = frozenset()  # a comma is enough further to the left
+        else:
+            is_predicated = False
+        if is_predicated:
+            spread[index] = replace(mention, is_denied=True)
+    return spread

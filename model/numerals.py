@@ -1,0 +1,134 @@
+"""Reads a number, such as an age, out of prose."""
+
+import re
+from dataclasses import dataclass
+
+from model.questions import Question
+
+_UNITS = (
+    *(
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+    ),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_WORDS = {
+    **{word: number for number, word in enumerate(_UNITS)},
+    **{ten: 10 * number for number, ten in enumerate(_TENS, 2)},
+    **{
+        f"{ten}{gap}{unit}": 10 * tens + number
+        for tens, ten in enumerate(_TENS, 2)
+        for number, unit in enumerate(_UNITS[1:10], 1)
+        for gap in ("-", " ")
+    },
+    **dict.fromkeys(("a hundred", "one hundred", "hundred"), 100),
+}
+_DECADES = {f"{ten.removesuffix('y')}ies": _WORDS[ten] for ten in _TENS} | {"teens": 13}
+
+_NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
+_ONE = re.compile(rf"(?<![\w.,$])(?<!-)({_NUMBER})(?![\w%]|[.,:]\d|(?:st|nd|rd|th)\b)", re.IGNORECASE)
+_DECADE = re.compile(rf"\b(early|mid|late)?[- ]*(?:(\d0)['’]?s|({'|'.join(_DECADES)}))\b", re.IGNORECASE)
+_RANGE = re.compile(rf"\s*(?:-|–|—|to|or)\s*({_NUMBER})(?![\w%])", re.IGNORECASE)
+_BETWEEN = re.compile(rf"\s+and\s+({_NUMBER})(?![\w%])", re.IGNORECASE)
+_BOUND = re.compile(
+    r"\b(?:over|under|above|below|(?:older|younger|more|less|fewer) than|at least|at most|beyond)\s+$",
+    re.IGNORECASE,
+)
+_DENIAL = re.compile(
+    r"\b(?:not|n['’]t|rather than|instead of)\s+(?:be\s+|about\s+|around\s+)?$", re.IGNORECASE
+)
+_STATEMENT = re.compile(
+    r"\b(?:aged?|(?:is|are|be|looks?|appears?|seems?)(?: to be)?|age(?: of| is|d|:)?|of|"
+    r"(?:about|around|approximately|roughly|probably|likely|nearly|almost|estimated?)(?: at| as)?)\s*:?\s*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    start: int
+    numbers: tuple[int, ...]
+    """One number, or the ends of a range."""
+    has_unit: bool
+    """Whether it is said to be a number of the question's unit."""
+    is_stated: bool
+    """Whether words before it, or the start of the text, present it as the answer."""
+
+
+def read_numbers(text: str, question: Question) -> tuple[int, ...]:
+    """Return the number that a text gives first, the two ends of a range, or nothing.
+
+    A number with its unit ("22 years old") goes before one that is only stated ("is 22"), and that one before
+    any other. Numbers outside of the question's minimum and maximum are no answers. A single open bound
+    ("over 60") is returned as a range whose other end is the question's.
+    """
+    readings = [reading for reading in _readings(text, question) if _is_possible(reading, question)]
+    for wanted in (
+        [reading for reading in readings if reading.has_unit],
+        [reading for reading in readings if reading.is_stated],
+        readings,
+    ):
+        if wanted:
+            return min(wanted, key=lambda reading: reading.start).numbers
+    return ()
+
+
+def _readings(text: str, question: Question) -> list[_Reading]:
+    singular = re.escape(question.unit.removesuffix("s"))
+    unit = re.compile(
+        rf"[\s-]*(?:{singular}s?\b|{'yrs?|y/?o|-?year' if singular == 'year' else singular}\b)", re.IGNORECASE
+    )
+    found: list[_Reading] = []
+    taken = 0
+    for match in _DECADE.finditer(text):
+        low = int(match[2]) if match[2] else _DECADES[match[3].lower()]
+        found.append(_Reading(match.start(), _decade(match[1], low), has_unit=True, is_stated=True))
+    for match in _ONE.finditer(text):
+        if match.start() < taken or _DENIAL.search(text, 0, match.start()):
+            continue
+        before = text[: match.start()]
+        second = _RANGE.match(text, match.end())
+        if second is None and re.search(r"\bbetween\s+$", before, re.IGNORECASE):
+            second = _BETWEEN.match(text, match.end())
+        numbers = (_value(match[1]),) if second is None else (_value(match[1]), _value(second[1]))
+        bound = _BOUND.search(before)
+        if bound and second is None:
+            is_lower = re.match(r"over|above|older|more|at least|beyond", bound.group(), re.IGNORECASE)
+            numbers = (numbers[0], question.maximum) if is_lower else (question.minimum, numbers[0])
+        taken = second.end() if second else match.end()
+        is_stated = not before.strip() or _STATEMENT.search(before) is not None
+        found.append(_Reading(match.start(), numbers, unit.match(text, taken) is not None, is_stated))
+    return found
+
+
+def _decade(part: str | None, low: int) -> tuple[int, int]:
+    high = 19 if low == 13 else low + 9
+    match (part or "").lower():
+        case "early":
+            return low, low + 3
+        case "mid":
+            return low + 4, low + 6
+        case "late":
+            return low + 7, high
+        case _:
+            return low, high
+
+
+def _value(word: str) -> int:
+    return int(word) if word.isdigit() else _WORDS[word.lower()]
+
+
+def _is_possible(reading: _Reading, question: Question) -> bool:
+    return all(question.minimum <= number <= question.maximum for number in reading.numbers)

@@ -1,0 +1,224 @@
+"""The engine against the plain way: one prompt at a time, whole sequences, no cache, no tree."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from model.answers import Answer
+from model.clip import FaceClip
+from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
+from model.engine import ClipAnswers, EngineConfig, EngineError
+from model.face_llava import FaceLlava
+from model.labels import Label
+from model.preprocess import Preprocess
+from model.prompts import Prompter
+from model.questions import Question
+from model.scoring import closed_prompts, label_scores, log_sum
+from model.tokenizer import load_tokenizer
+from model.torch_engine import TorchEngine
+
+TOKENIZER = Path(__file__).parent / "data" / "parity" / "text" / "tokenizer.model"
+CONFIG = EngineConfig(device="cpu", dtype="float32", batch_clips=4, max_new_tokens=12)
+QUESTIONS = (
+    Question(
+        "mood",
+        "single_label",
+        "What is the mood?",
+        labels=(Label("happy", variants=("happy", "glad")), Label("sad")),
+    ),
+    Question(
+        "marks",
+        "multi_label",
+        "Which marks are there?",
+        "Is there {label}?",
+        (Label("a hat"), Label("glasses")),
+        view="frame",
+    ),
+    Question("age", "number", "How old is the person?", view="frame", maximum=30),
+    Question(
+        "lead",
+        "single_label",
+        "And?",
+        labels=(Label("real"), Label("fake")),
+        lead_in="The face is",
+        rationale=False,
+    ),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def model() -> FaceLlava:
+    sizes: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "layers": 2,
+        "heads": 4,
+        "image_size": 28,
+    }
+    torch.manual_seed(3)
+    model = FaceLlava(
+        FaceLlavaConfig(
+            llm=LlmConfig(
+                vocab_size=512, hidden_size=64, intermediate_size=96, layers=2, heads=4, kv_heads=4
+            ),
+            image_tower=TowerConfig(**sizes),
+            video_tower=TowerConfig(**sizes, frames=8, has_temporal_attention=True),
+        )
+    )
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model.eval()
+
+
+def clips(count: int) -> list[FaceClip]:
+    random = np.random.default_rng(5)
+    return [
+        FaceClip(
+            random.integers(0, 256, (8, 40, 40, 3), dtype=np.uint8),
+            random.uniform(0, 40, (8, 68, 2)).astype(np.float32),
+            best_frame=int(random.integers(8)),
+        )
+        for _ in range(count)
+    ]
+
+
+def answered(result: ClipAnswers) -> list[Answer]:
+    assert not isinstance(result, EngineError)
+    return result
+
+
+class Naive:
+    """Asks one prompt at a time and computes every prompt from its first token."""
+
+    def __init__(self, model: FaceLlava) -> None:
+        self.model = model
+        self.prompter = Prompter(load_tokenizer(TOKENIZER))
+
+    def logits(self, question: Question, clip: FaceClip | None, ids: Sequence[int]) -> torch.Tensor:
+        """Of every position behind the prefix, [len(ids), V]; without a clip, of a blank one."""
+        preprocess = Preprocess(28, 28, 8)
+        if question.view == "clip":
+            pixels, landmarks = preprocess.video(clip) if clip else (torch.zeros(3, 8, 28, 28), None)
+            visual = self.model.encode_video(pixels[None], None if landmarks is None else landmarks[None])[0]
+        else:
+            pixels, landmarks = preprocess.image(clip) if clip else (torch.zeros(3, 28, 28), None)
+            visual = self.model.encode_image(pixels[None], None if landmarks is None else landmarks[None])
+        whole = torch.tensor([*self.prompter.prefix(len(visual)), *ids])[None]
+        return self.model(whole, list(visual)).logits[0, -len(ids) :]
+
+    def outcomes(self, question: Question, clip: FaceClip | None) -> list[np.ndarray]:
+        result: list[np.ndarray] = []
+        for prompt in closed_prompts(question):
+            suffix = self.prompter.suffix(prompt.prompt)
+            given = len(self.prompter.continuation(prompt.prompt, prompt.lead_in)) if prompt.lead_in else 0
+            of_prompt: list[float] = []
+            for answers in prompt.answers:
+                tails = [
+                    self.prompter.continuation(prompt.prompt, f"{prompt.lead_in} {a}".strip())
+                    for a in answers
+                ]
+                # "year" begins "years" in this vocabulary: the longer one is part of the shorter one's likelihood.
+                tails = [t for t in tails if not any(t != o and t[: len(o)] == o for o in tails)]
+                of_prompt.append(
+                    log_sum(np.array([self.tail(question, clip, suffix, t, given) for t in tails]))
+                )
+            result.append(np.array(of_prompt))
+        return result
+
+    def tail(
+        self,
+        question: Question,
+        clip: FaceClip | None,
+        suffix: tuple[int, ...],
+        ids: tuple[int, ...],
+        given: int,
+    ) -> float:
+        log_probs = self.logits(question, clip, (*suffix, *ids)).log_softmax(-1)[len(suffix) - 1 : -1]
+        return float(log_probs[torch.arange(len(ids)), torch.tensor(ids)][given:].double().sum())
+
+    def text(self, question: Question, clip: FaceClip) -> str:
+        suffix = self.prompter.suffix(question.prompt)
+        written: list[int] = []
+        while len(written) < CONFIG.max_new_tokens:
+            token = int(self.logits(question, clip, (*suffix, *written))[-1].argmax())
+            if token == self.prompter.tokenizer.eos_id:
+                break
+            written.append(token)
+        return self.prompter.tokenizer.decode(written)
+
+
+@torch.inference_mode()
+def test_the_tree_says_what_one_prompt_at_a_time_says(model: FaceLlava) -> None:
+    naive = Naive(model)
+    (clip,) = clips(1)
+    (result,) = TorchEngine(model, TOKENIZER, CONFIG).describe([clip], QUESTIONS)
+    for question, answer in zip(QUESTIONS, answered(result), strict=True):
+        assert answer.question == question.name
+        assert answer.view == question.view
+        assert answer.text == (naive.text(question, clip) if question.rationale else "")
+        expected = label_scores(question, naive.outcomes(question, clip), naive.outcomes(question, None))
+        for score, wanted in zip(answer.scores, expected, strict=True):
+            assert score.label == wanted.label
+            assert score.score == pytest.approx(wanted.score, abs=1e-4)
+            assert score.spread == pytest.approx(wanted.spread, abs=1e-3)
+            assert score.log_prob == pytest.approx(wanted.log_prob, abs=1e-4)
+            assert score.prior_log_prob == pytest.approx(wanted.prior_log_prob, abs=1e-4)
+
+
+@pytest.mark.parametrize("batch_clips", [1, 2, 7])
+def test_the_batch_does_not_change_an_answer(model: FaceLlava, batch_clips: int) -> None:
+    some = clips(7)
+    whole = TorchEngine(model, TOKENIZER, CONFIG).describe(some, QUESTIONS)
+    config = EngineConfig(device="cpu", dtype="float32", batch_clips=batch_clips, max_new_tokens=12)
+    for one, other in zip(
+        whole, TorchEngine(model, TOKENIZER, config).describe(some, QUESTIONS), strict=True
+    ):
+        for answer, same in zip(answered(one), answered(other), strict=True):
+            assert answer.text == same.text
+            assert [s.score for s in answer.scores] == pytest.approx([s.score for s in same.scores], abs=1e-4)
+
+
+def test_small_trees_score_as_one_big_tree(model: FaceLlava) -> None:
+    some = clips(2)
+    small = EngineConfig(device="cpu", dtype="float32", max_new_tokens=1, tree_tokens=20)
+    big = EngineConfig(device="cpu", dtype="float32", max_new_tokens=1)
+    one, other = (TorchEngine(model, TOKENIZER, config).describe(some, QUESTIONS) for config in (small, big))
+    for first, second in zip(one, other, strict=True):
+        for answer, same in zip(answered(first), answered(second), strict=True):
+            assert [s.score for s in answer.scores] == pytest.approx([s.score for s in same.scores], abs=1e-5)
+
+
+def test_the_same_list_gives_the_same_bits_again(model: FaceLlava) -> None:
+    engine = TorchEngine(model, TOKENIZER, CONFIG)
+    some = clips(5)
+    assert engine.describe(some, QUESTIONS) == engine.describe(some, QUESTIONS)
+    assert engine.describe([], QUESTIONS) == []
+
+
+def test_a_bad_clip_fails_alone(model: FaceLlava) -> None:
+    some = clips(3)
+    far = np.full((8, 68, 2), 3e38, np.float32)
+    some[1] = FaceClip(some[1].crops, far, 0)
+    engine = TorchEngine(model, TOKENIZER, CONFIG)
+    results = engine.describe(some, QUESTIONS)
+    assert isinstance(results[1], EngineError)
+    assert (results[1].clip_index, results[1].stage) == (1, "encode")
+    assert "not finite" in str(results[1])
+    assert answered(results[0])[0].text == answered(engine.describe(some[:1], QUESTIONS)[0])[0].text
+    assert len(answered(results[2])) == len(QUESTIONS)
+
+
+def test_an_error_survives_pickling() -> None:
+    import pickle
+
+    error = pickle.loads(pickle.dumps(EngineError(3, "score", "no")))
+    assert (error.clip_index, error.stage, str(error)) == (3, "score", "clip 3, score: no")
