@@ -7,8 +7,8 @@ times are aware UTC datetimes named `_at`; `None` means absent.
 Identity:
     video_id   SHA-256 of the source's bytes, 64 hex digits
     recipe_id  hash of everything that can change a result
-    attempt_id one try at reading one video; rows of a video count when its `Video` row of the same attempt is there
-    track_id, clip_id  derived from video_id, recipe_id and running numbers, so that a rerun makes the same ones
+    attempt_id one try at reading one video; its rows count when a `Video` row of the same attempt is there
+    track_id, clip_id  derived from video_id, recipe_id and running numbers: a rerun makes the same ones
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,10 @@ def clip_id(of_track_id: str, clip_index: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A run: written when it starts and again, with `finished_at`, when it ends. Key: scan_id, newest row."""
+    """A run; written when it starts and again, with `finished_at`, when it ends.
+
+    Key: scan_id
+    """
 
     scan_id: str
     recipe_id: str
@@ -42,7 +45,10 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class RecipeRecord:
-    """A recipe, whole. Key: recipe_id."""
+    """A recipe, whole.
+
+    Key: recipe_id
+    """
 
     recipe_id: str
     recipe_json: str
@@ -57,6 +63,8 @@ class Source:
     """An observation of a listed object; several per uri, the newest counts.
 
     Written when a scan lists a new or changed object (`video_id` None), and again when its content is known.
+
+    Key: uri, recipe_id, listed_at
     """
 
     uri: str
@@ -75,7 +83,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A (video, recipe), written last: the commit. Key: video_id, recipe_id; the first row counts."""
+    """A (video, recipe), written last: the commit; the first row of a key counts.
+
+    Key: video_id, recipe_id
+    """
 
     video_id: str
     recipe_id: str
@@ -120,7 +131,10 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A stretch between two cuts. Key: video_id, recipe_id, shot_index."""
+    """A stretch between two cuts.
+
+    Key: video_id, recipe_id, shot_index
+    """
 
     video_id: str
     recipe_id: str
@@ -132,7 +146,10 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A face followed within one shot. Key: track_id."""
+    """A face followed within one shot.
+
+    Key: track_id
+    """
 
     track_id: str
     video_id: str
@@ -154,7 +171,10 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A face in a sampled frame. Key: track_id, frame_index."""
+    """A face in a sampled frame.
+
+    Key: track_id, frame_index
+    """
 
     track_id: str
     video_id: str
@@ -183,7 +203,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Eight face crops of one track, as the model sees them. Key: clip_id."""
+    """Eight face crops of one track, as the model sees them.
+
+    Key: clip_id
+    """
 
     clip_id: str
     track_id: str
@@ -210,7 +233,10 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """What the model said to one question about one clip. Key: clip_id, question."""
+    """What the model said to one question about one clip.
+
+    Key: clip_id, question
+    """
 
     clip_id: str
     track_id: str
@@ -234,7 +260,10 @@ class AnswerRecord:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The score of one label. Key: clip_id, question, label."""
+    """The score of one label.
+
+    Key: clip_id, question, label
+    """
 
     clip_id: str
     track_id: str
@@ -258,7 +287,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt that failed. Key: uri, recipe_id, failed_at."""
+    """An attempt that failed.
+
+    Key: uri, recipe_id, failed_at
+    """
 
     uri: str
     video_id: str | None
@@ -275,5 +307,9 @@ class Failure:
     is_retryable: bool
     """True when the next scan tries again by itself."""
     is_quarantined: bool
-    """True when the source killed its reader twice, or never returned: it is left alone until told otherwise."""
+    """True when the source killed its reader twice, or never returned: left alone until told otherwise."""
     failed_at: datetime
+
+
+Record = RecipeRecord | Scan | Source | Shot | Track | Box | Clip | AnswerRecord | Finding | Failure | Video
+"""Any row."""

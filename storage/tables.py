@@ -1,0 +1,166 @@
+"""The tables: schema and documentation of each, derived from the records.
+
+A record's docstring gives the grain (its first sentence) and the key; the literal under a field documents it.
+"""
+# pyright: reportUnknownParameterType=false
+# pyarrow comes without types: its classes are named in signatures for the reader.
+
+import ast
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from itertools import pairwise
+from operator import attrgetter
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+
+from storage import records
+from storage.records import Record
+
+# In the order in which one append commits them: a row that others hang on comes after them, so that whoever
+# sees a `videos` row finds everything that belongs to it.
+_RECORDS: dict[str, type[Record]] = {
+    "recipes": records.RecipeRecord,
+    "scans": records.Scan,
+    "sources": records.Source,
+    "shots": records.Shot,
+    "boxes": records.Box,
+    "tracks": records.Track,
+    "findings": records.Finding,
+    "answers": records.AnswerRecord,
+    "clips": records.Clip,
+    "failures": records.Failure,
+    "videos": records.Video,
+}
+
+_SCALARS: dict[Any, tuple[str, pa.DataType]] = {
+    str: ("varchar", pa.string()),
+    int: ("bigint", pa.int64()),
+    float: ("double", pa.float64()),
+    bool: ("boolean", pa.bool_()),
+    datetime: ("timestamp with time zone", pa.timestamp("us", "UTC")),
+}
+# Coordinates come in long lists; float32 holds a pixel of a 16k picture to 1/512.
+_ELEMENTS: dict[Any, tuple[str, pa.DataType]] = {**_SCALARS, float: ("float", pa.float32())}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its DuckDB type, its Arrow type, and the sentence that explains it (may be empty)."""
+
+    name: str
+    sql_type: str
+    arrow_type: pa.DataType
+    is_nullable: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the lake: what a row is, and the key that is unique among the rows that count."""
+
+    name: str
+    record: type[Record]
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, columns in the order of the record's fields."""
+        return pa.schema(
+            [pa.field(column.name, column.arrow_type, column.is_nullable) for column in self.columns]
+        )
+
+
+@cache
+def tables() -> Mapping[str, Table]:
+    """Return every table by its name, in the order in which an append commits them: `videos` last."""
+    docs = _field_docs()
+    return MappingProxyType(
+        {name: _table(name, record, docs[record.__name__]) for name, record in _RECORDS.items()}
+    )
+
+
+@cache
+def table_of(record: type[Record]) -> Table:
+    """Return the table that holds rows of a record class, e.g. `tracks` for `Track`."""
+    return next(table for table in tables().values() if table.record is record)
+
+
+def describe_tables() -> tuple[Table, ...]:
+    """Return the tables in reading order, from the run down to the finding, for documentation."""
+    order = (
+        *("scans", "recipes", "sources", "failures", "videos"),
+        *("shots", "tracks", "boxes", "clips", "answers", "findings"),
+    )
+    return tuple(tables()[name] for name in order)
+
+
+def to_arrow(rows: Sequence[Record]) -> pa.Table:
+    """Return rows of one record class as an Arrow table in the schema of their table.
+
+    Raises:
+        ValueError: There are no rows, they are of several classes, a field that may not be absent is None, or
+            a time has no zone.
+    """
+    kinds = {type(row) for row in rows}
+    if len(kinds) != 1:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds)) or "none"
+        raise ValueError(f"to_arrow takes rows of one record class, got {names}; group them first")
+    table = table_of(kinds.pop())
+    return pa.Table.from_arrays(
+        [_array(table, column, rows) for column in table.columns], schema=table.schema
+    )
+
+
+def _array(table: Table, column: Column, rows: Sequence[Record]) -> pa.Array:
+    values = list(map(attrgetter(column.name), rows))
+    if not column.is_nullable and None in values:
+        row = rows[values.index(None)]
+        raise ValueError(f"{table.name}.{column.name} may not be None, and is in {row}")
+    # Arrow would take a time without a zone for UTC, which it rarely is.
+    if column.sql_type.startswith("timestamp") and any(value and value.tzinfo is None for value in values):
+        raise ValueError(f"{table.name}.{column.name} holds a time without a zone; pass datetime.now(UTC)")
+    return pa.array(values, column.arrow_type)
+
+
+def _table(name: str, record: type[Record], docs: Mapping[str, str]) -> Table:
+    text = inspect.getdoc(record) or ""
+    (key,) = re.findall(r"^Key: (.+)$", text, re.MULTILINE)
+    hints = get_type_hints(record)
+    columns = tuple(_column(field, hint, docs.get(field, "")) for field, hint in hints.items())
+    return Table(name, record, text.split("\n\n")[0], tuple(key.split(", ")), columns)
+
+
+def _column(name: str, hint: Any, doc: str) -> Column:
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    (kind,) = (kind for kind in kinds if kind is not NoneType)
+    if get_origin(kind) is tuple:
+        sql_type, arrow_type = _ELEMENTS[get_args(kind)[0]]
+        sql_type, arrow_type = f"{sql_type}[]", pa.list_(pa.field("element", arrow_type, nullable=False))
+    else:
+        sql_type, arrow_type = _SCALARS[kind]
+    return Column(name, sql_type, arrow_type, NoneType in kinds, doc)
+
+
+def _field_docs() -> dict[str, dict[str, str]]:
+    """Return the literal under each field, per record class; Python drops them, the source has them."""
+    classes = [node for node in ast.parse(inspect.getsource(records)).body if isinstance(node, ast.ClassDef)]
+    return {node.name: dict(_documented(node.body)) for node in classes}
+
+
+def _documented(body: Sequence[ast.stmt]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for field, after in pairwise(body):
+        match field, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as text)):
+                pairs.append((name, inspect.cleandoc(text)))
+            case _:
+                pass
+    return pairs
