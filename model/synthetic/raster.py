@@ -1,0 +1,122 @@
+"""Triangles to pixels: a z-buffer in NumPy, all triangles at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.synthetic.chart import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """The visible pixels: `pixel` [P] flat index, `corners` [P, 3] vertices, `weights` [P, 3], `depth` [P].
+
+    Depth grows towards the camera.
+    """
+
+    pixel: Ints
+    corners: Ints
+    weights: Floats
+    depth: Floats
+
+    def blend(self, values: Floats) -> Floats:
+        """Return vertex values [N, K] interpolated at the pixels, [P, K]."""
+        weights = self.weights
+        blended = values[self.corners[:, 0]] * weights[:, :1]
+        blended += values[self.corners[:, 1]] * weights[:, 1:2]
+        blended += values[self.corners[:, 2]] * weights[:, 2:]
+        return blended
+
+
+def rasterise(
+    points: Floats, triangles: Ints, height: int, width: int, behind: Floats | None = None
+) -> Fragments:
+    """Return the pixels whose centres lie in triangles that face the camera, the nearest one each.
+
+    Args:
+        points: [N, 3] x, y in pixels (y down) and depth that grows towards the camera.
+        triangles: [M, 3], clockwise on the screen (y down) when they face the camera.
+        height: Of the picture.
+        width: Of the picture.
+        behind: Depth [H * W] that a pixel must exceed; None for none.
+    """
+    corner = points[triangles]
+    x, y = corner[..., 0], corner[..., 1]
+    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
+    top = np.maximum(np.ceil(y.min(1) - 0.5), 0)
+    bottom = np.minimum(np.floor(y.max(1) - 0.5), height - 1)
+    is_inside = (bottom >= top) & (x.max(1) > 0) & (x.min(1) < width)
+    keep = np.flatnonzero((area < -1e-6) & is_inside)
+    x, y, top = x[keep], y[keep], top[keep].astype(np.int32)
+    planes = _weight_planes(x, y, 1 / area[keep])
+
+    # one entry per triangle and row, then per pixel of the row's span: nothing outside a triangle is looked at
+    rows = bottom[keep].astype(np.int32) - top + 1
+    of_row, step = _runs(rows)
+    row = top[of_row] + step
+    slope, at_row, first, last = _spans(planes, of_row, row, width)
+    of_span, step = _runs(np.maximum(last - first + 1, 0))
+    column = first[of_span] + step
+    w1 = at_row[1][of_span] + slope[1][of_span] * column
+    w2 = at_row[2][of_span] + slope[2][of_span] * column
+    of = keep[of_row[of_span]].astype(np.int32)
+    z = points[:, 2][triangles]
+    z0 = z[:, 0]
+    depth = (z0[of] + w1 * (z[:, 1] - z0)[of] + w2 * (z[:, 2] - z0)[of]).astype(np.float32)
+    pixel = row[of_span] * width + column
+
+    nearest = np.full(height * width, -np.inf, np.float32) if behind is None else behind.copy()
+    np.maximum.at(nearest, pixel, depth)
+    best = np.flatnonzero(depth >= nearest[pixel])
+    if behind is not None:
+        best = best[depth[best] > behind[pixel[best]]]
+    winner = np.full(height * width, -1, np.int32)
+    winner[pixel[best]] = best  # of equals the last: one fragment per pixel
+    chosen = winner[winner >= 0]
+    w1, w2 = w1[chosen], w2[chosen]
+    return Fragments(
+        pixel=pixel[chosen],
+        corners=triangles[of[chosen]],
+        weights=np.stack([1 - w1 - w2, w1, w2], -1),
+        depth=depth[chosen],
+    )
+
+
+def _weight_planes(x: Floats, y: Floats, inverse_area: Floats) -> Floats:
+    """Return [M, 3, 3]: per corner a, b, c of its weight a * column + b * row + c at pixel centres."""
+    planes = np.empty((len(x), 3, 3), np.float32)
+    for corner, (after, before) in enumerate(((1, 2), (2, 0), (0, 1))):
+        a = (y[:, after] - y[:, before]) * inverse_area
+        b = (x[:, before] - x[:, after]) * inverse_area
+        planes[:, corner, 0], planes[:, corner, 1] = a, b
+        planes[:, corner, 2] = 0.5 * (a + b) - a * x[:, after] - b * y[:, after]
+    return planes
+
+
+def _runs(counts: Ints) -> tuple[Ints, Ints]:
+    """Return, for runs of the given lengths laid end to end, each element's run and place in it."""
+    of = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+    starts = (np.cumsum(counts) - counts).astype(np.int32)
+    return of, np.arange(len(of), dtype=np.int32) - starts[of]
+
+
+def _spans(
+    planes: Floats, of_row: Ints, row: Ints, width: int
+) -> tuple[list[Floats], list[Floats], Ints, Ints]:
+    """Return per row each weight's slope and value at column 0, and the first and the last column inside."""
+    low = np.zeros(len(row), np.float32)
+    high = np.full(len(row), width - 1, np.float32)
+    slopes: list[Floats] = []
+    values: list[Floats] = []
+    for corner in range(3):
+        a, b, c = (planes[:, corner, k][of_row] for k in range(3))
+        value = b * row + c
+        with np.errstate(divide="ignore", invalid="ignore"):
+            border = -value / a
+        low = np.where(a > 0, np.maximum(low, border), low)
+        high = np.where(a < 0, np.minimum(high, border), high)
+        high = np.where((a == 0) & (value < 0), -1, high)
+        slopes.append(a)
+        values.append(value)
+    # a hair's breadth of tolerance, so that no pixel falls between two triangles
+    return slopes, values, np.ceil(low - 1e-3).astype(np.int32), np.floor(high + 1e-3).astype(np.int32)
