@@ -1,0 +1,162 @@
+"""Weight files: which there are, what they hold under which names, and their hash.
+
+Official names differ from FaceLlava's own only in prefixes, see `official_name`. Some official tensors never
+act and are neither needed nor loaded: saved rotary frequencies, the branch's second LayerNorm, and what lies
+behind the towers' selected hidden state.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError  # nothing is unpickled here but by torch.load(weights_only=True)
+from typing import cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from model.config import CheckpointError, FaceLlavaConfig, Kind
+from model.tower import acting_layers
+
+_SINGLE = ("model.safetensors", "pytorch_model.bin")
+"""Names of unsharded weights, the preferred format first; shards are listed in NAME.index.json."""
+
+_LOAD_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, UnpicklingError)
+"""What torch.load raises on a broken file, or on one that holds more than tensors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a weight file says about one of its tensors."""
+
+    path: Path
+    name: str
+    """In the file."""
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+
+
+def official_name(name: str) -> str:
+    """Return the official checkpoints' name of one of FaceLlava's parameters.
+
+    The LLM is a whole LlamaForCausalLM here, so its names lose `llm.`; all others gain `model.`, and those of
+    the towers are doubled.
+
+    Example:
+        >>> official_name("llm.lm_head.weight"), official_name("llm.model.norm.weight")
+        ('lm_head.weight', 'model.norm.weight')
+        >>> official_name("mm_projector.0.bias"), official_name("image_tower.pre_layrnorm.bias")
+        ('model.mm_projector.0.bias', 'model.image_tower.image_tower.pre_layrnorm.bias')
+    """
+    if name.startswith("llm."):
+        return name.removeprefix("llm.")
+    return "model." + re.sub(r"^((?:image|video)_tower)\.", r"\1.\1.", name)
+
+
+def tower_prefix(kind: Kind) -> str:
+    """Return what the official names of a tower's tensors begin with."""
+    return f"model.{kind}_tower.{kind}_tower."
+
+
+def is_dormant(name: str, config: FaceLlavaConfig) -> bool:
+    """Tell whether an official tensor never influences a result."""
+    if name.endswith(".rotary_emb.inv_freq"):
+        return True
+    if name.startswith("model.landmarks_cross_attn.ln."):
+        return config.cross_attention != "none"
+    tower = re.match(r"model\.(image|video)_tower\.\1_tower\.(.+)", name)
+    sizes = tower and {"image": config.image_tower, "video": config.video_tower}[tower[1]]
+    if not tower or not sizes:
+        return False
+    layer = re.match(r"encoder\.layers\.(\d+)\.", tower[2])
+    if layer:
+        return acting_layers(sizes, config.select_layer) <= int(layer[1]) < sizes.layers
+    return tower[2].startswith("post_layernorm.") or tower[2] == "embeddings.position_ids"
+
+
+def find_weights(directory: Path) -> tuple[Path, ...]:
+    """Return a directory's weight files in the order of their names, safetensors before .bin.
+
+    Raises:
+        CheckpointError: there are none, or the index names files that are missing.
+    """
+    for single in _SINGLE:
+        index = directory / f"{single}.index.json"
+        if index.exists():
+            return _read_index(index)
+        if (directory / single).exists():
+            return (directory / single,)
+    raise CheckpointError(
+        str(directory), (f"has no weights: none of {', '.join(_SINGLE)} or their .index.json",)
+    )
+
+
+def read_headers(path: Path) -> tuple[Header, ...]:
+    """Return what a weight file holds, without reading the tensors."""
+    if path.suffix == ".safetensors":
+        return tuple(_read_safetensors_headers(path))
+    tensors = _load_bin(path, torch.device("meta"))
+    return tuple(Header(path, name, tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items())
+
+
+def read_tensors(path: Path, names: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+    """Yield the named tensors of a weight file, each mapped from disk when it is its turn."""
+    if path.suffix == ".safetensors":
+        with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType] # untyped
+            for name in names:
+                yield name, cast("Tensor", file.get_tensor(name))
+    else:
+        tensors = _load_bin(path, torch.device("cpu"))
+        yield from ((name, tensors[name]) for name in names)
+
+
+def hash_weights(paths: Sequence[Path]) -> str:
+    """Return the SHA-256, 64 hex digits, of the files' bytes one after the other.
+
+    For a single file it is what `sha256sum` prints, for several what `cat FILES | sha256sum` prints.
+    """
+    digest = hashlib.sha256()
+    buffer = bytearray(1 << 20)
+    view = memoryview(buffer)
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            while size := file.readinto(buffer):
+                digest.update(view[:size])
+    return digest.hexdigest()
+
+
+def _read_index(index: Path) -> tuple[Path, ...]:
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = f"{index.name} is no index of weight files ({type(error).__name__}: {error})"
+        raise CheckpointError(str(index.parent), (problem,)) from error
+    files = tuple(index.parent / name for name in names)
+    missing = [file.name for file in files if not file.exists()]
+    if missing:
+        raise CheckpointError(str(index.parent), (f"{index.name} names missing files: {', '.join(missing)}",))
+    return files
+
+
+def _read_safetensors_headers(path: Path) -> Iterator[Header]:
+    try:
+        with safe_open(path, framework="pt") as file:  # pyright: ignore[reportUnknownVariableType] # untyped
+            for name in file.keys():  # noqa: SIM118 (no mapping)
+                part = file.get_slice(name)
+                # get_tensor maps the file and reads nothing yet; the slice knows no torch dtype.
+                yield Header(path, name, file.get_tensor(name).dtype, tuple(part.get_shape()))
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(str(path.parent), (f"{path.name} cannot be read: {error}",)) from error
+
+
+def _load_bin(path: Path, device: torch.device) -> dict[str, Tensor]:
+    try:
+        tensors = torch.load(path, map_location=device, weights_only=True, mmap=True)
+    except _LOAD_ERRORS as error:
+        raise CheckpointError(str(path.parent), (f"{path.name} cannot be read: {error}",)) from error
+    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise CheckpointError(str(path.parent), (f"{path.name} is no plain dictionary of tensors",))
+    return cast("dict[str, Tensor]", tensors)
