@@ -1,0 +1,59 @@
+"""Archives: the places that hold sources, chosen by the scheme of their uri."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from storage.folders import Folders
+from storage.listing import Archive, ArchiveError, Fail, Fate, Fetched, Listed, Skip, Take
+
+__all__ = ["ArchiveError", "Fail", "Fate", "Fetched", "Listed", "Skip", "Take", "fetch", "list_sources"]
+
+_ARCHIVES: dict[str, Archive] = {"file": Folders()}
+
+
+def list_sources(archives: Sequence[str], exclude: Sequence[str | Path] = ()) -> Iterator[Listed]:
+    """List every object of the archives once, in a fixed order, as a stream.
+
+    Args:
+        archives: files, folders (searched to any depth), `file://` uris; nested and repeated ones add none.
+        exclude: folders to leave out, such as the lake.
+
+    Returns:
+        An iterator; a million names are never held at once.
+
+    Raises:
+        ArchiveError: there is no such archive; raised by this call, before anything is listed.
+    """
+    if not archives or not all(archives):
+        raise ArchiveError("an archive has no name; name at least one file or folder")
+    by_scheme = groupby(sorted(archives, key=_scheme), key=_scheme)
+    listings = [
+        _archive(scheme).list(list(places), [str(path) for path in exclude]) for scheme, places in by_scheme
+    ]
+    return (listed for listing in listings for listed in listing)
+
+
+def fetch(uri: str, spool_dir: Path) -> Fetched:
+    """Make a source readable as a file and hash its content with SHA-256; a local file is read in place.
+
+    Args:
+        uri: as listed.
+        spool_dir: where a copy goes, if one is needed.
+
+    Raises:
+        OSError: it vanished, may not be read, or changed while it was read.
+    """
+    return _archive(_scheme(uri)).fetch(uri, spool_dir)
+
+
+def _scheme(uri: str) -> str:
+    scheme, separator, _ = uri.partition("://")
+    return scheme if separator and scheme.isalnum() else "file"
+
+
+def _archive(scheme: str) -> Archive:
+    if scheme not in _ARCHIVES:
+        known = ", ".join(f"{name}://" for name in _ARCHIVES)
+        raise ArchiveError(f"no archive is known by {scheme}://; give a path or a uri of {known}")
+    return _ARCHIVES[scheme]
