@@ -186,6 +186,7 @@ def _is_finite(tensor: Tensor) -> bool:
 def _assign(model: FaceLlava, name: str, value: Tensor) -> None:
     path, _, leaf = name.rpartition(".")
     owner = model.get_submodule(path)
-    is_quantized = leaf == "weight" and is_quantized_layer(owner)
-    parameter = quantize_weight(owner, value) if is_quantized else nn.Parameter(value, requires_grad=False)
+    parameter = nn.Parameter(value, requires_grad=False)
+    if leaf == "weight" and is_quantized_layer(owner):
+        parameter = quantize_weight(model.llm, name.removeprefix("llm."), value)
     owner.register_parameter(leaf, parameter)

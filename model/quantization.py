@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import BitsAndBytesConfig
+from transformers import BitsAndBytesConfig, PreTrainedModel
 
 Quantization = Literal["8bit", "4bit"]
 
@@ -53,12 +53,16 @@ def is_quantized_layer(module: nn.Module) -> bool:
     return type(module).__name__ in _LAYERS.values()
 
 
-def quantize_weight(module: nn.Module, weight: Tensor) -> nn.Parameter:
-    """Return the quantised weight for one of the layers that `quantize_layers` made."""
+def quantize_weight(llm: PreTrainedModel, name: str, weight: Tensor) -> nn.Parameter:
+    """Return the quantised form of a weight, on the weight's device.
+
+    Args:
+        llm: in which `quantize_layers` replaced the layers.
+        name: of the parameter in it.
+        weight: not quantised.
+    """
     from transformers.integrations.bitsandbytes import Bnb4bitQuantize, Bnb8bitQuantize  # noqa: PLC0415
 
-    is_4bit = type(module).__name__ == _LAYERS["4bit"]
+    is_4bit = type(llm.get_submodule(name.rpartition(".")[0])).__name__ == _LAYERS["4bit"]
     convert = Bnb4bitQuantize(None).convert if is_4bit else Bnb8bitQuantize(None).convert
-    return cast(
-        "nn.Parameter", convert({"weight": [weight]}, model=module, full_layer_name="weight")["weight"]
-    )
+    return cast("nn.Parameter", convert({name: [weight]}, model=llm, full_layer_name=name)[name])
