@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-import torch
-
 from model.answers import Answer
 from model.clip import FaceClip
 from model.prompts import TemplateName
@@ -20,8 +18,8 @@ class EngineConfig:
     """How the model is run.
 
     Attributes:
-        device: `auto` (CUDA when there is one), `cpu`, `cuda`, `cuda:1`, ...
-        dtype: of weights and activations; `auto`: bfloat16 on CUDA, float32 elsewhere.
+        device: for `load_checkpoint`: `auto` (CUDA when there is one), `cpu`, `cuda`, `cuda:1`, ...
+        dtype: for `load_checkpoint`: of weights and activations; `auto`: bfloat16 on CUDA, float32 elsewhere.
         batch_clips: clips computed at once; bounds the memory.
         max_new_tokens: longest text per question.
         template: wording of the conversation, see `model.prompts.TEMPLATES`.
@@ -47,18 +45,6 @@ class EngineConfig:
             raise ValueError(
                 f"engine tree_tokens {self.tree_tokens} and threads {self.threads} must be 1 or more"
             )
-
-    def torch_device(self) -> torch.device:
-        """Return the device, `auto` resolved on this machine."""
-        if self.device != "auto":
-            return torch.device(self.device)
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-    def torch_dtype(self) -> torch.dtype:
-        """Return the dtype, `auto` resolved on this machine."""
-        if self.dtype == "auto":
-            return torch.bfloat16 if self.torch_device().type == "cuda" else torch.float32
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.dtype]
 
 
 class EngineError(Exception):

@@ -113,8 +113,9 @@ def _grammar(words: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[re.Pattern
 
 
 def _form_pattern(form: str) -> str:
-    parts = [re.escape(part) for part in form.split(" * ")]
-    return r"\s+(?:[\w'’-]+,?\s+){0,3}".join(part.replace(r"\ ", r"\s+") for part in parts)
+    first, *rest = (re.escape(part).replace(r"\ ", r"\s+") for part in form.split(" * "))
+    # Only looked at, not consumed: in "black wavy hair" the same hair is wavy too.
+    return first + "".join(rf"(?=,?\s+(?:[\w'’-]+,?\s+){{0,3}}{part}\b)" for part in rest)
 
 
 def _list_goes_on(text: str, tokens: Sequence[re.Match[str]], position: int) -> bool:

@@ -35,13 +35,15 @@ _WORDS = {
     },
     **dict.fromkeys(("a hundred", "one hundred", "hundred"), 100),
 }
-_DECADES = {f"{ten.removesuffix('y')}ies": _WORDS[ten] for ten in _TENS} | {"teens": 13}
+_TEENS = 10
+_DECADES = {f"{ten.removesuffix('y')}ies": 10 * tens for tens, ten in enumerate(_TENS, 2)} | {"teens": _TEENS}
 
-_NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
-_ONE = re.compile(rf"(?<![\w.,$])(?<!-)({_NUMBER})(?![\w%]|[.,:]\d|(?:st|nd|rd|th)\b)", re.IGNORECASE)
+NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
+"""Pattern of a number of up to three digits, or up to a hundred in words."""
+_ONE = re.compile(rf"(?<![\w.,$])(?<!-)({NUMBER})(?![\w%]|[.,:]\d|(?:st|nd|rd|th)\b)", re.IGNORECASE)
 _DECADE = re.compile(rf"\b(early|mid|late)?[- ]*(?:(\d0)['’]?s|({'|'.join(_DECADES)}))\b", re.IGNORECASE)
-_RANGE = re.compile(rf"\s*(?:-|–|—|to|or)\s*({_NUMBER})(?![\w%])", re.IGNORECASE)
-_BETWEEN = re.compile(rf"\s+and\s+({_NUMBER})(?![\w%])", re.IGNORECASE)
+_RANGE = re.compile(rf"\s*(?:-|–|—|to|or)\s*({NUMBER})(?![\w%])", re.IGNORECASE)
+_BETWEEN = re.compile(rf"\s+and\s+({NUMBER})(?![\w%])", re.IGNORECASE)
 _BOUND = re.compile(
     r"\b(?:over|under|above|below|(?:older|younger|more|less|fewer) than|at least|at most|beyond)\s+$",
     re.IGNORECASE,
@@ -114,16 +116,10 @@ def _readings(text: str, question: Question) -> list[_Reading]:
 
 
 def _decade(part: str | None, low: int) -> tuple[int, int]:
-    high = 19 if low == 13 else low + 9
-    match (part or "").lower():
-        case "early":
-            return low, low + 3
-        case "mid":
-            return low + 4, low + 6
-        case "late":
-            return low + 7, high
-        case _:
-            return low, high
+    """Return the ends of, say, the early thirties: 30 and 33."""
+    first, last = {"early": (0, 3), "mid": (4, 6), "late": (7, 9)}.get((part or "").lower(), (0, 9))
+    first = max(low + first, 13) if low == _TEENS else low + first
+    return first, low + last
 
 
 def _value(word: str) -> int:

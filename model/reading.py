@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model.mentions import Mention, are_joined, find_mentions
-from model.numerals import read_numbers
+from model.numerals import NUMBER, read_numbers
 from model.questions import Question
 
 ParseStatus = Literal["ok", "ambiguous", "refused", "unparsable"]
@@ -34,7 +34,7 @@ _REFUSAL = re.compile(
     r"\b(?:i['’]?m sorry|i am sorry|sorry, (?:but )?i|as an ai\b|i apologi[sz]e|"
     r"i (?:do not|don['’]t) feel comfortable|"
     r"(?:i (?:can ?not|can['’]t|could not|couldn['’]t|won['’]t|will not)|i['’]m (?:unable|not able) to|"
-    r"i am (?:unable|not able) to|unable to|(?:not|im)possible to|it is difficult to|cannot be) "
+    r"i am (?:unable|not able) to|unable to|(?:not |im)possible to|it is difficult to|cannot be) "
     r"(?:\w+ly )?(?:determined?|identif(?:y|ied)|tell|assess|provide|answer|help|assist|say|judge|comply|"
     r"discuss|infer|estimated?|analy[sz]e|make|give|confirm|be (?:certain|sure)))\b",
     re.IGNORECASE,
@@ -49,8 +49,8 @@ _CONCLUSION = re.compile(
 _SENTENCE_END = re.compile(r"[.!?\n](?:\s|$)")
 _MARKER_NOUNS = r"(?:\s+(?:video|clip|image|photo|picture|face|person|expression|emotion))?"
 _NUMBER_MARKER = (
-    r"\s*(?:about|around|approximately|roughly)?\s*(?:\d+|\w+(?:-\w+)?)(?:\s*(?:-|–|to)\s*\d+)?"
-    r"[\s-]+{unit}s?(?:[\s-]+old)?(?:\s+of age)?\b\s*[:.,;–—-]*\s*"
+    rf"\s*(?:about|around|approximately|roughly)?\s*{NUMBER}(?:\s*(?:-|–|to)\s*{NUMBER})?"
+    r"(?:[\s-]+%ss?(?:[\s-]+old)?(?:\s+of age)?\b\s*[:.,;–—-]*\s*|\s*$)"
 )
 _ACTION_UNIT = re.compile(r"AU(\d+)")
 _ACTION_UNIT_LIST = re.compile(
@@ -171,8 +171,8 @@ def _read_number(text: str, question: Question) -> _Labels:
 
 def _without_number(text: str, question: Question) -> str:
     singular = re.escape(question.unit.removesuffix("s"))
-    marker = re.match(_NUMBER_MARKER.format(unit=singular), text, re.IGNORECASE)
-    return text[marker.end() :].strip() if marker and marker.end() < len(text) else text
+    marker = re.match(_NUMBER_MARKER % singular, text, re.IGNORECASE)
+    return text[marker.end() :].strip() if marker else text
 
 
 def _names(mentions: Sequence[Mention]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The engine against the plain way: one prompt at a time, whole sequences, no cache, no tree."""
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ class Naive:
                     self.prompter.continuation(prompt.prompt, f"{prompt.lead_in} {a}".strip())
                     for a in answers
                 ]
-                # "year" begins "years" in this vocabulary: the longer one is part of the shorter one's likelihood.
+                # "year" begins "years" in this vocabulary; the shorter one's likelihood holds the longer one's.
                 tails = [t for t in tails if not any(t != o and t[: len(o)] == o for o in tails)]
                 of_prompt.append(
                     log_sum(np.array([self.tail(question, clip, suffix, t, given) for t in tails]))
@@ -218,7 +219,5 @@ def test_a_bad_clip_fails_alone(model: FaceLlava) -> None:
 
 
 def test_an_error_survives_pickling() -> None:
-    import pickle
-
     error = pickle.loads(pickle.dumps(EngineError(3, "score", "no")))
     assert (error.clip_index, error.stage, str(error)) == (3, "score", "clip 3, score: no")
