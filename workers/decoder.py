@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import Protocol, Self
@@ -112,10 +113,11 @@ def _begun(backend: _Backend) -> Video:
     rest = iter(backend)
     try:
         first = next(rest, None)
-        if first is None:
-            backend.facts()
-            raise UndecodableError("decode", "no frame was sampled")
     except BaseException:
         backend.close()
         raise
-    return Video(backend, first, rest)
+    if first is not None:
+        return Video(backend, first, rest)
+    with closing(backend):
+        backend.facts()
+    raise UndecodableError("decode", "no frame was sampled")

@@ -1,6 +1,5 @@
 """Decoding with decord: the second decoder, for files of which PyAV makes nothing."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -12,6 +11,7 @@ import decord
 import numpy as np
 
 from workers.canvas import Image
+from workers.clock import Stopwatch
 from workers.failure import SourceError, UndecodableError
 from workers.frames import DecoderConfig, Facts, Frame, Header
 from workers.probe import check_size, choose_stream, open_container, read_header
@@ -34,9 +34,9 @@ class DecordVideo:
 
     Its limits (decord 0.6.0): timestamps are single-precision seconds from the first frame, so pts are
     rounded and start at 0; it repeats the frame before a damaged one instead of telling, so damage is not
-    counted; it turns pictures itself, so `rotation_deg` is 0; it knows neither AV1 nor images nor raw streams;
-    it does not deinterlace; it indexes the whole file on opening, and its FFmpeg cannot be told a largest
-    frame, so sizes are checked only where PyAV reads the header.
+    counted; it turns pictures itself, so `rotation_deg` is 0; it knows neither AV1 nor images nor raw
+    streams; it does not deinterlace; it indexes the whole file on opening, and its FFmpeg cannot be told a
+    largest frame, so sizes are checked only where PyAV reads the header.
 
     Args:
         path: A file.
@@ -48,7 +48,7 @@ class DecordVideo:
     """
 
     def __init__(self, path: Path, config: DecoderConfig) -> None:
-        self._started = time.monotonic()
+        self._clock = Stopwatch()
         self._name = path.name
         self._config = config
         self._header = _header(path, config)
@@ -89,8 +89,10 @@ class DecordVideo:
             for index, image in zip(indices, images, strict=True):
                 pts = self._pts(index)
                 self._sampled += 1
-                yield Frame(index, pts, float(pts * self._header.time_base), self._squared(image))
-            if time.monotonic() - self._started > self._config.max_seconds:
+                frame = Frame(index, pts, float(pts * self._header.time_base), self._squared(image))
+                with self._clock.stopped():
+                    yield frame
+            if self._clock.seconds > self._config.max_seconds:
                 self._stopped = f"not read further after decoder.max_seconds={self._config.max_seconds:g}"
                 return
 

@@ -29,7 +29,8 @@ class DecoderConfig:
     max_frames: int = 10_000_000
     """Frames after which the rest of a video is left unread."""
     max_seconds: float = 6 * 3600.0
-    """Wall-clock seconds after which the rest of a video is left unread."""
+    """Wall-clock seconds of decoding after which the rest of a video is left unread; what is done with the
+    frames meanwhile does not count."""
 
     def __post_init__(self) -> None:
         if self.sample_fps is not None and not 0 < self.sample_fps <= 1000:

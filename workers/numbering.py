@@ -38,8 +38,6 @@ class ByTimestamp:
         self._queue: deque[tuple[VideoPacket, Place | None]] = deque()
         self._queue_bytes = 0
         self._in_decoder: dict[int, Place] = {}
-        self.last: Place | None = None
-        """Of the latest picture that came out."""
         self.lost = 0
         """Wanted frames whose packets gave no picture."""
 
@@ -74,7 +72,6 @@ class ByTimestamp:
         # Pictures come out in order: what stood before this one never comes.
         for index in [index for index in self._in_decoder if index < place.index]:
             self._settle(self._in_decoder.pop(index))
-        self.last = place
         return place
 
     def finish(self) -> None:
@@ -120,8 +117,7 @@ class AsDecoded:
         self._sampler = sampler
         self._frame_pts = frame_pts
         self._start_pts = 0
-        self.last: Place | None = None
-        """Of the latest picture that came out."""
+        self._last: Place | None = None
         self.frames = 0
         """Pictures that came out."""
         self.lost = 0
@@ -130,7 +126,7 @@ class AsDecoded:
     @property
     def span_pts(self) -> tuple[int, int]:
         """Start of the first and end of the latest picture."""
-        return self._start_pts, self.last.pts + self.last.duration if self.last else 0
+        return self._start_pts, self._last.pts + self._last.duration if self._last else 0
 
     def packets(self, source: Iterator[VideoPacket]) -> Iterator[tuple[VideoPacket, bool]]:
         """Yield packets as they are; every picture is wanted."""
@@ -140,14 +136,14 @@ class AsDecoded:
     def place(self, picture: VideoFrame) -> Place:
         """Return where a picture stands."""
         duration = picture.duration or self._frame_pts
-        if self.last is None:
+        if self._last is None:
             pts = self._start_pts = picture.pts or 0
         else:
-            follows = self.last.pts + self.last.duration
-            pts = picture.pts if picture.pts is not None and picture.pts > self.last.pts else follows
-        self.last = Place(pts, duration, self.frames, self._sampler.picks(pts))
+            follows = self._last.pts + self._last.duration
+            pts = picture.pts if picture.pts is not None and picture.pts > self._last.pts else follows
+        self._last = Place(pts, duration, self.frames, self._sampler.picks(pts))
         self.frames += 1
-        return self.last
+        return self._last
 
     def finish(self) -> None:
         """Nothing is left open."""

@@ -15,8 +15,7 @@ from workers.failure import SourceError, TransientError, UndecodableError
 from workers.frames import DecoderConfig, Header
 from workers.timeline import REORDER_FRAMES
 
-# Read nothing but the named file: playlists open other files and, in a browser's world, addresses.
-_OPTIONS = {"protocol_whitelist": "file"}
+# Playlists would read other files, and addresses.
 _PLAYLISTS = {"concat", "dash", "hls", "imf", "rtp", "rtsp", "sdp"}
 _ABSURD_ASPECT_RATIO = 8
 _FIELD_ORDERS_INTERLACED = range(2, 6)
@@ -30,7 +29,7 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
         SourceError: It is not a video file, or it is a playlist of other files.
         OSError: It cannot be read.
     """
-    options = _OPTIONS | {"max_pixels": str(config.max_pixels)}
+    options = {"protocol_whitelist": "file"} | decoder_options(config)
     try:
         # "file:" keeps a colon in the name from being read as a protocol.
         container = av.open(
@@ -52,6 +51,12 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
         container.close()
         raise SourceError("decode", f"{path.name}: a playlist ({container.format.name}), not a video")
     return container
+
+
+def decoder_options(config: DecoderConfig) -> dict[str, str]:
+    """Return FFmpeg options that bound pictures of which the header does not tell."""
+    # FFmpeg compares after rounding the width up to a multiple of 64.
+    return {"max_pixels": str(2 * config.max_pixels)}
 
 
 def choose_stream(container: InputContainer, name: str) -> VideoStream:

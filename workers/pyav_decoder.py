@@ -1,6 +1,5 @@
 """Decoding with PyAV (FFmpeg): every frame once, in presentation order, from whatever can be read."""
 
-import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -11,10 +10,11 @@ from av import VideoFrame
 from av import error as av_error
 
 from workers.canvas import Canvas, Deinterlacer
+from workers.clock import Stopwatch
 from workers.failure import UndecodableError, failure_of
 from workers.frames import DecoderConfig, Facts, Frame
 from workers.numbering import AsDecoded, ByTimestamp, VideoPacket, frame_duration_pts, read_ahead
-from workers.probe import check_size, choose_stream, open_container, read_header, scan_of
+from workers.probe import check_size, choose_stream, decoder_options, open_container, read_header, scan_of
 from workers.timeline import Place, Sampler, Timeline
 
 _FIELD_CONTAINERS = {"mpeg", "mpegts", "h264", "hevc", "mpegvideo"}
@@ -40,7 +40,7 @@ class PyavVideo:
     """
 
     def __init__(self, path: Path, config: DecoderConfig, *, is_interlaced: bool | None = None) -> None:
-        self._started = time.monotonic()
+        self._clock = Stopwatch()
         self._name = path.name
         self._config = config
         self._container = open_container(path, config)
@@ -60,11 +60,12 @@ class PyavVideo:
         context.thread_type = "AUTO" if config.threads > 1 else "NONE"
         context.thread_count = config.threads
         # The header was checked; this bounds what a stream switches to later.
-        context.options = {"max_pixels": str(config.max_pixels)}
+        context.options = decoder_options(config)
         self._canvas = Canvas(header.sample_aspect_ratio, config.max_pixels, header.codec)
         self.is_interlaced = scan_of(stream) == "interlaced" if is_interlaced is None else is_interlaced
         self._deinterlacer = Deinterlacer() if self.is_interlaced else None
         self._errors = self._demux_errors = self._sampled = 0
+        self._last: Place | None = None
         self._stopped: str | None = None
         self.is_flagged_interlaced = False
         """Whether a decoded picture was interlaced."""
@@ -105,7 +106,9 @@ class PyavVideo:
                 self._pixel_format = picture.format.name
             image = self._canvas.paint(picture)
             self._sampled += 1
-            yield Frame(place.index, place.pts, float(place.pts * self._header.time_base), image)
+            frame = Frame(place.index, place.pts, float(place.pts * self._header.time_base), image)
+            with self._clock.stopped():
+                yield frame
 
     def _pictures(self) -> Iterator[tuple[Place, VideoFrame]]:
         for place, picture in self._decoded():
@@ -138,10 +141,11 @@ class PyavVideo:
             if place.index >= self._config.max_frames:
                 self._stopped = f"frames after decoder.max_frames={self._config.max_frames} were left unread"
                 return
+            self._last = place
             yield place, picture
 
     def _is_over_limit(self) -> bool:
-        if self._stopped is None and time.monotonic() - self._started > self._config.max_seconds:
+        if self._stopped is None and self._clock.seconds > self._config.max_seconds:
             self._stopped = f"not read further after decoder.max_seconds={self._config.max_seconds:g}"
         return self._stopped is not None
 
@@ -180,14 +184,14 @@ class PyavVideo:
             UndecodableError: No frame could be decoded.
         """
         numbering, header = self._numbering, self._header
-        last = numbering.last
+        last = self._last
         if self._canvas.size_px is None or last is None or last.index is None:
             reason = self._stopped or f"{self._errors + self._demux_errors} packets damaged"
             raise UndecodableError("decode", f"{self._name}: no frame could be decoded ({reason})")
         start_pts, end_pts = numbering.span_pts
         frames = numbering.frames
         if self._stopped is not None:
-            frames = min(last.index + 1, self._config.max_frames)
+            frames = last.index + 1
             end_pts = last.pts + last.duration
         damaged = max(self._errors, numbering.lost) + self._demux_errors
         is_timed = isinstance(numbering, ByTimestamp)
