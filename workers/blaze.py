@@ -127,7 +127,8 @@ def decode(raw: Floats, logits: Floats, centres: Floats, minimum_score: float) -
     """
     rows = np.flatnonzero(logits >= math.log(minimum_score / (1 - minimum_score)))
     raw, centre = raw[rows], centres[rows]
-    middle, half = raw[:, :2] + centre, raw[:, 2:4] * np.float32(0.5)
+    middle: Floats = raw[:, :2] + centre
+    half: Floats = raw[:, 2:4] * np.float32(0.5)
     return Candidates(
         np.concatenate([middle - half, middle + half], axis=1),
         (1 / (1 + np.exp(-logits[rows]))).astype(np.float32),

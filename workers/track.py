@@ -1,0 +1,105 @@
+"""A face followed through a shot, and the rows that it becomes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from storage import records
+from workers.appearance import Gallery
+from workers.face import Face
+
+
+class Seen(NamedTuple):
+    """A face at its moment: frame number from 0, pts in the stream's time base, and in seconds."""
+
+    frame_index: int
+    pts: int
+    pts_s: float
+    face: Face
+
+
+@dataclass(slots=True, eq=False)
+class FaceTrack:
+    """A face followed within one shot, in order of time.
+
+    Attributes:
+        track_index: running over the video; numbers of tracks that turned out to be part of another are not
+            used again.
+        shot_index: of the shot, from 0.
+        seen: at least one.
+        gallery: its looks.
+        other_indices: under which `Tracker.update` gave parts of it before it was recognised.
+        is_crowded: it first appeared over another face, as mixtures of two crossing faces do.
+        is_spurious: taken for no face after all; known once the track has ended.
+    """
+
+    track_index: int
+    shot_index: int
+    seen: list[Seen]
+    gallery: Gallery
+    other_indices: list[int] = field(default_factory=list[int])
+    is_crowded: bool = False
+    is_spurious: bool = False
+
+    @property
+    def first(self) -> Seen:
+        """Where it begins."""
+        return self.seen[0]
+
+    @property
+    def last(self) -> Seen:
+        """Where it ends."""
+        return self.seen[-1]
+
+    def take_over(self, part: "FaceTrack") -> None:
+        """Make a later track part of this one."""
+        self.seen.extend(part.seen)
+        self.other_indices += [part.track_index, *part.other_indices]
+
+
+def track_row(
+    track: FaceTrack, video_id: str, recipe_id: str, attempt_id: str, no_clip_reason: str | None
+) -> records.Track:
+    """Return the row of `tracks` for a track."""
+    return records.Track(
+        track_id=records.track_id(video_id, recipe_id, track.track_index),
+        video_id=video_id,
+        recipe_id=recipe_id,
+        attempt_id=attempt_id,
+        track_index=track.track_index,
+        shot_index=track.shot_index,
+        start_s=track.first.pts_s,
+        end_s=track.last.pts_s,
+        start_frame=track.first.frame_index,
+        end_frame=track.last.frame_index,
+        frames=len(track.seen),
+        quality=sum(seen.face.quality for seen in track.seen) / len(track.seen),
+        no_clip_reason=no_clip_reason,
+    )
+
+
+def box_rows(track: FaceTrack, video_id: str, recipe_id: str, attempt_id: str) -> Iterator[records.Box]:
+    """Yield the rows of `boxes` of a track, in order of time."""
+    of_track_id = records.track_id(video_id, recipe_id, track.track_index)
+    for seen in track.seen:
+        x_px, y_px, w_px, h_px = seen.face.box_xywh_px
+        yield records.Box(
+            track_id=of_track_id,
+            video_id=video_id,
+            recipe_id=recipe_id,
+            attempt_id=attempt_id,
+            frame_index=seen.frame_index,
+            pts=seen.pts,
+            pts_s=seen.pts_s,
+            x_px=x_px,
+            y_px=y_px,
+            w_px=w_px,
+            h_px=h_px,
+            score=seen.face.score,
+            quality=seen.face.quality,
+            sharpness=seen.face.sharpness,
+            yaw_deg=seen.face.yaw_deg,
+            pitch_deg=seen.face.pitch_deg,
+            roll_deg=seen.face.roll_deg,
+            landmarks_px=tuple(seen.face.landmarks_px.ravel().tolist()),
+        )

@@ -1,0 +1,266 @@
+"""Faces followed through a shot.
+
+Motion, assignment and patience with lost faces are OC-SORT's (Cao et al. 2023, arXiv 2203.14360), from the
+`trackers` library. What it takes for overlap is our likeness: overlap and nearness as far as the time since
+the face was last seen lets them mean something, and appearance, which says who comes out on which side of a
+crossing. A face that came back half hidden, and so as a stranger, is joined to its track once recognised.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+from trackers import BaseIoU, OCSORTTracker
+from trackers.core.ocsort.tracklet import OCSORTTracklet
+from trackers.utils.state_representations import XYXYStateEstimator
+
+from workers.appearance import Gallery, Look, look_of
+from workers.face import Face
+from workers.nearness import Box, iou, nearness
+from workers.track import FaceTrack, Seen
+
+_LIBRARY_FPS = 30.0
+"""The library counts time in frames at this rate."""
+_MOTION = 0.4
+"""Share of motion in the likeness; the rest is appearance."""
+_CROSSING_S = 0.5
+"""Seconds that a crossing may hide a face."""
+_CROWD_TOLERANCE = 0.2
+"""By how much a face that may be partly covered may look stranger."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerConfig:
+    """How faces are followed. Distances of looks are those of `workers.appearance`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    max_lost_s: float = 10.0
+    """Seconds after which a face that is not seen again is given up."""
+    reach: float = 0.6
+    """Face sizes that a face may be away from where it is expected at once."""
+    speed: float = 3.0
+    """Face sizes per second by which the reach grows while a face is not seen."""
+    strange: float = 0.58
+    """Distance of looks above which a face is another one, away from where one is expected."""
+    strange_in_place: float = 0.95
+    """The same, exactly where one is expected."""
+    recognised: float = 0.5
+    """Distance of looks up to which a new face is joined to one that was lost."""
+    young_s: float = 2.0
+    """Seconds for which a new face may still be joined to one that was lost."""
+    crowded: float = 0.1
+    """Intersection over union with another face from which a face's look may be a mixture."""
+    looks: int = 6
+    """Looks by which a face is known again."""
+    min_hits: int = 3
+    """Faces below which a track counts only if it is certain; shots of fewer frames are exempt."""
+    certain_score: float = 0.8
+    """Detector's score that makes a track of fewer faces certain, unless it appeared over another face."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_lost_s", "reach", "speed", "strange", "strange_in_place", "recognised"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"tracker.{name} is {getattr(self, name)}; give a positive number")
+        for name in ("looks", "min_hits"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"tracker.{name} is {getattr(self, name)}; give at least 1")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """A face of the frame that is being assigned."""
+
+    face: Face
+    box_xyxy: Box
+    look: Look
+    is_crowded: bool
+
+
+class _Likeness(BaseIoU):
+    """Stands in for intersection over union: 0 for a face that cannot be the followed one, else 1..5.
+
+    The library links pairs from a threshold on, set to 1: its second round, which compares plain overlaps and
+    knows nothing of looks, so links identical boxes only.
+    """
+
+    def __init__(self, config: TrackerConfig, tracklets: Callable[[], Sequence[OCSORTTracklet]]) -> None:
+        self._config = config
+        self._tracklets = tracklets
+        self.tracks: dict[OCSORTTracklet, FaceTrack] = {}
+        self.found: list[_Found] = []
+
+    def _compute(self, boxes_1: NDArray[np.float64], boxes_2: NDArray[np.float64]) -> NDArray[np.float64]:
+        likeness = np.zeros((len(boxes_1), len(boxes_2)))
+        for row, tracklet in enumerate(self._tracklets()):
+            for column, found in enumerate(self.found):
+                likeness[row, column] = self._of_pair(tracklet, boxes_1[row], found)
+        return likeness
+
+    def _of_pair(self, tracklet: OCSORTTracklet, expected: Box, found: _Found) -> float:
+        config = self._config
+        last, lost_s = tracklet.last_observation, tracklet.time_since_update_seconds
+        near = nearness(found.box_xyxy, last, expected, config.reach + config.speed * lost_s, lost_s)
+        if near is None:
+            return 0.0
+        overlap = max(iou(found.box_xyxy, last), iou(found.box_xyxy, expected))
+        limit = config.strange + (config.strange_in_place - config.strange) * overlap
+        limit += _CROWD_TOLERANCE if found.is_crowded else 0
+        distance = self.tracks[tracklet].gallery.distance(found.look)
+        if distance > limit:
+            return 0.0
+        motion = max(overlap, near / 2)
+        return 1 + 4 * min(1.0, max(0.0, _MOTION * motion + (1 - _MOTION) * (1 - distance)))
+
+
+class Tracker:
+    """Follows the faces of one video, shot by shot. Deterministic."""
+
+    def __init__(self, config: TrackerConfig) -> None:
+        """Start before the first frame."""
+        self._config = config
+        self._likeness = _Likeness(config, lambda: self._library.tracks)
+        self._library = OCSORTTracker(
+            lost_track_buffer=round(config.max_lost_s * 30),  # the library's unit, whatever the frame rate
+            frame_rate=_LIBRARY_FPS,
+            minimum_consecutive_frames=1,
+            minimum_iou_threshold=1.0,
+            state_estimator_class=XYXYStateEstimator,
+            iou=self._likeness,
+        )
+        self._tracks: dict[OCSORTTracklet, FaceTrack] = {}
+        self._ended: list[FaceTrack] = []
+        self._next_index = 0
+        self._shot_index = 0
+        self._shot_frames = 0
+        self._shot_start_s = 0.0
+
+    def update(
+        self, frame_index: int, pts: int, pts_s: float, faces: Sequence[Face], image: NDArray[np.uint8]
+    ) -> list[tuple[int, Face]]:
+        """Assign the faces of the next frame of the shot.
+
+        Args:
+            frame_index: of the video, from 0.
+            pts: in the stream's time base.
+            pts_s: the same in seconds; later than that of the frame before.
+            faces: found in the frame.
+            image: [H, W, 3] uint8 RGB, in which they were found.
+
+        Returns:
+            (track_index, face) of every face, in their order. An index may turn out to be part of another
+            track: see `FaceTrack.other_indices` of the track when it has ended.
+        """
+        if self._shot_frames == 0:
+            self._shot_start_s = pts_s
+        self._shot_frames += 1
+        found = _find(faces, image, self._config.crowded)
+        assigned = self._assign(found, pts_s - self._shot_start_s)
+        for tracklet, one in assigned:
+            seen = Seen(frame_index, pts, pts_s, one.face)
+            if tracklet in self._tracks:
+                self._continue(self._tracks[tracklet], seen, one)
+            else:
+                self._tracks[tracklet] = self._begin(seen, one)
+        for tracklet, one in assigned:
+            self._recognise(tracklet, one, pts_s)
+        self._bury()
+        return [(self._tracks[tracklet].track_index, one.face) for tracklet, one in assigned]
+
+    def end_shot(self) -> None:
+        """End all tracks: a cut or the end of the video comes before the next frame."""
+        self._library.reset()
+        self._bury()
+        self._shot_index += 1
+        self._shot_frames = 0
+
+    def take_ended(self) -> list[FaceTrack]:
+        """Return the tracks that have ended since this was last asked, by their indices.
+
+        Those that are spurious are among them and marked.
+        """
+        ended, self._ended = sorted(self._ended, key=lambda track: track.track_index), []
+        return ended
+
+    def _assign(self, found: list[_Found], elapsed_s: float) -> list[tuple[OCSORTTracklet, _Found]]:
+        """Return the tracklet of every face: a new one where it is none of the followed."""
+        boxes = np.array([one.box_xyxy for one in found]).reshape(-1, 4)
+        self._likeness.tracks, self._likeness.found = self._tracks, found
+        self._library.update(sv.Detections(xyxy=boxes), timestamp=elapsed_s)
+        of_box = {tuple(t.last_observation): t for t in self._library.tracks if t.time_since_update == 0}
+        return [(of_box[tuple(one.box_xyxy)], one) for one in found]
+
+    def _begin(self, seen: Seen, found: _Found) -> FaceTrack:
+        track = FaceTrack(
+            self._next_index,
+            self._shot_index,
+            [seen],
+            Gallery(found.look, self._config.looks),
+            is_crowded=found.is_crowded or self._is_where_another_was(found, seen.pts_s),
+        )
+        self._next_index += 1
+        return track
+
+    def _is_where_another_was(self, found: _Found, now_s: float) -> bool:
+        recent = (t.last for t in self._tracks.values() if now_s - t.last.pts_s <= _CROSSING_S)
+        return any(iou(found.box_xyxy, _xyxy(last.face)) > self._config.crowded for last in recent)
+
+    def _continue(self, track: FaceTrack, seen: Seen, found: _Found) -> None:
+        track.seen.append(seen)
+        if not found.is_crowded:
+            track.gallery.add(found.look)
+
+    def _recognise(self, tracklet: OCSORTTracklet, found: _Found, now_s: float) -> None:
+        """Join a young track to one that was lost before it began, where the looks are the same."""
+        track = self._tracks[tracklet]
+        if found.is_crowded or now_s - track.first.pts_s > self._config.young_s:
+            return
+        best, best_distance = None, self._config.recognised
+        for other, lost in self._tracks.items():
+            if lost.last.pts_s < track.first.pts_s and self._can_become(lost, track):
+                distance = lost.gallery.distance(found.look)
+                if distance <= best_distance:
+                    best, best_distance = other, distance
+        if best is not None:
+            lost = self._tracks.pop(best)
+            lost.take_over(track)
+            lost.gallery.add(found.look)
+            self._tracks[tracklet] = lost
+            self._library.tracks = [kept for kept in self._library.tracks if kept is not best]
+
+    def _can_become(self, lost: FaceTrack, track: FaceTrack) -> bool:
+        gap_s = track.first.pts_s - lost.last.pts_s
+        place, last = _xyxy(track.first.face), _xyxy(lost.last.face)
+        reach = self._config.reach + self._config.speed * gap_s
+        return nearness(place, last, last, reach, gap_s) is not None
+
+    def _bury(self) -> None:
+        """Move tracks that the library has given up to the ended ones."""
+        alive = set(self._library.tracks)
+        for tracklet in [tracklet for tracklet in self._tracks if tracklet not in alive]:
+            track = self._tracks.pop(tracklet)
+            is_short = len(track.seen) < min(self._config.min_hits, self._shot_frames)
+            is_certain = max(seen.face.score for seen in track.seen) >= self._config.certain_score
+            track.is_spurious = is_short and (track.is_crowded or not is_certain)
+            self._ended.append(track)
+
+
+def _find(faces: Sequence[Face], image: NDArray[np.uint8], crowded: float) -> list[_Found]:
+    boxes = [_xyxy(face) for face in faces]
+    return [
+        _Found(
+            face,
+            box,
+            look_of(image, face),
+            any(iou(box, other) > crowded for other in boxes if other is not box),
+        )
+        for face, box in zip(faces, boxes, strict=True)
+    ]
+
+
+def _xyxy(face: Face) -> Box:
+    x, y, w, h = face.box_xywh_px
+    return np.array([x, y, x + w, y + h])
