@@ -1,6 +1,7 @@
 # `make` runs what CI runs. Needs: python3 (3.11 or 3.12) with venv, make; everything else it installs into .venv.
 PYTHON ?= python3
 TORCH ?= 2.13.0
+TORCH_BACKEND ?= cpu
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := $(BIN)/uv
@@ -15,9 +16,9 @@ $(UV):
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 # torch comes by pip, outside the locks: the same version has a CPU and a GPU build, and the lock must not choose.
-# First from PyTorch's CPU wheels; where those cannot be reached, from whatever pip is configured to use.
+# First from PyTorch's own wheels of the wanted backend; where those cannot be reached, from whatever pip is configured to use.
 .venv/.torch: $(UV)
-	$(UV) pip install --quiet --python $(BIN)/python --torch-backend cpu torch==$(TORCH) 2>/dev/null \
+	$(UV) pip install --quiet --python $(BIN)/python --no-config --torch-backend $(TORCH_BACKEND) torch==$(TORCH) 2>/dev/null \
 	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH)
 	@touch $@
 
@@ -33,7 +34,7 @@ $(UV):
 venv: .venv/.core ## the lean install, CPU build of torch
 dev: .venv/.dev ## plus what the tests need
 gpu: .venv/.core ## replace the CPU build of torch by the CUDA build that fits the driver
-	$(UV) pip install --python $(BIN)/python --torch-backend auto --reinstall-package torch torch==$(TORCH)
+	$(UV) pip install --python $(BIN)/python --no-config --torch-backend auto --reinstall-package torch torch==$(TORCH)
 
 lock: $(UV) ## resolve the locks again after an edit of pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

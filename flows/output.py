@@ -1,0 +1,85 @@
+"""How results are printed: tables for people, JSON, CSV and Parquet for programs."""
+
+import json
+import sys
+from datetime import date, datetime
+from typing import Any, BinaryIO, Literal
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as parquet
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from flows.summary import printable
+
+Format = Literal["table", "json", "csv", "parquet"]
+
+
+def write_rows(rows: pa.Table, fmt: Format, out: BinaryIO) -> None:
+    """Write rows to a binary stream.
+
+    Args:
+        rows: of any columns.
+        fmt: `table` for a terminal; `json`, an array of objects; `csv`, with lists and records as JSON in their
+            fields; `parquet`.
+        out: where to.
+    """
+    match fmt:
+        case "parquet":
+            parquet.write_table(rows, out)
+        case "csv":
+            arrow_csv.write_csv(_flat(rows), out)
+        case "json":
+            out.write(json.dumps(rows.to_pylist(), indent=2, ensure_ascii=False, default=_plain).encode() + b"\n")
+        case "table":
+            out.write(_draw(rows).encode())
+
+
+def _draw(rows: pa.Table) -> str:
+    """Return a text table; wide as the terminal, or as wide as its content when there is none."""
+    is_terminal = sys.stdout.isatty()
+    console = Console(width=None if is_terminal else 10_000, no_color=not is_terminal)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, kind in zip(rows.column_names, rows.schema.types, strict=True):
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+        table.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")
+    for row in rows.to_pylist():
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    with console.capture() as capture:
+        console.print(table)
+    lines = "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+    return f"{lines}({rows.num_rows} row{'' if rows.num_rows == 1 else 's'})\n"
+
+
+def _cell(value: Any) -> str:
+    """Return a value on one line; control characters of hostile names are made visible."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
+    return printable(text)
+
+
+def _flat(rows: pa.Table) -> pa.Table:
+    """Return the rows with nested columns as JSON text, which is all that CSV can hold."""
+    columns: list[Any] = []
+    for column in rows.columns:
+        if pa.types.is_nested(column.type):
+            values = [None if value is None else json.dumps(value, default=_plain) for value in column.to_pylist()]
+            columns.append(pa.array(values, pa.string()))
+        else:
+            columns.append(column)
+    return pa.table(columns, names=rows.column_names)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)

@@ -1,0 +1,135 @@
+"""The recipe: everything that can change a result, in one value, one file, one hash."""
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from model.engine import EngineConfig
+from model.questions import DEFAULT_QUESTIONS, Question
+from workers.reader import ReaderConfig
+
+RECIPE_VERSION = 1
+"""Raised whenever a change of the code changes results under the same settings."""
+
+
+class RecipeError(ValueError):
+    """A recipe file that cannot be used; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a scan does to a video, from the decoder's sampling to the model's questions.
+
+    Read from TOML; every key is optional and an unknown one is an error. Fields marked `changes_results=False`
+    in their metadata (devices, threads) are kept out of the identity.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}
+
+    tasks: tuple[str, ...] = tuple(question.name for question in DEFAULT_QUESTIONS)
+    """Names of the questions to ask, in order: of the built-in ones, or of `questions` below."""
+    reader: ReaderConfig = field(default_factory=ReaderConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    questions: tuple[Question, ...] = ()
+    """The user's own questions; one of a built-in name replaces it."""
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.tasks if name not in self._by_name()]
+        if unknown:
+            raise RecipeError(f"no question is called {', '.join(unknown)}; there are {', '.join(self._by_name())}")
+        if not self.tasks:
+            raise RecipeError("tasks is empty: name at least one question")
+        if len(set(self.tasks)) != len(self.tasks):
+            raise RecipeError(f"tasks names a question twice: {', '.join(self.tasks)}")
+
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        """The questions of `tasks`, in order."""
+        by_name = self._by_name()
+        return tuple(by_name[name] for name in self.tasks)
+
+    def _by_name(self) -> dict[str, Question]:
+        return {question.name: question for question in (*DEFAULT_QUESTIONS, *self.questions)}
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a recipe from a TOML file.
+
+        Raises:
+            RecipeError: the file is missing, is not TOML, or has a key or value that a recipe does not have.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise RecipeError(f"{path}: there is no such recipe file") from error
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise RecipeError(f"{path}: {error}") from error
+        try:
+            return TypeAdapter(cls).validate_python(values)
+        except ValidationError as error:
+            raise RecipeError(f"{path}: {_explain(error)}") from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return every setting as plain JSON values."""
+        return cast(dict[str, Any], TypeAdapter(Recipe).dump_python(self, mode="json"))
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedRecipe:
+    """A recipe and the weights that it runs with: what a row of the lake is traced to."""
+
+    recipe: Recipe
+    model_id: str
+    weights_sha256: str
+    is_demonstration: bool
+
+    @property
+    def recipe_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces; what `recipe_id` is the hash of."""
+        return json.dumps(self._identity(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def recipe_id(self) -> str:
+        """First 16 hex digits of the SHA-256 of `recipe_json`."""
+        return hashlib.sha256(self.recipe_json.encode()).hexdigest()[:16]
+
+    def _identity(self) -> dict[str, Any]:
+        recipe = self.recipe
+        return {
+            "version": RECIPE_VERSION,
+            "weights_sha256": self.weights_sha256,
+            "reader": _changing_results(recipe.reader),
+            "engine": _changing_results(recipe.engine),
+            "questions": [_changing_results(question) for question in recipe.asked],
+        }
+
+
+def _changing_results(config: Any) -> Any:
+    """Return a config as JSON values, without the fields that cannot change a result."""
+    if dataclasses.is_dataclass(config):
+        return {
+            part.name: _changing_results(getattr(config, part.name))
+            for part in dataclasses.fields(config)
+            if part.metadata.get("changes_results", True)
+        }
+    if isinstance(config, tuple | list):
+        return [_changing_results(item) for item in cast(list[Any], config)]
+    if isinstance(config, dict):
+        return {str(key): _changing_results(value) for key, value in cast(dict[Any, Any], config).items()}
+    return config
+
+
+def _explain(error: ValidationError) -> str:
+    """Return pydantic's findings as one line: where, what is wrong, what was given."""
+    parts: list[str] = []
+    for found in error.errors(include_url=False):
+        where = ".".join(str(step) for step in found["loc"]) or "recipe"
+        what = "there is no such setting" if found["type"] == "unexpected_keyword_argument" else found["msg"]
+        parts.append(f"{where}: {what} (given: {found['input']!r})")
+    return "; ".join(parts)

@@ -1,0 +1,140 @@
+"""What a scan did, for people and for machines."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+STATUSES = ("done", "no_face", "failed", "duplicate", "skipped", "pending")
+"""Every listed source has exactly one of these."""
+
+SHOWN_FAILURES = 20
+
+DEMONSTRATION_NOTICE = (
+    "DEMONSTRATION MODEL: its labels and scores are for trying facesift only; they say nothing about real people."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFailure:
+    """A source of the archive that has no result, and why."""
+
+    uri: str
+    stage: str
+    error: str
+    message: str
+    is_new: bool
+    """False when an earlier scan failed on it, finally, and this one left it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """The whole account of one scan: `listed` equals the sum of `by_status`."""
+
+    scan_id: str
+    recipe_id: str
+    model_id: str
+    is_demonstration: bool
+    lake: str
+    listed: int
+    by_status: dict[str, int]
+    videos_read: int
+    """Videos that this scan read and committed; the counts below are theirs."""
+    partial: int
+    """Of them, read only in part; the videos table says why."""
+    faces: int
+    tracks: int
+    clips: int
+    findings: int
+    video_s: float
+    wall_s: float
+    failures: tuple[ListedFailure, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every source is accounted for, 1 when some failed."""
+        return 1 if self.by_status.get("failed", 0) else 0
+
+    @property
+    def adds_up(self) -> bool:
+        """True when every listed source has a status."""
+        return self.listed == sum(self.by_status.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values: every field, and the notice when the model is for demonstration."""
+        notice = {"notice": DEMONSTRATION_NOTICE} if self.is_demonstration else {}
+        return {**notice, **asdict(self), "exit_code": self.exit_code, "failures_by_reason": self.failures_by_reason()}
+
+    @property
+    def new_failures(self) -> int:
+        """Failures of this scan, without those that an earlier one left behind."""
+        return sum(failure.is_new for failure in self.failures)
+
+    def failures_by_reason(self) -> dict[str, int]:
+        """Count the failures under `stage: error`, most frequent first."""
+        return dict(Counter(f"{failure.stage}: {failure.error}" for failure in self.failures).most_common())
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts while a scan runs."""
+
+    listed: int = 0
+    by_status: Counter[str] = field(default_factory=Counter[str])
+    videos_read: int = 0
+    partial: int = 0
+    faces: int = 0
+    tracks: int = 0
+    clips: int = 0
+    findings: int = 0
+    video_s: float = 0.0
+    failures: list[ListedFailure] = field(default_factory=list[ListedFailure])
+
+
+def print_summary(summary: ScanSummary, out: Console | None = None) -> None:
+    """Print the account of a scan for people."""
+    console = out or Console(highlight=False)
+    if summary.is_demonstration:
+        console.print(Text(DEMONSTRATION_NOTICE, style="bold yellow"))
+    if summary.videos_read == 0 and not summary.new_failures:
+        console.print("Nothing to do: every source has a result in the lake already.")
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in _lines(summary):
+        table.add_row(name, Text(value))
+    console.print(table)
+    if summary.failures:
+        console.print(Text(f"failed ({len(summary.failures)})", style="bold red"))
+        for failure in summary.failures[:SHOWN_FAILURES]:
+            console.print(Text(f"  {printable(failure.uri)}\n    {failure.stage}: {failure.error}: {failure.message}"))
+        if len(summary.failures) > SHOWN_FAILURES:
+            hidden = len(summary.failures) - SHOWN_FAILURES
+            console.print(f"  and {hidden} more: facesift query 'from failures' --lake {summary.lake}")
+
+
+def _lines(summary: ScanSummary) -> list[tuple[str, str]]:
+    """Return the lines of the summary, name and value."""
+    counts = ", ".join(f"{summary.by_status.get(status, 0):,} {status}" for status in STATUSES)
+    speed = summary.video_s / summary.wall_s if summary.wall_s else 0.0
+    lines = [
+        ("lake", summary.lake),
+        ("recipe", f"{summary.recipe_id}, model {summary.model_id}"),
+        ("sources", f"{summary.listed:,} listed = {counts}" + ("" if summary.adds_up else "  DOES NOT ADD UP")),
+        ("videos", f"{summary.videos_read:,} read" + (f", {summary.partial:,} only in part" if summary.partial else "")),
+        ("faces", f"{summary.faces:,} in {summary.tracks:,} tracks"),
+        ("clips", f"{summary.clips:,} with {summary.findings:,} findings"),
+        ("time", f"{summary.video_s:,.1f} s of video in {summary.wall_s:,.1f} s ({speed:.2f} s per second)"),
+    ]
+    if summary.failures:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary.failures_by_reason().items())
+        lines.append(("failures", reasons))
+    return lines
+
+
+def printable(text: str) -> str:
+    """Return text on one line, control characters made visible: names in an archive can hold anything."""
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)

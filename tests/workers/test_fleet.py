@@ -1,0 +1,194 @@
+"""The fleet with readers and describers that are made to misbehave, over a real Ray."""
+
+import itertools
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from storage.archive import Fetched
+from workers.reader import Chunk, Reading, RowIds
+
+from storage.records import Source, Video
+from workers.describer import Described
+from workers.failure import SourceError, TransientError
+from workers.fleet import Done, Duplicate, Failed, Fleet, FleetConfig, Job, Outcome, Position
+
+pytestmark = pytest.mark.real
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def source(name: str) -> Source:
+    return Source(name, 1, "1", NOW, NOW, "scan", "recipe")
+
+
+class PlayedReader:
+    """Does what the name of its source says; chunks hold their number in place of clips."""
+
+    def __init__(self, notes: Path) -> None:
+        self.notes = notes
+
+    def fetch(self, source: Source) -> Fetched:
+        if source.uri.startswith("gone"):
+            raise TransientError("fetch", f"{source.uri} disappeared")
+        video_id = source.uri.split("=")[-1]
+        return Fetched(video_id=video_id, path=Path(source.uri), size_bytes=1, etag="1", is_spooled=False)
+
+    def read(self, fetched: Fetched, ids: RowIds) -> Iterator[Chunk | Reading]:
+        name = str(fetched.path)
+        with (self.notes / name.replace("=", "-")).open("a") as note:
+            note.write(f"{ids.attempt_id}\n")
+        for number in range(3):
+            if number == 1 and name.startswith("broken"):
+                raise SourceError("decode", f"{name}: no frame", "InvalidDataError")
+            if number == 1 and name.startswith("killer"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if number == 1 and name.startswith("once") and self._tries(name) == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if number == 1 and name.startswith("endless"):
+                time.sleep(3600)
+            if number == 1 and name.startswith("bug"):
+                raise KeyError(name)
+            yield Chunk(cuts=((name, number),), position_s=float(number), duration_s=3.0)  # pyright: ignore
+        yield Reading(video=video(fetched.video_id, ids), shots=(), tracks=(), boxes=())
+
+    def _tries(self, name: str) -> int:
+        return len((self.notes / name).read_text().splitlines())
+
+
+def video(video_id: str, ids: RowIds) -> Video:
+    values: dict[str, Any] = dict.fromkeys(Video.__dataclass_fields__)
+    values |= {"video_id": video_id, "attempt_id": ids.attempt_id, "duration_s": 3.0}
+    return Video(**values)
+
+
+class PlayedDescriber:
+    def __init__(self, notes: Path) -> None:
+        self.notes = notes
+
+    def describe(self, cuts: Any) -> Described:
+        ((name, number),) = cuts
+        if name.startswith("mute"):
+            raise SourceError("describe", f"{name}: the scores are not finite")
+        if name.startswith("fatal"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name.startswith("stunning") and not (self.notes / "stunned").exists():
+            (self.notes / "stunned").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Described(clips=((name, number),), answers=(), findings=(), pictures=(), describe_s=0.5)  # pyright: ignore
+
+
+class Notes:
+    """Makes readers and describers that write down what they do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def reader(self) -> Any:
+        return PlayedReader(self.path)
+
+    def describer(self) -> Any:
+        return PlayedDescriber(self.path)
+
+
+def scan(
+    names: list[str], notes: Path, claim: Any = lambda job, video_id: True, **config: Any
+) -> tuple[list[Outcome], list[Position]]:
+    numbers = itertools.count()
+    positions: list[Position] = []
+    made = Notes(notes)
+    with Fleet(FleetConfig(readers=2, **config), made.reader, made.describer) as fleet:
+        jobs = [Job(source(name)) for name in names]
+        found = fleet.scan(
+            jobs, lambda: RowIds("recipe", f"a{next(numbers)}", "scan"), claim, positions.append
+        )
+        return list(found), positions
+
+
+def last(outcomes: list[Outcome], name: str) -> Outcome:
+    (found,) = [
+        outcome
+        for outcome in outcomes
+        if outcome.job.source.uri == name and not (isinstance(outcome, Failed) and not outcome.is_last)
+    ]
+    return found
+
+
+def test_every_source_ends_once_whatever_happens(tmp_path: Path) -> None:
+    names = ["fine-1", "broken", "killer", "once", "gone", "bug", "mute", "stunning", "fine-2", "twin=fine-1"]
+    seen: set[str] = set()
+
+    def claim(job: Job, video_id: str) -> bool:
+        if job.source.uri.startswith("twin"):
+            return False
+        seen.add(video_id)
+        return True
+
+    outcomes, positions = scan(names, tmp_path, claim)
+
+    for name in ("fine-1", "fine-2", "once", "stunning"):
+        done = last(outcomes, name)
+        assert isinstance(done, Done)
+        assert done.clips == ((name, 0), (name, 1), (name, 2))  # in order, none lost, none twice
+        assert done.describe_s == pytest.approx(1.5)
+        assert done.reading.video.duration_s == 3.0
+    assert last(outcomes, "twin=fine-1") == Duplicate(Job(source("twin=fine-1")), "fine-1")
+
+    broken = last(outcomes, "broken")
+    assert isinstance(broken, Failed)
+    assert (broken.stage, broken.error, broken.is_retryable, broken.is_quarantined) == (
+        "decode",
+        "InvalidDataError",
+        False,
+        False,
+    )
+    gone = last(outcomes, "gone")
+    assert isinstance(gone, Failed)
+    assert gone.is_retryable
+    bug = last(outcomes, "bug")
+    assert isinstance(bug, Failed)
+    assert bug.error == "KeyError"
+    mute = last(outcomes, "mute")
+    assert isinstance(mute, Failed)
+    assert (mute.stage, mute.error) == ("describe", "SourceError")
+
+    killer = last(outcomes, "killer")
+    assert isinstance(killer, Failed)
+    assert (killer.job.attempt, killer.error, killer.is_quarantined) == (2, "ReaderDied", True)
+    first_deaths = [o for o in outcomes if isinstance(o, Failed) and not o.is_last]
+    assert sorted(o.job.source.uri for o in first_deaths) == ["killer", "once"]
+    assert len((tmp_path / "killer").read_text().splitlines()) == 2
+    assert {p.job.source.uri for p in positions} >= {"fine-1", "fine-2"}
+    assert seen >= {"fine-1", "killer", "once"}
+
+
+def test_a_stalled_reader_is_killed_and_the_others_go_on(tmp_path: Path) -> None:
+    started = time.monotonic()
+    outcomes, _ = scan(["endless", "fine-1", "fine-2", "fine-3"], tmp_path, stall_s=4.0)
+    stalled = last(outcomes, "endless")
+    assert isinstance(stalled, Failed)
+    assert (stalled.error, stalled.job.attempt, stalled.is_quarantined) == ("ReaderStalled", 2, True)
+    assert all(isinstance(last(outcomes, f"fine-{n}"), Done) for n in (1, 2, 3))
+    assert time.monotonic() - started < 60
+
+
+def test_clips_that_kill_every_describer_quarantine_their_video_only(tmp_path: Path) -> None:
+    outcomes, _ = scan(["fatal", "fine-1"], tmp_path)
+    fatal = last(outcomes, "fatal")
+    assert isinstance(fatal, Failed)
+    assert (fatal.stage, fatal.error, fatal.is_quarantined) == ("describe", "DescriberDied", True)
+    assert isinstance(last(outcomes, "fine-1"), Done)
+
+
+def test_a_job_with_a_crash_behind_it_gets_one_attempt(tmp_path: Path) -> None:
+    made = Notes(tmp_path)
+    with Fleet(FleetConfig(readers=1), made.reader, made.describer) as fleet:
+        jobs = [replace(Job(source("killer")), attempt=2)]
+        outcomes = list(fleet.scan(jobs, lambda: RowIds("recipe", "a", "scan"), lambda job, video_id: True))
+    assert [(type(o), getattr(o, "is_quarantined", None)) for o in outcomes] == [(Failed, True)]

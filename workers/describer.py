@@ -1,0 +1,114 @@
+"""The describer: a batch of face clips in, rows of answers and findings out."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from model.answers import Answer
+from model.checkpoint import load_checkpoint
+from model.engine import EngineConfig, open_engine
+from model.questions import Question
+from storage.records import AnswerRecord, Clip, Finding
+from workers.clipper import ClipCut
+from workers.evidence import Picture, draw_evidence
+
+
+@dataclass(frozen=True, slots=True)
+class DescriberConfig:
+    """Which model answers which questions, and how."""
+
+    checkpoint: str
+    """Directory or hub id."""
+    questions: tuple[Question, ...]
+    engine: EngineConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the model said about a batch of clips.
+
+    Attributes:
+        clips: one per clip.
+        answers: one per clip and question.
+        findings: one per clip, question and label.
+        pictures: the clips' evidence.
+        describe_s: wall-clock seconds that it took.
+    """
+
+    clips: tuple[Clip, ...]
+    answers: tuple[AnswerRecord, ...]
+    findings: tuple[Finding, ...]
+    pictures: tuple[Picture, ...]
+    describe_s: float
+
+
+class Describer:
+    """Loads the weights once and answers every question about every clip that it is given.
+
+    A plain class: `workers.fleet` wraps it for Ray, a test or a notebook calls it as it is.
+    """
+
+    def __init__(self, config: DescriberConfig) -> None:
+        self._questions = config.questions
+        checkpoint = load_checkpoint(config.checkpoint, dtype=config.engine.dtype, device=config.engine.device)
+        self._model_id = checkpoint.model_id
+        self._is_demonstration = checkpoint.is_demonstration
+        self._engine = open_engine(checkpoint, config.engine)
+
+    def describe(self, cuts: Sequence[ClipCut]) -> Described:
+        """Answer every question about every clip.
+
+        Raises:
+            SourceError: stage `describe`, when the model gives no finite result for a clip.
+        """
+        started = time.perf_counter()
+        clips: list[Clip] = []
+        answers: list[AnswerRecord] = []
+        findings: list[Finding] = []
+        pictures: list[Picture] = []
+        described = self._engine.describe([cut.clip for cut in cuts], self._questions)
+        for cut, of_clip in zip(cuts, described, strict=True):
+            picture = draw_evidence(cut.record, cut.clip)
+            pictures.append(picture)
+            clips.append(replace(cut.record, evidence=picture.path))
+            for answer in of_clip:
+                answers.append(self._answer_row(cut.record, answer))
+                findings.extend(self._finding_rows(cut.record, answer))
+        duration_s = time.perf_counter() - started
+        return Described(tuple(clips), tuple(answers), tuple(findings), tuple(pictures), duration_s)
+
+    def _answer_row(self, clip: Clip, answer: Answer) -> AnswerRecord:
+        return AnswerRecord(
+            clip_id=clip.clip_id,
+            track_id=clip.track_id,
+            video_id=clip.video_id,
+            recipe_id=clip.recipe_id,
+            attempt_id=clip.attempt_id,
+            question=answer.question,
+            text=answer.text,
+            rationale=answer.rationale,
+            parse_status=answer.parse_status,
+            parsed_labels=answer.parsed_labels,
+            prompt=answer.prompt,
+            view=answer.view,
+            model_id=self._model_id,
+            is_demonstration=self._is_demonstration,
+        )
+
+    def _finding_rows(self, clip: Clip, answer: Answer) -> Iterator[Finding]:
+        for found in answer.scores:
+            yield Finding(
+                clip_id=clip.clip_id,
+                track_id=clip.track_id,
+                video_id=clip.video_id,
+                recipe_id=clip.recipe_id,
+                attempt_id=clip.attempt_id,
+                question=answer.question,
+                label=found.label,
+                score=found.score,
+                unit=found.unit,
+                spread=found.spread,
+                log_prob=found.log_prob,
+                prior_log_prob=found.prior_log_prob,
+                model_id=self._model_id,
+            )
