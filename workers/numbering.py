@@ -83,7 +83,9 @@ class ByTimestamp:
     def _placed(self, packet: VideoPacket) -> Place | None:
         if packet.pts is None or packet.is_discard or (self._is_altref_hidden and _is_hidden_vp8(packet)):
             return None
-        return self.timeline.place(packet.pts, packet.dts, packet.duration or 0)
+        return self.timeline.place(
+            packet.pts, packet.dts, packet.duration or 0, is_keyframe=packet.is_keyframe
+        )
 
     def _decided(self) -> Iterator[tuple[VideoPacket, bool]]:
         while self._queue:

@@ -83,9 +83,9 @@ class Timeline:
         self.end_pts = 0
         """Where the latest numbered frame ends."""
 
-    def place(self, pts: int, dts: int | None, duration: int) -> Place:
+    def place(self, pts: int, dts: int | None, duration: int, *, is_keyframe: bool = False) -> Place:
         """Return the place of the next packet, still without its number."""
-        if self._is_restart(pts, dts):
+        if self._is_restart(pts, dts, is_keyframe=is_keyframe):
             self.finish()
             self._shift = self.end_pts - pts
             self._last_pts = None
@@ -102,10 +102,11 @@ class Timeline:
         while self._undecided:
             self._decide()
 
-    def _is_restart(self, pts: int, dts: int | None) -> bool:
+    def _is_restart(self, pts: int, dts: int | None, *, is_keyframe: bool) -> bool:
         is_late = self._last_pts is not None and pts + self._shift < self._last_pts
-        is_back = dts is not None and self._last_dts is not None and self._last_dts - dts > self._jump_back
-        return is_late or is_back
+        back = self._last_dts - dts if dts is not None and self._last_dts is not None else 0
+        # Sloppy recorders let it falter by a little, but a key frame that goes back begins something new.
+        return is_late or back > (0 if is_keyframe else self._jump_back)
 
     def _decide(self) -> None:
         pts, _, place = heappop(self._undecided)

@@ -65,7 +65,7 @@ def encode(
     container_format: str | None = None,
     container_options: dict[str, str] | None = None,
     prepare: Callable[[VideoStream], None] | None = None,
-    prepare_frame: Callable[[VideoFrame], None] | None = None,
+    color_range: int | None = None,
 ) -> Path:
     """Write a video; pts count in `time_base`, by default in frames."""
     pictures = list(images)
@@ -78,15 +78,16 @@ def encode(
         stream.codec_context.thread_count = 1
         stream.codec_context.time_base = base
         stream.codec_context.options = defaults | (options or {})
+        if color_range:
+            stream.codec_context.color_range = color_range
         if prepare:
             prepare(stream)
         for number, image in enumerate(pictures):
             frame = VideoFrame.from_ndarray(image, format="rgba" if image.shape[2] == 4 else "rgb24")
             frame.pts = number if pts is None else pts[number]
             frame.time_base = base
-            if prepare_frame:
-                frame = frame.reformat(format=pixel_format)
-                prepare_frame(frame)
+            if color_range:
+                frame = frame.reformat(format=pixel_format, dst_color_range=color_range)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

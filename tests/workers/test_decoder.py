@@ -1,0 +1,109 @@
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workers.videos import encode_numbers, number_of, overwrite, packets_of
+from workers import decoder as decoder_module
+from workers.decoder import Decoder, DecoderConfig, Facts, Frame
+from workers.failure import SourceError, TransientError, UndecodableError
+from workers.pyav_decoder import PyavVideo
+
+DECORD = DecoderConfig(backend="decord", sample_fps=None)
+
+
+def read(path: Path, config: DecoderConfig) -> tuple[list[Frame], Facts]:
+    with Decoder(config).open(path) as video:
+        return list(video), video.facts()
+
+
+def digest(path: Path, config: DecoderConfig) -> str:
+    frames, facts = read(path, config)
+    content = hashlib.sha256(repr(facts).encode())
+    for frame in frames:
+        content.update(repr((frame.index, frame.pts, frame.pts_s)).encode())
+        content.update(frame.image.tobytes())
+    return content.hexdigest()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_a_damaged_file_gives_the_same_bits_again(threads: int, tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 72)
+    for packet in packets_of(path)[20:50:5]:
+        overwrite(path, (packet.pos or 0) + packet.size // 2, packet.size // 3)
+    config = DecoderConfig(threads=threads, is_decord_tried=False)
+    assert len({digest(path, config) for _ in range(4)}) == 1
+
+
+def test_an_intact_file_gives_the_same_bits_with_any_threads(tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 72)
+    assert len({digest(path, DecoderConfig(threads=threads)) for threads in (1, 2, 5)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("v.mp4", {}), ("v.mkv", {"pts": [*range(40), *range(60, 80)]}), ("v.avi", {"codec": "mpeg4"})],
+)
+def test_decord_gives_the_same_frames(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / name, 60, **options)
+    for sample_fps in (None, 7.0):
+        ours, facts = read(path, DecoderConfig(sample_fps=sample_fps))
+        theirs, their_facts = read(path, DecoderConfig(backend="decord", sample_fps=sample_fps))
+        assert [(frame.index, frame.pts) for frame in theirs] == [(frame.index, frame.pts) for frame in ours]
+        assert [number_of(frame.image) for frame in theirs] == [frame.index for frame in ours]
+        assert (their_facts.codec, their_facts.width_px) == (facts.codec, facts.width_px)
+        assert their_facts.decoder.startswith("decord 0.6.0")
+        assert their_facts.duration_s == pytest.approx(facts.duration_s, abs=0.05)
+
+
+def test_decord_obeys_the_limits(tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 60)
+    frames, facts = read(path, DecoderConfig(backend="decord", sample_fps=None, max_frames=20))
+    assert (len(frames), facts.is_partial) == (20, True)
+    with pytest.raises(SourceError, match="max_pixels"):
+        Decoder(DecoderConfig(backend="decord", max_pixels=100)).open(path)
+
+
+def test_decord_is_asked_where_pyav_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 10)
+
+    def refuse(*_: Any, **__: Any) -> PyavVideo:
+        raise UndecodableError("decode", "PyAV says no")
+
+    monkeypatch.setattr(decoder_module, "PyavVideo", refuse)
+
+    def no_spec(_: str) -> None:
+        return None
+
+    frames, facts = read(path, DecoderConfig(sample_fps=None))
+    assert len(frames) == 10
+    assert facts.decoder.startswith("decord")
+    with pytest.raises(UndecodableError, match="PyAV says no"):
+        read(path, DecoderConfig(is_decord_tried=False))
+    monkeypatch.setattr(decoder_module.importlib.util, "find_spec", no_spec)
+    with pytest.raises(UndecodableError, match="PyAV says no"):
+        read(path, DecoderConfig())
+
+
+def test_pyavs_reason_is_given_where_neither_can(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"nothing of the kind" * 100)
+    with pytest.raises(UndecodableError, match="recognises no video container"):
+        Decoder(DecoderConfig()).open(path)
+    with pytest.raises(UndecodableError, match="decord cannot open it"):
+        Decoder(DECORD).open(path)
+
+
+def test_a_file_that_is_gone_may_return(tmp_path: Path) -> None:
+    with pytest.raises(TransientError):
+        Decoder(DECORD).open(tmp_path / "gone.mp4")
+
+
+@pytest.mark.parametrize(
+    "values", [{"sample_fps": 0.0}, {"sample_fps": -1}, {"threads": 0}, {"max_pixels": -5}]
+)
+def test_a_senseless_configuration_is_refused(values: dict[str, Any]) -> None:
+    (name,) = values
+    with pytest.raises(ValueError, match=f"decoder.{name} is "):
+        DecoderConfig(**values)
