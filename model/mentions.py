@@ -15,7 +15,10 @@ _CUES = (
     r"free (?:of|from)|(?:rather |other )?than|instead of|as opposed to|unlike|rul(?:e|es|ed|ing) out|"
     r"exclud(?:e|es|ed|ing)|mistaken for|confused with|far from|unlikely|less likely|fails? to"
 )
-_IDIOMS = r"not (?:only|just|merely|simply)|(?:no|without(?: a| any)?) doubt|no wonder|nothing but"
+_IDIOMS = (
+    r"not (?:only|just|merely|simply)|(?:no|without(?: a| any)?) doubt|no wonder|nothing but|"
+    r"(?:that|which|to|would|could|might|may)(?: would| could| might)? (?:suggest|indicate)s?"
+)
 _BREAKS = (
     r"but|however|although|though|yet|because|since|while|whereas|therefore|thus|hence|instead|"
     r"suggest(?:s|ing)?|indicat(?:es?|ing)"
@@ -31,13 +34,19 @@ _SKIPPED_IN_LISTS = frozenset(
     )
 )
 _NOT_A_MENTION = r"(?!\s+(?:background|backdrop|lighting|light|colou?rs?|wall|time|medium)\b)(?!-time)"
+_CLAUSE_STARTS = frozenset(
+    ("the", "this", "that", "there", "he", "she", "it", "they", "his", "her", "their", "with")
+)
 _DENIED_BEHIND = re.compile(
-    r"(?:\s+emotion)?\s+(?:is|are|was|were|can be|could be|has been|have been|seems?|appears?)\s+"
-    r"(?:\w+ly\s+)?"
-    r"(?:absent|missing|ruled out|unlikely|excluded|lacking|inactive|"
-    r"not\s+(?:\w+ly\s+)?(?:present|visible|seen|shown|evident|detected|apparent|active|there|observed|displayed|"
-    r"expressed|noticeable|activated|supported|likely|indicated|engaged|the\s|what\s))"
-    r"|(?:\s+emotion)?\s+(?:is|are|was|were)n['’]t\s+(?:\w+ly\s+)?(?:present|visible|seen|evident|active|there)",
+    r"(?:\s*\([^)]*\))?(?:\s+emotion)?\s+(?:"
+    r"(?:is|are|was|were|can be|could be|has been|have been|seems?|appears?)\s+(?:\w+ly\s+)?"
+    r"(?:absent|missing|ruled out|unlikely|excluded|lacking|inactive|(?P<not>not))"
+    r"|(?:is|are|was|were)(?P<nt>n['’]t))"
+    r"(?(not)(?=[.,;!]|$|\s+PREDICATE))(?(nt)(?=[.,;!]|$|\s+PREDICATE))".replace(
+        "PREDICATE",
+        r"(?:\w+ly\s+)?(?:present|visible|seen|shown|evident|detected|apparent|active|there|observed|displayed|"
+        r"expressed|noticeable|activated|supported|likely|indicated|engaged|the\s|what\s)",
+    ),
     re.IGNORECASE,
 )
 _JOINT = re.compile(
@@ -120,15 +129,21 @@ def _form_pattern(form: str) -> str:
 
 def _list_goes_on(text: str, tokens: Sequence[re.Match[str]], position: int) -> bool:
     """Return whether what follows a comma or `and` is another item of the denied list, not a new clause."""
-    for offset, token in enumerate(tokens[position + 1 : position + 5]):
+    is_plain = True
+    for offset, token in enumerate(tokens[position + 1 : position + 9]):
         said = token.group().lower()
         if token.lastgroup and token.lastgroup.startswith("label"):
             is_clause = re.match(rf"\s+(?:{_VERBS})\b", text[token.end() :], re.IGNORECASE)
-            return not is_clause and not said.split()[0].endswith("ing")
+            return is_plain and not is_clause and not said.split()[0].endswith("ing")
+        if said in ("or", "nor") and not is_plain:
+            return True  # "no artifacts, odd edges or signs of forgery"
+        is_new = token.lastgroup in ("end", "break", "cue") or re.fullmatch(_VERBS, said)
+        if is_new or (offset == 0 and said in _CLAUSE_STARTS):
+            return False
         if said not in _SKIPPED_IN_LISTS:
-            # What is no label may stand in a list too ("no anger and tension or fear").
-            is_denying_and = tokens[position].lastgroup == "and" and offset == 0
-            return is_denying_and and not re.fullmatch(rf"{_VERBS}|with|\w+ing", said)
+            if tokens[position].lastgroup == "and" and offset == 0:
+                return not said.endswith("ing")  # "no anger and tension or fear"
+            is_plain = False
     return False
 
 

@@ -36,12 +36,20 @@ _WORDS = {
     **dict.fromkeys(("a hundred", "one hundred", "hundred"), 100),
 }
 _TEENS = 10
+_CONTEXT = 40
+"""Characters before a number that are looked at."""
 _DECADES = {f"{ten.removesuffix('y')}ies": 10 * tens for tens, ten in enumerate(_TENS, 2)} | {"teens": _TEENS}
 
 NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
 """Pattern of a number of up to three digits, or up to a hundred in words."""
-_ONE = re.compile(rf"(?<![\w.,$])(?<!-)({NUMBER})(?![\w%]|[.,:]\d|(?:st|nd|rd|th)\b)", re.IGNORECASE)
-_DECADE = re.compile(rf"\b(early|mid|late)?[- ]*(?:(\d0)['’]?s|({'|'.join(_DECADES)}))\b", re.IGNORECASE)
+_ONE = re.compile(
+    rf"(?<![\w.,$])(?<!-)({NUMBER})"
+    r"(?![\w%]|[.,:]\d|[\s-]*(?:months?|weeks?|days?|hours?|minutes?|seconds?|frames?|cm|kg)\b)",
+    re.IGNORECASE,
+)
+_DECADE = re.compile(
+    rf"\b(early|mid|late)?[- ]*(?:(\d0)(?:['’]?s|[- ]?something)|({'|'.join(_DECADES)}))\b", re.IGNORECASE
+)
 _RANGE = re.compile(rf"\s*(?:-|–|—|to|or)\s*({NUMBER})(?![\w%])", re.IGNORECASE)
 _BETWEEN = re.compile(rf"\s+and\s+({NUMBER})(?![\w%])", re.IGNORECASE)
 _BOUND = re.compile(
@@ -52,7 +60,7 @@ _DENIAL = re.compile(
     r"\b(?:not|n['’]t|rather than|instead of)\s+(?:be\s+|about\s+|around\s+)?$", re.IGNORECASE
 )
 _STATEMENT = re.compile(
-    r"\b(?:aged?|(?:is|are|be|looks?|appears?|seems?)(?: to be)?|age(?: of| is|d|:)?|of|"
+    r"\b(?:aged?|(?:(?<!there )(?:is|are)|be|looks?|appears?|seems?)(?: to be)?|age(?: of| is|d|:)?|"
     r"(?:about|around|approximately|roughly|probably|likely|nearly|almost|estimated?)(?: at| as)?)\s*:?\s*$",
     re.IGNORECASE,
 )
@@ -72,35 +80,29 @@ class _Reading:
 def read_numbers(text: str, question: Question) -> tuple[int, ...]:
     """Return the number that a text gives first, the two ends of a range, or nothing.
 
-    A number with its unit ("22 years old") goes before one that is only stated ("is 22"), and that one before
-    any other. Numbers outside of the question's minimum and maximum are no answers. A single open bound
-    ("over 60") is returned as a range whose other end is the question's.
+    A number with its unit ("22 years old") or one that is stated ("is 22") goes before any other. Numbers
+    outside of the question's minimum and maximum are no answers. A single open bound ("over 60") is returned
+    as a range whose other end is the question's.
     """
     readings = [reading for reading in _readings(text, question) if _is_possible(reading, question)]
-    for wanted in (
-        [reading for reading in readings if reading.has_unit],
-        [reading for reading in readings if reading.is_stated],
-        readings,
-    ):
-        if wanted:
-            return min(wanted, key=lambda reading: reading.start).numbers
-    return ()
+    stated = [reading for reading in readings if reading.has_unit or reading.is_stated]
+    first = min(stated or readings, key=lambda reading: reading.start, default=None)
+    return first.numbers if first else ()
 
 
 def _readings(text: str, question: Question) -> list[_Reading]:
     singular = re.escape(question.unit.removesuffix("s"))
-    unit = re.compile(
-        rf"[\s-]*(?:{singular}s?\b|{'yrs?|y/?o|-?year' if singular == 'year' else singular}\b)", re.IGNORECASE
-    )
+    short = r"|yrs?\b|y/?o\b" if singular == "year" else ""
+    unit = re.compile(rf"[\s-]*(?:{singular}s?\b{short})", re.IGNORECASE)
     found: list[_Reading] = []
     taken = 0
     for match in _DECADE.finditer(text):
         low = int(match[2]) if match[2] else _DECADES[match[3].lower()]
         found.append(_Reading(match.start(), _decade(match[1], low), has_unit=True, is_stated=True))
     for match in _ONE.finditer(text):
-        if match.start() < taken or _DENIAL.search(text, 0, match.start()):
+        before = text[max(0, match.start() - _CONTEXT) : match.start()]
+        if match.start() < taken or _DENIAL.search(before):
             continue
-        before = text[: match.start()]
         second = _RANGE.match(text, match.end())
         if second is None and re.search(r"\bbetween\s+$", before, re.IGNORECASE):
             second = _BETWEEN.match(text, match.end())

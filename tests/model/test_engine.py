@@ -127,7 +127,7 @@ class Naive:
                     self.prompter.continuation(prompt.prompt, f"{prompt.lead_in} {a}".strip())
                     for a in answers
                 ]
-                # "year" begins "years" in this vocabulary; the shorter one's likelihood holds the longer one's.
+                # "year" begins "years" in this vocabulary: the shorter one holds the longer one.
                 tails = [t for t in tails if not any(t != o and t[: len(o)] == o for o in tails)]
                 of_prompt.append(
                     log_sum(np.array([self.tail(question, clip, suffix, t, given) for t in tails]))
