@@ -12,6 +12,7 @@ for demonstration unless there is reason to believe in it:
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from model.config import CheckpointError, CrossAttentionKind, FaceLlavaConfig
 from model.face_llava import FaceLlava
-from model.hub import fetch
+from model.hub import fetch, fetch_tower
 from model.layout import read_config, write_config
 from model.quantization import Quantization, is_quantized_layer, quantize_layers, quantize_weight
 from model.weight_plan import WeightPlan, build_empty, plan_weights
@@ -83,13 +84,11 @@ def load_checkpoint(
     device = _resolve_device(device)
     dtype = _resolve_dtype(dtype, device)
     directory = fetch(checkpoint)
-    config = read_config(directory, lambda tower_id: _find_tower(directory, tower_id, needs_weights=False))
+    config = read_config(directory, partial(fetch_tower, directory, needs_weights=False))
     changes = {"branch_scale": branch_scale, "cross_attention": cross_attention}
     config = replace(config, **{name: value for name, value in changes.items() if value is not None})
     model = build_empty(config)
-    plan = plan_weights(
-        model, directory, lambda tower_id: _find_tower(directory, tower_id, needs_weights=True)
-    )
+    plan = plan_weights(model, directory, partial(fetch_tower, directory, needs_weights=True))
     if quantize is not None:
         quantize_layers(model.llm.model.layers, quantize, dtype)
     problems = plan.problems + _fill(model, plan, dtype, device)
@@ -147,11 +146,6 @@ def _resolve_dtype(dtype: torch.dtype | str, device: torch.device) -> torch.dtyp
     if dtype not in known:
         raise ValueError(f"dtype {dtype!r} is none of {', '.join(known)}")
     return known[dtype]
-
-
-def _find_tower(directory: Path, tower_id: str, *, needs_weights: bool) -> Path:
-    beside = directory / tower_id
-    return beside if beside.is_dir() else fetch(tower_id, needs_weights=needs_weights)
 
 
 def _fill(model: FaceLlava, plan: WeightPlan, dtype: torch.dtype, device: torch.device) -> tuple[str, ...]:

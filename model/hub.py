@@ -59,6 +59,7 @@ def fetch(
     checkpoint: str | Path,
     *,
     needs_weights: bool = True,
+    may_download: bool = True,
     report: Callable[[Progress], None] | None = None,
 ) -> Path:
     """Return the directory of a checkpoint, after downloading what this machine lacks of it.
@@ -68,14 +69,40 @@ def fetch(
     Args:
         checkpoint: directory or hub id.
         needs_weights: False when its config.json is enough.
+        may_download: False to stay with what is here.
         report: told after each file.
 
     Raises:
         CheckpointError: there is no such directory or repository, or the hub cannot be reached.
     """
     found = locate(checkpoint, needs_weights=needs_weights)
-    if found is not None:
-        return found
+    if found is None and may_download:
+        _download(checkpoint, needs_weights=needs_weights, report=report)
+        found = locate(checkpoint, needs_weights=needs_weights)
+    if found is None:
+        lacks = "and the hub's repository is no checkpoint" if may_download else "pull it first"
+        raise CheckpointError(str(checkpoint), (f"is not on this machine: {lacks}",))
+    return found
+
+
+def fetch_tower(
+    directory: Path,
+    tower_id: str,
+    *,
+    needs_weights: bool,
+    may_download: bool = True,
+    report: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Return the directory of a tower that a checkpoint names: a folder in its own, or else as `fetch`."""
+    beside = directory / tower_id
+    if beside.is_dir():
+        return beside
+    return fetch(tower_id, needs_weights=needs_weights, may_download=may_download, report=report)
+
+
+def _download(
+    checkpoint: str | Path, *, needs_weights: bool, report: Callable[[Progress], None] | None
+) -> None:
     repo, revision = _split_id(checkpoint)
     from httpx2 import HTTPError  # noqa: PLC0415 (huggingface_hub's client)
     from huggingface_hub import HfApi, hf_hub_download  # noqa: PLC0415
@@ -94,10 +121,6 @@ def fetch(
     except (HTTPError, OSError) as error:
         problem = f"is no directory here, and the hub did not give it: {error}"
         raise CheckpointError(str(checkpoint), (problem,)) from error
-    found = locate(checkpoint, needs_weights=needs_weights)
-    if found is None:
-        raise CheckpointError(str(checkpoint), ("the hub's repository has no config.json or no weights",))
-    return found
 
 
 def _split_id(checkpoint: str | Path) -> tuple[str, str | None]:

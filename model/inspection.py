@@ -1,0 +1,165 @@
+"""What a checkpoint holds, told from its files' headers; and how it gets onto this machine."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from model.checkpoint import is_demonstration
+from model.config import FaceLlavaConfig
+from model.hub import Progress, fetch, fetch_tower
+from model.layout import read_config
+from model.quantization import Quantization
+from model.weight_plan import WeightPlan, build_empty, plan_weights
+
+_PARTS = {
+    "decoder": "llm.",
+    "image tower": "image_tower.",
+    "video tower": "video_tower.",
+    "projector": "mm_projector.",
+    "landmark branch": ("landmarks_projector.", "global_landmarks_projector.", "landmarks_cross_attn."),
+}
+"""Parts of the model and how their parameters' names begin."""
+
+_WEIGHT_BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
+_QUANTIZED_BYTES: dict[Quantization, float] = {"8bit": 1.0, "4bit": 0.516}
+"""Per weight; NF4 with double quantisation adds 0.127 bits of scales to its 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the model as the checkpoint stores it."""
+
+    name: str
+    tensors: int
+    parameters: int
+    size_bytes: int
+    dtypes: tuple[str, ...]
+    """Torch's names, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A checkpoint, described without its weights.
+
+    Attributes:
+        checkpoint: as it was asked for.
+        directory: where it is.
+        config: of the model.
+        files: weight files with their sizes in bytes, those of towers from elsewhere included.
+        parts: the tensors that act, by part of the model.
+        dormant: how many tensors never act.
+        missing: official names that the model needs and no file holds.
+        unexpected: names that the configuration has no place for.
+        misshaped: sentences on tensors of another shape than the configuration's.
+        tower_origins: towers whose weights come from another repository, with its id.
+        has_tokenizer: whether tokenizer.model is there.
+        is_demonstration: True when the labels mean nothing on real people, see model.checkpoint.
+    """
+
+    checkpoint: str
+    directory: Path
+    config: FaceLlavaConfig
+    files: tuple[tuple[Path, int], ...]
+    parts: tuple[Part, ...]
+    dormant: int
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshaped: tuple[str, ...]
+    tower_origins: tuple[tuple[str, str], ...]
+    has_tokenizer: bool
+    is_demonstration: bool
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in the tensors that act."""
+        return sum(part.parameters for part in self.parts)
+
+    @property
+    def is_loadable(self) -> bool:
+        """Whether nothing in the headers prevents `load_checkpoint`; NaN and infinity still can."""
+        return not (self.missing or self.unexpected or self.misshaped)
+
+    def weights_bytes(self, dtype: str = "bfloat16", quantize: Quantization | None = None) -> int:
+        """Return the estimated memory of the loaded weights."""
+        quantized = self._quantized_parameters() if quantize else 0
+        size = (self.parameters - quantized) * _WEIGHT_BYTES[dtype]
+        return round(size + (quantized * _QUANTIZED_BYTES[quantize] if quantize else 0))
+
+    def cache_bytes(self, tokens: int, dtype: str = "bfloat16") -> int:
+        """Return the memory of the decoder's key-value cache for so many tokens of one sequence."""
+        llm = self.config.llm
+        return round(2 * llm.layers * llm.kv_heads * llm.head_size * tokens * _WEIGHT_BYTES[dtype])
+
+    def _quantized_parameters(self) -> int:
+        llm = self.config.llm
+        attention = 2 * llm.hidden_size * (llm.heads + llm.kv_heads) * llm.head_size
+        return llm.layers * (attention + 3 * llm.hidden_size * llm.intermediate_size)
+
+
+def inspect_checkpoint(checkpoint: str | Path) -> Inspection:
+    """Describe a checkpoint from its configuration and its weight files' headers.
+
+    Downloads nothing, and reads no tensor: whether the values are finite shows only when it is loaded.
+
+    Args:
+        checkpoint: directory or hub id.
+
+    Raises:
+        CheckpointError: it or a tower that it needs is not on this machine, or a file cannot be read.
+    """
+    directory = fetch(checkpoint, may_download=False)
+    config = read_config(directory, partial(fetch_tower, directory, needs_weights=False, may_download=False))
+    find_weights = partial(fetch_tower, directory, needs_weights=True, may_download=False)
+    plan = plan_weights(build_empty(config), directory, find_weights)
+    return Inspection(
+        checkpoint=str(checkpoint),
+        directory=directory,
+        config=config,
+        files=tuple((path, path.stat().st_size) for path in plan.files),
+        parts=tuple(part for part in (_describe_part(name, plan) for name in _PARTS) if part.tensors),
+        dormant=len(plan.dormant),
+        missing=plan.missing,
+        unexpected=plan.unexpected,
+        misshaped=plan.misshaped,
+        tower_origins=tuple(plan.tower_ids.items()),
+        has_tokenizer=(directory / "tokenizer.model").exists(),
+        is_demonstration=is_demonstration(directory, config),
+    )
+
+
+def pull_checkpoint(checkpoint: str, report: Callable[[Progress], None] | None = None) -> Path:
+    """Download a checkpoint into the local cache, with what it needs of its towers' repositories.
+
+    Args:
+        checkpoint: hub id, `owner/name` or `owner/name@revision`.
+        report: told after each file.
+
+    Returns:
+        Its directory.
+
+    Raises:
+        CheckpointError: the hub does not give it, or what it gives cannot be read.
+    """
+    directory = fetch(checkpoint, report=report)
+    config = read_config(directory, partial(fetch_tower, directory, needs_weights=False, report=report))
+    # Only the headers tell whether the towers' weights are in the checkpoint or are to be fetched, too.
+    plan_weights(
+        build_empty(config), directory, partial(fetch_tower, directory, needs_weights=True, report=report)
+    )
+    return directory
+
+
+def _describe_part(name: str, plan: WeightPlan) -> Part:
+    headers = [header for parameter, header in plan.sources.items() if parameter.startswith(_PARTS[name])]
+    parameters = [math.prod(header.shape) for header in headers]
+    return Part(
+        name=name,
+        tensors=len(headers),
+        parameters=sum(parameters),
+        size_bytes=sum(
+            count * header.dtype.itemsize for count, header in zip(parameters, headers, strict=True)
+        ),
+        dtypes=tuple(sorted({str(header.dtype).removeprefix("torch.") for header in headers})),
+    )

@@ -1,0 +1,232 @@
+"""Comparison with tensors that the official code computed for a checkpoint.
+
+A parity directory is a checkpoint of the official layout with three more files: `inputs.safetensors` (ready
+pixels, landmarks and token ids), `expected.safetensors` (what the official code made of them) and
+`meta.json`. A case is `video`, `image`, `video_landmarks`, `image_landmarks` or `mixed`, one ragged batch
+with labels. What the inputs allow to compute must be expected, and what is expected must be computable:
+nothing is skipped in silence. Only a tensor that meta.json lists under `left_out` may be absent.
+
+Everything runs in float32 on the CPU.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import DynamicCache
+
+from model.checkpoint import load_checkpoint
+from model.config import CheckpointError
+from model.face_llava import FaceLlava, VisualTrace
+
+_TOLERANCES = {"rpp_mask": (1e-6, 0.0), "loss": (1e-4, 0.0)}
+"""Absolute and relative, by the last part of a tensor's name: far above float32 noise (at most 5e-5 where it was
+measured) and far below what a mistake does to the logits (1e-2 and more)."""
+
+_DEFAULT_TOLERANCE = (3e-4, 1e-4)
+
+
+@dataclass(frozen=True, slots=True)
+class ParityRow:
+    """One tensor's comparison."""
+
+    tensor: str
+    max_abs_error: float
+    """NaN when there is nothing to compare, or a NaN in it."""
+    atol: float
+    rtol: float
+    worst_excess: float
+    """Largest of |actual - expected| - (atol + rtol |expected|): at most 0 when all is well."""
+    is_within: bool
+    note: str = ""
+    """Why there was nothing to compare."""
+
+
+def check_parity(directory: str | Path, engine: Literal["torch"] = "torch") -> list[ParityRow]:
+    """Compute every case of a parity directory and compare it with what the official code got.
+
+    Args:
+        directory: of any sizes.
+        engine: what computes; there is one.
+
+    Returns:
+        One row per tensor, in the order of their names. All must be within tolerance.
+
+    Raises:
+        CheckpointError: the checkpoint or one of the three files cannot be used.
+        ValueError: the engine is unknown.
+    """
+    if engine != "torch":
+        raise ValueError(f"there is no engine {engine!r} for parity, only 'torch'")
+    directory = Path(directory)
+    model = load_checkpoint(directory, dtype=torch.float32, device="cpu").model
+    inputs, expected = _read_tensors(directory, "inputs"), _read_tensors(directory, "expected")
+    meta = _read_meta(directory)
+    try:
+        with torch.inference_mode():
+            actual = dict(_Cases(model, inputs, expected, meta).compute())
+    except (KeyError, ValueError, IndexError) as error:
+        problem = f"inputs.safetensors and meta.json do not fit the model ({type(error).__name__}: {error})"
+        raise CheckpointError(str(directory), (problem,)) from error
+    if not actual:
+        raise CheckpointError(str(directory), ("inputs.safetensors has no case, for it has no pixels",))
+    absent = actual.keys() - expected.keys() - set(meta.get("left_out", ())) - _impossible(model)
+    rows = [_fail(name, "is not in expected.safetensors") for name in absent]
+    rows += [_fail(name, "nothing in the inputs gives it") for name in expected.keys() - actual.keys()]
+    rows += [_compare(name, actual[name], expected[name]) for name in expected.keys() & actual.keys()]
+    return sorted(rows, key=lambda row: row.tensor)
+
+
+class _Cases:
+    """Computes every tensor that the inputs allow, under the names of expected.safetensors."""
+
+    def __init__(
+        self,
+        model: FaceLlava,
+        inputs: Mapping[str, Tensor],
+        expected: Mapping[str, Tensor],
+        meta: Mapping[str, Any],
+    ):
+        self._model = model
+        self._inputs = inputs
+        self._expected = expected
+        self._meta = meta
+
+    def compute(self) -> Iterator[tuple[str, Tensor]]:
+        for kind in ("video", "image"):
+            if f"{kind}_pixels" not in self._inputs:
+                continue
+            plain = self._trace(kind, has_landmarks=False)
+            yield f"{kind}.tower_features", plain.features
+            yield f"{kind}.projected", plain.projected
+            yield from self._decode(kind, kind, plain)
+            if self._has_landmarks(kind):
+                guided = self._trace(kind, has_landmarks=True)
+                yield from self._guidance(kind, guided)
+                yield from self._decode(kind, f"{kind}_landmarks", guided)
+        if "mixed_input_ids" in self._inputs:
+            yield from self._mixed()
+
+    def _has_landmarks(self, kind: str) -> bool:
+        return f"{kind}_landmarks" in self._inputs and self._model.config.cross_attention != "none"
+
+    def _trace(self, kind: str, *, has_landmarks: bool) -> VisualTrace:
+        trace = self._model.trace_video if kind == "video" else self._model.trace_image
+        landmarks = self._inputs[f"{kind}_landmarks"] if has_landmarks else None
+        return trace(self._inputs[f"{kind}_pixels"], landmarks)
+
+    def _guidance(self, kind: str, trace: VisualTrace) -> Iterator[tuple[str, Tensor]]:
+        """Yield what only landmarks bring about."""
+        found = {
+            f"{kind}.landmark_local": trace.landmark_local,
+            f"{kind}.landmark_global": trace.landmark_global,
+            f"{kind}.landmark_tokens": trace.landmark_tokens,
+            f"{kind}_landmarks.rpp_mask": trace.proximity_mask,
+            f"{kind}_landmarks.cross_attn_block": trace.block,
+        }
+        yield from ((name, tensor) for name, tensor in found.items() if tensor is not None)
+
+    def _decode(self, kind: str, case: str, trace: VisualTrace) -> Iterator[tuple[str, Tensor]]:
+        """Yield the visual tokens, and what the LLM says to them when there are prompts."""
+        yield f"{case}.encoded", trace.encoded
+        prompts = self._inputs.get(f"{kind}_input_ids")
+        if prompts is None:
+            return
+        pictures = [self._pictures(kind, trace, row) for row in range(len(prompts))]
+        output = self._model(prompts, [picture for row in pictures for picture in row], overflow="cut")
+        yield f"{case}.logits", output.logits
+        name = f"{case}.generated_ids"
+        steps = self._expected[name].shape[-1] if name in self._expected else 1
+        answers = [self._generate(ids, row, steps) for ids, row in zip(prompts, pictures, strict=True)]
+        yield name, torch.tensor(answers)
+
+    def _pictures(self, kind: str, trace: VisualTrace, row: int) -> list[Tensor]:
+        """Return a row's pictures [N, D]: the frames of a video, or the one image."""
+        return list(trace.encoded[row]) if kind == "video" else [trace.encoded[row]]
+
+    def _generate(self, ids: Tensor, pictures: list[Tensor], steps: int) -> list[int]:
+        """Return greedy ids for one prompt alone, one by one with a key-value cache."""
+        llm = self._model.llm
+        embeds = self._model.splice([ids], pictures, overflow="cut").inputs_embeds
+        cache = DynamicCache(config=llm.config)
+        answer: list[int] = []
+        for _ in range(steps):
+            output = llm(inputs_embeds=embeds, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            answer.append(int(cast("Tensor", output.logits)[0, -1].argmax()))
+            embeds = self._model.embed_tokens(torch.tensor([answer[-1:]]))
+        return answer
+
+    def _mixed(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the ragged batch; every sample in it has landmarks."""
+        order = [_parse_visual(visual) for visual in self._meta["notes"]["mixed_visuals_in_order"]]
+        kinds = {kind for kind, _ in order}
+        traces = {kind: self._trace(kind, has_landmarks=self._has_landmarks(kind)) for kind in kinds}
+        output = self._model(
+            self._inputs["mixed_input_ids"],
+            [picture for kind, row in order for picture in self._pictures(kind, traces[kind], row)],
+            self._inputs["mixed_attention_mask"],
+            self._inputs["mixed_labels"],
+            overflow="cut",
+        )
+        mask = output.spliced.attention_mask
+        yield "mixed.logits", output.logits.where(mask[..., None], 0.0)
+        yield "mixed.expanded_attention_mask", mask
+        yield "mixed.expanded_labels", output.spliced.labels
+        yield "mixed.loss", output.loss[None]
+
+
+def _parse_visual(text: str) -> tuple[str, int]:
+    """Split `video[0]` into kind and row."""
+    match = re.fullmatch(r"(video|image)\[(\d+)\]", text)
+    if match is None:
+        raise ValueError(f"mixed visual {text!r} is not like 'video[0]'")
+    return match[1], int(match[2])
+
+
+def _impossible(model: FaceLlava) -> set[str]:
+    """Return the names that the official code cannot compute: `masked` on an image raises there."""
+    if model.config.cross_attention != "masked":
+        return set()
+    parts = ("rpp_mask", "cross_attn_block", "encoded", "logits", "generated_ids")
+    return {f"image_landmarks.{part}" for part in parts}
+
+
+def _fail(name: str, note: str) -> ParityRow:
+    atol, rtol = _TOLERANCES.get(name.rpartition(".")[2], _DEFAULT_TOLERANCE)
+    return ParityRow(name, math.nan, atol, rtol, math.inf, is_within=False, note=note)
+
+
+def _compare(name: str, actual: Tensor, expected: Tensor) -> ParityRow:
+    if actual.shape != expected.shape:
+        return _fail(name, f"is {list(actual.shape)}, expected {list(expected.shape)}")
+    if expected.numel() == 0:
+        return _fail(name, "is empty")
+    atol, rtol = _TOLERANCES.get(name.rpartition(".")[2], _DEFAULT_TOLERANCE)
+    if not expected.is_floating_point():
+        atol = rtol = 0.0
+    error = (actual.double() - expected.double()).abs()
+    worst_excess = float((error - atol - rtol * expected.double().abs()).max())  # NaN if any is
+    return ParityRow(name, float(error.max()), atol, rtol, worst_excess, is_within=worst_excess <= 0)
+
+
+def _read_tensors(directory: Path, name: str) -> dict[str, Tensor]:
+    path = directory / f"{name}.safetensors"
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(str(directory), (f"{path.name} cannot be read: {error}",)) from error
+
+
+def _read_meta(directory: Path) -> Mapping[str, Any]:
+    try:
+        return json.loads((directory / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(str(directory), (f"meta.json cannot be read: {error}",)) from error
