@@ -28,8 +28,8 @@ from model.config import CheckpointError
 from model.face_llava import FaceLlava, VisualTrace
 
 _TOLERANCES = {"rpp_mask": (1e-6, 0.0), "loss": (1e-4, 0.0)}
-"""Absolute and relative, by the last part of a tensor's name: far above float32 noise (at most 5e-5 where it was
-measured) and far below what a mistake does to the logits (1e-2 and more)."""
+"""Absolute and relative, by the last part of a tensor's name: far above float32 noise (measured: 5e-5 at most)
+and far below what a mistake does to the logits (1e-2 and more)."""
 
 _DEFAULT_TOLERANCE = (3e-4, 1e-4)
 
