@@ -31,6 +31,8 @@ class FaceTrack:
         other_indices: under which `Tracker.update` gave parts of it before it was recognised.
         is_crowded: it first appeared over another face, as mixtures of two crossing faces do.
         is_spurious: taken for no face after all; known once the track has ended.
+        lasts_s: seconds that it is seen, the last frame counting until the next at the shot's mean rate;
+            infinite in a shot of one frame; known once the track has ended.
     """
 
     track_index: int
@@ -40,6 +42,7 @@ class FaceTrack:
     other_indices: list[int] = field(default_factory=list[int])
     is_crowded: bool = False
     is_spurious: bool = False
+    lasts_s: float = 0.0
 
     @property
     def first(self) -> Seen:

@@ -6,6 +6,7 @@ the face was last seen lets them mean something, and appearance, which says who 
 crossing. A face that came back half hidden, and so as a stranger, is joined to its track once recognised.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -137,6 +138,7 @@ class Tracker:
         self._shot_index = 0
         self._shot_frames = 0
         self._shot_start_s = 0.0
+        self._shot_end_s = 0.0
 
     def update(
         self, frame_index: int, pts: int, pts_s: float, faces: Sequence[Face], image: NDArray[np.uint8]
@@ -157,6 +159,7 @@ class Tracker:
         if self._shot_frames == 0:
             self._shot_start_s = pts_s
         self._shot_frames += 1
+        self._shot_end_s = pts_s
         found = _find(faces, image, self._config.crowded)
         assigned = self._assign(found, pts_s - self._shot_start_s)
         for tracklet, one in assigned:
@@ -245,7 +248,14 @@ class Tracker:
             is_short = len(track.seen) < min(self._config.min_hits, self._shot_frames)
             is_certain = max(seen.face.score for seen in track.seen) >= self._config.certain_score
             track.is_spurious = is_short and (track.is_crowded or not is_certain)
+            track.lasts_s = track.last.pts_s - track.first.pts_s + self._frame_s()
             self._ended.append(track)
+
+    def _frame_s(self) -> float:
+        """Return the mean seconds between frames of the shot so far."""
+        if self._shot_frames < 2:
+            return math.inf
+        return (self._shot_end_s - self._shot_start_s) / (self._shot_frames - 1)
 
 
 def _find(faces: Sequence[Face], image: NDArray[np.uint8], crowded: float) -> list[_Found]:

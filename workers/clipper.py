@@ -1,0 +1,263 @@
+"""Clips of a track: eight crops spread over a stretch of time, cut at once so that no picture is kept.
+
+A track is divided into windows of `window_s` seconds that start every `stride_s` seconds from its first
+usable face. A window's clip is eight of its faces at evenly spaced moments between the first and the last: of
+n frames at a constant rate the k-th is number floor(k (n - 1) / 7), as in the model's training; with fewer than
+eight, faces repeat. The best windows of a track become its clips.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.clip import FaceClip
+from storage.records import Clip, clip_id, track_id
+from workers.crop import CropSquare, crop_square
+from workers.face import Face
+from workers.track import FaceTrack
+
+_DENSITY = 32
+"""Faces kept per window; closer ones are passed over, so that memory does not grow with the frame rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipperConfig:
+    """What becomes a clip."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    window_s: float = 2.0
+    """Seconds of a window."""
+    stride_s: float = 2.0
+    """Seconds from the start of one window to that of the next."""
+    frames: int = 8
+    """Crops of a clip; the model takes 8."""
+    crop_px: int = 256
+    """Side of a crop."""
+    max_clips_per_track: int = 4
+    """Clips of a track, those of the highest quality."""
+    min_face_px: float = 32.0
+    """Shorter side of the face box below which a face is too small to say anything of."""
+    min_sharpness: float = 8.0
+    """Sharpness below which a face is too blurred: one smeared over a quarter of its width has about 10."""
+    min_track_s: float = 0.2
+    """Seconds that a face must be seen, a frame counting until the next; a still has no next and counts."""
+    margin: float = 0.0
+    """Added to the crop on every side, in sides of it. The model was trained with 0."""
+    is_centred: bool = False
+    """Centre the crop on the detector's box; training anchored it at the top left."""
+
+    def __post_init__(self) -> None:
+        for name in ("window_s", "stride_s", "frames", "crop_px", "max_clips_per_track"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"clipper.{name} is {getattr(self, name)}; give a positive number")
+        if self.margin < 0:
+            raise ValueError(f"clipper.margin is {self.margin}; give 0 or more")
+
+
+class ClipCut(NamedTuple):
+    """A clip's row and its pixels."""
+
+    record: Clip
+    clip: FaceClip
+
+
+class Ended(NamedTuple):
+    """What a track came to: its clips in order of time, or why it has none."""
+
+    cuts: list[ClipCut]
+    no_clip_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cut:
+    """One crop: pixels [S, S, 3] uint8 RGB and landmarks [68, 2] float32 in its pixels."""
+
+    frame_index: int
+    pts: int
+    pts_s: float
+    quality: float
+    square: CropSquare
+    crop: NDArray[np.uint8]
+    landmarks_px: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidate:
+    """The crops that a window's clip would have."""
+
+    cuts: list[_Cut]
+    is_long: bool
+    """False for the rest of a track, or the little seen in a window, of less than half a window."""
+
+    @property
+    def quality(self) -> float:
+        return sum(cut.quality for cut in self.cuts) / len(self.cuts)
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        return self.is_long, self.quality
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """A window that time has not passed yet."""
+
+    end_s: float
+    cuts: list[_Cut]
+
+
+@dataclass(slots=True)
+class _Windows:
+    """The windows of one track index."""
+
+    start_s: float = 0.0
+    begun: int = 0
+    opened: list[_Open] = field(default_factory=list[_Open])
+    candidates: list[_Candidate] = field(default_factory=list[_Candidate])
+    has_size: bool = False
+
+
+class Clipper:
+    """Cuts the clips of one video's tracks."""
+
+    def __init__(self, config: ClipperConfig, video_id: str, recipe_id: str, attempt_id: str) -> None:
+        """Start before the first frame; the ids go into the rows."""
+        self._config = config
+        self._video_id, self._recipe_id, self._attempt_id = video_id, recipe_id, attempt_id
+        self._windows: dict[int, _Windows] = {}
+
+    def add(
+        self,
+        frame_index: int,
+        pts: int,
+        pts_s: float,
+        tracked: Sequence[tuple[int, Face]],
+        image: NDArray[np.uint8],
+    ) -> None:
+        """Cut the faces of a frame.
+
+        Args:
+            frame_index: of the video, from 0.
+            pts: in the stream's time base.
+            pts_s: the same in seconds.
+            tracked: what `Tracker.update` gave for the frame.
+            image: [H, W, 3] uint8 RGB.
+        """
+        config = self._config
+        for track_index, face in tracked:
+            windows = self._windows.setdefault(track_index, _Windows())
+            is_large = face.size_px >= config.min_face_px
+            windows.has_size |= is_large
+            if not is_large or face.sharpness < config.min_sharpness:
+                continue
+            takers = self._takers(windows, pts_s)
+            if takers:
+                square = crop_square(face, config.margin, is_centred=config.is_centred)
+                crop = square.cut(image, config.crop_px)
+                landmarks_px = square.to_crop(face.landmarks_px, config.crop_px)
+                cut = _Cut(frame_index, pts, pts_s, face.quality, square, crop, landmarks_px)
+                for taker in takers:
+                    taker.cuts.append(cut)
+
+    def end(self, track: FaceTrack) -> Ended:
+        """Return the clips of a track that has ended, of all the indices that it was followed under."""
+        candidates: list[_Candidate] = []
+        has_size = False
+        for track_index in (track.track_index, *track.other_indices):
+            windows = self._windows.pop(track_index, _Windows())
+            self._close(windows, None)
+            candidates += windows.candidates
+            has_size |= windows.has_size
+        if track.is_spurious:
+            return Ended([], "no face")
+        if not candidates:
+            return Ended([], "too blurred" if has_size else "too small")
+        if track.lasts_s < self._config.min_track_s:
+            return Ended([], "too short")
+        chosen = _best(candidates, self._config.max_clips_per_track)
+        chosen.sort(key=lambda candidate: candidate.cuts[0].pts)
+        return Ended([self._clip(track, n, candidate.cuts) for n, candidate in enumerate(chosen)], None)
+
+    def _takers(self, windows: _Windows, pts_s: float) -> list[_Open]:
+        """Return the windows that want a face at this time, opening those that are due."""
+        config = self._config
+        self._close(windows, pts_s)
+        if not windows.begun:
+            windows.start_s = pts_s
+        while pts_s >= (start_s := windows.start_s + windows.begun * config.stride_s):
+            if pts_s < start_s + config.window_s:
+                windows.opened.append(_Open(start_s + config.window_s, []))
+            windows.begun += 1
+        spacing_s = config.window_s / _DENSITY
+        return [
+            window
+            for window in windows.opened
+            if not window.cuts or pts_s - window.cuts[-1].pts_s >= spacing_s
+        ]
+
+    def _close(self, windows: _Windows, now_s: float | None) -> None:
+        """Turn the windows that are over (all, when there is no now) into candidates, and keep the best."""
+        closed = [window for window in windows.opened if now_s is None or now_s >= window.end_s]
+        windows.opened = [window for window in windows.opened if window not in closed]
+        for window in closed:
+            if window.cuts:
+                lasts_s = window.cuts[-1].pts_s - window.cuts[0].pts_s
+                chosen = [
+                    window.cuts[n] for n in spread([cut.pts for cut in window.cuts], self._config.frames)
+                ]
+                windows.candidates.append(_Candidate(chosen, lasts_s >= self._config.window_s / 2))
+        windows.candidates = _best(windows.candidates, self._config.max_clips_per_track)
+
+    def _clip(self, track: FaceTrack, clip_index: int, cuts: list[_Cut]) -> ClipCut:
+        best_frame = max(range(len(cuts)), key=lambda n: cuts[n].quality)
+        clip = FaceClip(
+            np.stack([cut.crop for cut in cuts]), np.stack([cut.landmarks_px for cut in cuts]), best_frame
+        )
+        of_track_id = track_id(self._video_id, self._recipe_id, track.track_index)
+        squares = [(cut.square.left_px, cut.square.top_px, cut.square.side_px) for cut in cuts]
+        record = Clip(
+            clip_id=clip_id(of_track_id, clip_index),
+            track_id=of_track_id,
+            video_id=self._video_id,
+            recipe_id=self._recipe_id,
+            attempt_id=self._attempt_id,
+            clip_index=clip_index,
+            start_s=cuts[0].pts_s,
+            end_s=cuts[-1].pts_s,
+            frame_indices=tuple(cut.frame_index for cut in cuts),
+            pts=tuple(cut.pts for cut in cuts),
+            crop_xys_px=tuple(float(number) for square in squares for number in square),
+            landmarks_crop_px=tuple(clip.landmarks_px.ravel().tolist()),
+            best_frame=best_frame,
+            quality=sum(cut.quality for cut in cuts) / len(cuts),
+            crops_sha256=clip.crops_sha256(),
+            evidence=None,
+        )
+        return ClipCut(record, clip)
+
+
+def spread(pts: Sequence[int], count: int) -> list[int]:
+    """Return the positions of `count` frames at evenly spaced moments: the last frame at or before each.
+
+    Args:
+        pts: of the frames, increasing.
+        count: how many; positions repeat where there are fewer frames.
+
+    Example:
+        >>> spread(range(16), 8)
+        [0, 2, 4, 6, 8, 10, 12, 15]
+    """
+    moments = [pts[0] + (pts[-1] - pts[0]) * n // max(1, count - 1) for n in range(count)]
+    return (np.searchsorted(np.asarray(pts), np.asarray(moments), side="right") - 1).tolist()
+
+
+def _best(candidates: list[_Candidate], count: int) -> list[_Candidate]:
+    """Return the best of a track's candidates in order of time; short ones only for want of long ones."""
+    ranked = sorted(candidates, key=lambda candidate: candidate.rank, reverse=True)[:count]
+    if ranked and ranked[0].is_long:
+        ranked = [candidate for candidate in ranked if candidate.is_long]
+    return [candidate for candidate in candidates if candidate in ranked]

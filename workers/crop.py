@@ -1,0 +1,61 @@
+"""The square around a face that the model looks at.
+
+As it was trained: the box is that of MediaPipe's face detector, the side (w + h) / 2, the anchor its top left
+corner, the scaling OpenCV's bilinear one.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.face import Face
+
+
+@dataclass(frozen=True, slots=True)
+class CropSquare:
+    """An upright square of the picture in whole pixels; it may reach beyond the picture."""
+
+    left_px: int
+    top_px: int
+    side_px: int
+
+    def cut(self, image: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+        """Return the square's pixels, scaled to [size_px, size_px, 3] uint8 RGB, of a picture [H, W, 3].
+
+        What lies beyond the picture is black.
+        """
+        height, width = image.shape[:2]
+        right, bottom = self.left_px + self.side_px, self.top_px + self.side_px
+        part = image[max(0, self.top_px) : max(0, bottom), max(0, self.left_px) : max(0, right)]
+        if part.shape[:2] != (self.side_px, self.side_px):
+            top, left = max(0, -self.top_px), max(0, -self.left_px)
+            padded = np.zeros((self.side_px, self.side_px, 3), np.uint8)
+            if self.top_px < height and self.left_px < width:
+                padded[top : top + part.shape[0], left : left + part.shape[1]] = part
+            part = padded
+        scaled = cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(scaled, np.uint8)
+
+    def to_crop(self, points_px: NDArray[np.float32], size_px: int) -> NDArray[np.float32]:
+        """Return points [N, 2] of the picture in pixels of a crop of the given size."""
+        origin = np.array([self.left_px, self.top_px], np.float32)
+        return (points_px - origin) * np.float32(size_px / self.side_px)
+
+
+def crop_square(face: Face, margin: float, *, is_centred: bool) -> CropSquare:
+    """Return the square to cut for a face.
+
+    Args:
+        face: its `detector_xywh_px` is the box; it is nearly square, so that side and place hardly depend on
+            the anchor.
+        margin: added on every side, in sides of the square.
+        is_centred: centre the square on the box, where training anchored it at the top left.
+    """
+    x, y, w, h = face.detector_xywh_px
+    side = (w + h) / 2
+    if is_centred:
+        x, y = x + (w - side) / 2, y + (h - side) / 2
+    left, top = int(np.floor(x - margin * side)), int(np.floor(y - margin * side))
+    return CropSquare(left, top, max(1, int(side * (1 + 2 * margin))))
