@@ -1,9 +1,9 @@
 """Clips of a track: eight crops spread over a stretch of time, cut at once so that no picture is kept.
 
 A track is divided into windows of `window_s` seconds that start every `stride_s` seconds from its first
-usable face. A window's clip is eight of its faces at evenly spaced moments between the first and the last: of
-n frames at a constant rate the k-th is number floor(k (n - 1) / 7), as in the model's training; with fewer than
-eight, faces repeat. The best windows of a track become its clips.
+usable face. A window's clip is eight of its n usable faces, evenly spread: the k-th is number
+floor(k (n - 1) / 7), as in the model's training, so that faces repeat where there are fewer than eight. The
+best windows of a track become its clips.
 """
 
 from collections.abc import Sequence
@@ -206,9 +206,7 @@ class Clipper:
         for window in closed:
             if window.cuts:
                 lasts_s = window.cuts[-1].pts_s - window.cuts[0].pts_s
-                chosen = [
-                    window.cuts[n] for n in spread([cut.pts for cut in window.cuts], self._config.frames)
-                ]
+                chosen = [window.cuts[n] for n in spread(len(window.cuts), self._config.frames)]
                 windows.candidates.append(_Candidate(chosen, lasts_s >= self._config.window_s / 2))
         windows.candidates = _best(windows.candidates, self._config.max_clips_per_track)
 
@@ -240,19 +238,16 @@ class Clipper:
         return ClipCut(record, clip)
 
 
-def spread(pts: Sequence[int], count: int) -> list[int]:
-    """Return the positions of `count` frames at evenly spaced moments: the last frame at or before each.
+def spread(available: int, count: int) -> list[int]:
+    """Return the positions of `count` of the available frames, evenly spread from the first to the last.
 
-    Args:
-        pts: of the frames, increasing.
-        count: how many; positions repeat where there are fewer frames.
+    This is numpy's `linspace(0, available - 1, count)` truncated, in exact integers.
 
     Example:
-        >>> spread(range(16), 8)
+        >>> spread(16, 8)
         [0, 2, 4, 6, 8, 10, 12, 15]
     """
-    moments = [pts[0] + (pts[-1] - pts[0]) * n // max(1, count - 1) for n in range(count)]
-    return (np.searchsorted(np.asarray(pts), np.asarray(moments), side="right") - 1).tolist()
+    return [n * (available - 1) // max(1, count - 1) for n in range(count)]
 
 
 def _best(candidates: list[_Candidate], count: int) -> list[_Candidate]:
