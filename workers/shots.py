@@ -1,0 +1,155 @@
+"""Cuts: where one shot ends and the next begins.
+
+PySceneDetect's detectors are fed frame by frame with the frames that are sampled anyway, under our own frame
+numbers. A cut is a frame that differs from the one before far more than its neighbours do from theirs, so
+that fast motion is none. Gradual transitions are not looked for: a detector of those would stand beside
+`_is_cut` and put its frames into `_cuts` in the same way.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scenedetect.common import FrameTimecode
+from scenedetect.detectors import AdaptiveDetector, ContentDetector
+
+from workers.frames import Frame
+
+_WINDOW = 2
+"""Frames on either side that a change is compared with."""
+_NOMINAL_FPS = 30.0
+"""PySceneDetect counts time; we count frames and take only their numbers back."""
+
+_Thumb = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ShotsConfig:
+    """When a change of the picture is a cut.
+
+    Changes are mean differences of hue, saturation and value, 0..255.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    is_enabled: bool = True
+    """False takes the whole video for one shot."""
+    side_px: int = 192
+    """Longer side to which frames are scaled before they are compared."""
+    change: float = 15.0
+    """Change below which nothing is a cut."""
+    change_ratio: float = 3.0
+    """Change over the mean of the four neighbouring ones, from which it is a cut."""
+    sure_change: float = 27.0
+    """Change from which two frames show different scenes, where no neighbours can tell."""
+    max_gap_s: float = 0.9
+    """Seconds between two frames above which neighbours cannot tell."""
+
+    def __post_init__(self) -> None:
+        for name in ("side_px", "change", "change_ratio", "sure_change", "max_gap_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"shots.{name} is {getattr(self, name)}; give a positive number")
+
+
+class ShotDetector:
+    """Tells of each frame whether a shot begins with it, three frames later.
+
+    Args:
+        config: Thresholds.
+    """
+
+    def __init__(self, config: ShotsConfig) -> None:
+        self._config = config
+        self._detector = AdaptiveDetector(
+            adaptive_threshold=config.change_ratio,
+            min_scene_len=0,
+            window_width=_WINDOW,
+            min_content_val=config.change,
+        )
+        self._waiting: deque[Frame] = deque()
+        self._thumbs: dict[int, _Thumb] = {}
+        self._cuts = {0}
+        self._next = 0
+        """Place of the next frame among those that were added."""
+        self._last_s = 0.0
+
+    def add(self, frame: Frame) -> Iterator[tuple[Frame, bool]]:
+        """Take the next frame; yield those that are decided, each with whether a shot begins with it."""
+        if not self._config.is_enabled:
+            yield frame, self._next == 0
+            self._next += 1
+            return
+        place, thumb = self._next, self._thumb_of(frame)
+        self._next += 1
+        self._waiting.append(frame)
+        if place == 0:
+            # A still picture before the first frame, so that a change at once stands out as it should.
+            for before in range(_WINDOW):
+                self._feed(before - _WINDOW, thumb)
+        elif self._is_sure_cut(frame, thumb):
+            self._cuts.add(place)
+        self._last_s = frame.pts_s
+        self._thumbs[place] = thumb
+        self._thumbs.pop(place - 2 * _WINDOW - 1, None)
+        self._feed(place, thumb)
+        while len(self._waiting) > _WINDOW + 1:
+            yield self._released()
+
+    def finish(self) -> Iterator[tuple[Frame, bool]]:
+        """Yield the frames that were held back: no more come."""
+        if self._thumbs:
+            thumb = self._thumbs[self._next - 1]
+            for after in range(_WINDOW):
+                self._thumbs[self._next + after] = thumb
+                self._feed(self._next + after, thumb)
+        while self._waiting:
+            yield self._released()
+
+    def _is_sure_cut(self, frame: Frame, thumb: _Thumb) -> bool:
+        is_gap = frame.pts_s - self._last_s > self._config.max_gap_s
+        return is_gap and _differ(self._thumbs[self._next - 2], thumb, self._config.sure_change)
+
+    def _released(self) -> tuple[Frame, bool]:
+        place = self._next - len(self._waiting)
+        is_first = place in self._cuts
+        self._cuts.discard(place)
+        return self._waiting.popleft(), is_first
+
+    def _feed(self, place: int, thumb: _Thumb) -> None:
+        found = self._detector.process_frame(FrameTimecode(place + _WINDOW, _NOMINAL_FPS), thumb)
+        for timecode in found:
+            cut = self._begins_at(timecode.frame_num - _WINDOW)
+            if cut is not None:
+                self._cuts.add(cut)
+
+    def _begins_at(self, place: int) -> int | None:
+        """Return where the shot begins of which a frame stands out, or None for a flash of light."""
+        if place <= 0 or place >= self._next:
+            return None
+        config, thumbs = self._config, self._thumbs
+        is_bright = not _differ(thumbs[place - 1], thumbs[place + 1], config.change)
+        if place == 1:
+            return None if is_bright else place
+        is_after = not _differ(thumbs[place - 2], thumbs[place], config.change)
+        if is_bright or is_after:
+            return None
+        # A single odd frame between two shots, blank or half faded, belongs to the later one.
+        is_odd = _differ(thumbs[place - 2], thumbs[place - 1], config.sure_change)
+        return place - 1 if is_odd else place
+
+    def _thumb_of(self, frame: Frame) -> _Thumb:
+        height_px, width_px = frame.image.shape[:2]
+        scale = min(1.0, self._config.side_px / max(height_px, width_px))
+        size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+        small = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def _differ(first: _Thumb, second: _Thumb, change: float) -> bool:
+    detector = ContentDetector(threshold=change, min_scene_len=0)
+    detector.process_frame(FrameTimecode(0, _NOMINAL_FPS), first)
+    return bool(detector.process_frame(FrameTimecode(1, _NOMINAL_FPS), second))
