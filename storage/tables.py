@@ -78,6 +78,14 @@ class Table:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class TableFiles:
+    """The state of a table in a lake: the columns that it has there, and the Parquet files of its rows."""
+
+    columns: frozenset[str]
+    uris: tuple[str, ...]
+
+
 @cache
 def tables() -> Mapping[str, Table]:
     """Return every table by its name, in the order in which an append commits them: `videos` last."""

@@ -1,0 +1,36 @@
+-- No view holds two rows of one key.
+with
+
+keys as (
+    select 'answers' as view_name, [clip_id, question] as key from answers
+    union all
+    select 'boxes', [track_id, frame_index::varchar] from boxes
+    union all
+    select 'clips', [clip_id] from clips
+    union all
+    select 'failures', [uri, recipe_id, failed_at::varchar] from failures
+    union all
+    select 'findings', [clip_id, question, label] from findings
+    union all
+    select 'listings', [uri, recipe_id] from listings
+    union all
+    select 'recipes', [recipe_id] from recipes
+    union all
+    select 'scans', [scan_id] from scans
+    union all
+    select 'shots', [video_id, recipe_id, shot_index::varchar] from shots
+    union all
+    select 'sources', [uri] from sources
+    union all
+    select 'tracks', [track_id] from tracks
+    union all
+    select 'videos', [video_id, recipe_id] from videos
+)
+
+select
+    view_name,
+    key,
+    count(*) as rows
+from keys
+group by view_name, key
+having count(*) > 1

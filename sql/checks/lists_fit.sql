@@ -1,0 +1,17 @@
+-- Lists have the lengths that their frames ask for: 68 points a face, three numbers a crop, one pts a frame.
+select
+    'boxes' as view_name,
+    track_id || ' frame ' || frame_index as id,
+    [len(landmarks_px)] as lengths
+from boxes
+where len(landmarks_px) <> 136
+union all
+select
+    'clips',
+    clip_id,
+    [len(frame_indices), len(pts), len(crop_xys_px), len(landmarks_crop_px), best_frame]
+from clips
+where len(pts) <> len(frame_indices)
+    or len(crop_xys_px) <> 3 * len(frame_indices)
+    or len(landmarks_crop_px) <> 136 * len(frame_indices)
+    or best_frame not between 0 and len(frame_indices) - 1

@@ -1,0 +1,44 @@
+-- What was found in a clip, one column per question. A label counts as present from a probability of one half.
+-- Key: clip_id
+with
+
+found as (
+    select
+        clip_id,
+        arg_max(label, score) filter (where question = 'expression') as expression,
+        max(score) filter (where question = 'expression') as expression_score,
+        any_value(score) filter (where question = 'age' and unit = 'years') as age_years,
+        any_value(spread) filter (where question = 'age' and unit = 'years') as age_spread_years,
+        list(label order by try_cast(substr(label, 3) as integer), label)
+            filter (where question = 'action_units' and score >= 0.5) as action_units,
+        count(*) filter (where question = 'action_units') as action_units_asked,
+        list(label order by label) filter (where question = 'attributes' and score >= 0.5) as attributes,
+        count(*) filter (where question = 'attributes') as attributes_asked,
+        any_value(score) filter (where question = 'deepfake' and label = 'fake') as deepfake_score,
+        any_value(model_id) as model_id
+    from findings
+    group by clip_id
+)
+
+select
+    clips.clip_id,
+    clips.track_id,
+    clips.video_id,
+    clips.recipe_id,
+    clips.start_s,
+    clips.end_s,
+    clips.quality,
+    found.expression,
+    found.expression_score,
+    found.age_years,
+    found.age_spread_years,
+    -- asked and none present is an empty list, not asked is null
+    if(found.action_units_asked > 0, coalesce(found.action_units, []), null) as action_units,
+    if(found.attributes_asked > 0, coalesce(found.attributes, []), null) as attributes,
+    found.deepfake_score,
+    coalesce(found.model_id, recipes.model_id) as model_id,
+    recipes.is_demonstration,
+    clips.evidence
+from clips
+left join found on found.clip_id = clips.clip_id
+left join recipes on recipes.recipe_id = clips.recipe_id

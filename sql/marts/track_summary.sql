@@ -1,0 +1,58 @@
+-- What was found of a face in one shot, over its clips: its most suspicious clip, its mean expression and age.
+-- Key: track_id
+with
+
+clip_counts as (
+    select
+        track_id,
+        count(*) as clips,
+        avg(age_years) as age_years,
+        max(deepfake_score) as deepfake_score,
+        avg(deepfake_score) as deepfake_score_mean,
+        arg_max(clip_id, deepfake_score) as deepfake_clip_id
+    from clip_summary
+    group by track_id
+),
+
+expression_scores as (
+    select
+        track_id,
+        label,
+        avg(score) as score
+    from findings
+    where question = 'expression'
+    group by track_id, label
+),
+
+expressions as (
+    select
+        track_id,
+        arg_max(label, score) as expression,
+        max(score) as expression_score
+    from expression_scores
+    group by track_id
+)
+
+select
+    tracks.track_id,
+    tracks.video_id,
+    tracks.recipe_id,
+    tracks.shot_index,
+    tracks.start_s,
+    tracks.end_s,
+    tracks.frames,
+    tracks.quality,
+    coalesce(clip_counts.clips, 0) as clips,
+    tracks.no_clip_reason,
+    expressions.expression,
+    expressions.expression_score,
+    clip_counts.age_years,
+    clip_counts.deepfake_score,
+    clip_counts.deepfake_score_mean,
+    clip_counts.deepfake_clip_id,
+    recipes.model_id,
+    recipes.is_demonstration
+from tracks
+left join clip_counts on clip_counts.track_id = tracks.track_id
+left join expressions on expressions.track_id = tracks.track_id
+left join recipes on recipes.recipe_id = tracks.recipe_id

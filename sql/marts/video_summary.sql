@@ -1,0 +1,84 @@
+-- A video under its recipe: the most suspicious of its faces, never their average; without faces no verdict.
+-- Key: video_id, recipe_id
+with
+
+boxes_at_once as (
+    select
+        video_id,
+        recipe_id,
+        frame_index,
+        count(*) as faces
+    from boxes
+    group by video_id, recipe_id, frame_index
+),
+
+people as (
+    select
+        video_id,
+        recipe_id,
+        max(faces) as people_at_once
+    from boxes_at_once
+    group by video_id, recipe_id
+),
+
+expressions as (
+    select
+        video_id,
+        recipe_id,
+        expression,
+        count(*) as tracks
+    from track_summary
+    where expression is not null
+    group by video_id, recipe_id, expression
+),
+
+main_expressions as (
+    select
+        video_id,
+        recipe_id,
+        list(expression order by tracks desc, expression) as expressions
+    from expressions
+    group by video_id, recipe_id
+),
+
+faces as (
+    select
+        video_id,
+        recipe_id,
+        count(*) filter (where clips > 0) as tracks_described,
+        count(deepfake_score) as tracks_scored,
+        max(deepfake_score) as deepfake_score,
+        arg_max(track_id, deepfake_score) as deepfake_track_id,
+        arg_max(deepfake_clip_id, deepfake_score) as deepfake_clip_id,
+        min(age_years) as age_years_min,
+        max(age_years) as age_years_max
+    from track_summary
+    group by video_id, recipe_id
+)
+
+select
+    videos.video_id,
+    videos.recipe_id,
+    videos.uri,
+    videos.duration_s,
+    videos.faces,
+    videos.tracks,
+    videos.clips,
+    coalesce(people.people_at_once, 0) as people_at_once,
+    coalesce(faces.tracks_described, 0) as tracks_described,
+    coalesce(faces.tracks_scored, 0) as tracks_scored,
+    faces.deepfake_score,
+    faces.deepfake_track_id,
+    faces.deepfake_clip_id,
+    main_expressions.expressions,
+    faces.age_years_min,
+    faces.age_years_max,
+    videos.is_partial,
+    videos.partial_reason,
+    recipes.model_id,
+    recipes.is_demonstration
+from videos
+left join people using (video_id, recipe_id)
+left join faces using (video_id, recipe_id)
+left join main_expressions using (video_id, recipe_id)
+left join recipes using (recipe_id)

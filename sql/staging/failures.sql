@@ -1,0 +1,17 @@
+-- An attempt that failed, whatever became of its source later.
+-- Key: uri, recipe_id, failed_at
+select
+    uri,
+    video_id,
+    recipe_id,
+    scan_id,
+    size_bytes,
+    etag,
+    stage,
+    error,
+    message,
+    attempt,
+    is_retryable,
+    is_quarantined,
+    failed_at
+from raw.failures

@@ -1,0 +1,160 @@
+"""The catalog: a lake's tables and the views of sql/ in DuckDB."""
+# pyright: reportUnknownParameterType=false
+# pyarrow comes without types.
+
+import glob
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from storage.statements import Statement, check_statements, view_statements
+from storage.tables import Column, Table, TableFiles, tables
+
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,  # nothing comes from the network
+    "autoload_known_extensions": False,
+}
+
+
+class Snapshots(Protocol):
+    """Whatever knows the current files of every table: a lake."""
+
+    def snapshot(self) -> Mapping[str, TableFiles]:
+        """Return the files of every table by its name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """A column of a view, its DuckDB type, and the sentence that explains it (may be empty)."""
+
+    name: str
+    sql_type: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view: what a row of it is, the columns that tell rows apart, and all columns."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[ViewColumn, ...]
+
+
+class Catalog:
+    """SQL over a lake: the views of sql/ in schema `main`, the tables as committed in schema `raw`.
+
+    Args:
+        lake: whose tables.
+
+    Example:
+        >>> Catalog(Lake.open("/data/lake")).query("select * from coverage")  # doctest: +SKIP
+    """
+
+    def __init__(self, lake: Snapshots) -> None:
+        self._lake = lake
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a new DuckDB database in memory, with the lake as it is now; later commits are not in it.
+
+        Times are in UTC. Nothing that is done in it changes the lake.
+        """
+        connection = duckdb.connect(":memory:", config=_SETTINGS)
+        connection.execute("set timezone = 'UTC'")
+        connection.execute("create schema raw")
+        for name, files in self._lake.snapshot().items():
+            connection.execute(f"create view raw.{name} as {_raw_select(tables()[name], files)}")
+        for view in view_statements():
+            _create(connection, "main", view)
+        connection.execute("create schema checks")
+        for check in check_statements():
+            _create(connection, "checks", check)
+        return connection
+
+    def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
+        """Run a statement over the lake as it is now and return its rows.
+
+        Args:
+            sql: DuckDB SQL, `?` or `$name` for parameters.
+            parameters: their values.
+
+        Raises:
+            duckdb.Error: the statement is wrong, or a file of the lake cannot be read.
+        """
+        with self.connect() as connection:
+            return connection.execute(sql, parameters).to_arrow_table()
+
+    def view(self, name: str, **equal_to: Any) -> pa.Table:
+        """Return the rows of a view in which columns have the given values.
+
+        Example:
+            >>> catalog.view("coverage", recipe_id=recipe_id)  # doctest: +SKIP
+        """
+        where = " and ".join(f'"{column}" = ${column}' for column in equal_to) or "true"
+        return self.query(f'select * from "{name}" where {where}', equal_to)  # noqa: S608 - names from our code
+
+    def run_checks(self) -> dict[str, int]:
+        """Return for every check how many rows offend it; 0 where all is well.
+
+        The rows themselves are in the view of the same name in schema `checks`.
+        """
+        with self.connect() as connection:
+            return {check.name: _count(connection, check) for check in check_statements()}
+
+
+@cache
+def describe_views() -> tuple[View, ...]:
+    """Return the views of every lake, by name; columns that a record has carry its documentation."""
+    docs = {(name, column.name): column.doc for name, table in tables().items() for column in table.columns}
+    any_doc = {column: doc for (_, column), doc in docs.items() if doc}
+    views: list[View] = []
+    with Catalog(_NoLake()).connect() as connection:
+        for view in sorted(view_statements(), key=lambda view: view.name):
+            rows = connection.execute(f"describe {view.name}").fetchall()
+            columns = [
+                ViewColumn(name, kind.lower(), docs.get((view.name, name)) or any_doc.get(name, ""))
+                for name, kind, *_ in rows
+            ]
+            views.append(View(view.name, view.grain, view.key, tuple(columns)))
+    return tuple(views)
+
+
+class _NoLake:
+    def snapshot(self) -> Mapping[str, TableFiles]:
+        return {name: TableFiles(frozenset(), ()) for name in tables()}
+
+
+def _create(connection: duckdb.DuckDBPyConnection, schema: str, statement: Statement) -> None:
+    connection.execute(f"create view {schema}.{statement.name} as {statement.select}")
+    connection.execute(f"comment on view {schema}.{statement.name} is {_quoted(statement.grain)}")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, check: Statement) -> int:
+    row = connection.execute(f"select count(*) from checks.{check.name}").fetchone()  # noqa: S608 - a file's name
+    return row[0] if row else 0
+
+
+def _raw_select(table: Table, files: TableFiles) -> str:
+    """Return the select over a table's files; a column that the table has not got yet is null."""
+    columns = ", ".join(_selected(column, files) for column in table.columns)
+    if not files.uris:
+        return f"select {columns} where false"
+    # Names of files are patterns to DuckDB. Files of different age may lack different columns.
+    uris = ", ".join(_quoted(glob.escape(uri)) for uri in files.uris)
+    return f"select {columns} from read_parquet([{uris}], union_by_name = true, hive_partitioning = false)"  # noqa: S608
+
+
+def _selected(column: Column, files: TableFiles) -> str:
+    if files.uris and column.name in files.columns:
+        return f'"{column.name}"'
+    return f'null::{column.sql_type} as "{column.name}"'
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,238 @@
+"""The lake: every result, as Delta tables in one folder, with the evidence beside them."""
+# pyright: reportUnknownParameterType=false
+# pyarrow comes without types.
+
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from storage.catalog import Catalog
+from storage.records import Record
+from storage.store import FolderStore, Store
+from storage.tables import Table, TableFiles, table_of, tables, to_arrow
+
+FORMAT = 1
+"""Version of the lake's layout; raised when an older facesift could misread a newer lake."""
+MARKER = "lake.json"
+EVIDENCE = "evidence/"
+
+_UNUSABLE = re.compile(r"[\[\]\\^|%\x00-\x1f\x7f\ud800-\udfff]")
+"""What the Delta library takes for something else in a path, or fails on."""
+_COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
+
+
+class LakeError(Exception):
+    """A lake cannot be opened, or did not take what was to be written."""
+
+
+class Lake:
+    """The results of scans; opened, or made by the first write, in a folder that is empty or not there.
+
+    Any number of processes may read and append at once.
+
+    Args:
+        root: folder of the lake.
+
+    Raises:
+        LakeError: the folder holds something else, or a lake of a newer facesift; nothing was written.
+
+    Example:
+        >>> lake = Lake("/data/lake")
+        >>> lake.append(rows)  # doctest: +SKIP
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = os.path.abspath(root)  # noqa: PTH100 - Path.absolute() keeps `..`
+        if found := _UNUSABLE.search(self.root):
+            raise LakeError(
+                f"a lake cannot be at {self.root!r}: {found[0]!r} has a meaning of its own in the paths of "
+                "Delta tables; give another folder"
+            )
+        self._store: Store = FolderStore(Path(self.root))
+        self.exists = self._check()
+        """False until the first write."""
+
+    @classmethod
+    def open(cls, root: str | Path) -> Self:
+        """Return the lake at a place.
+
+        Raises:
+            LakeError: there is none.
+        """
+        lake = cls(root)
+        if not lake.exists:
+            raise LakeError(f"there is no lake at {lake.root}; `facesift scan` makes one")
+        return lake
+
+    def append(self, rows: Iterable[Record]) -> None:
+        """Commit rows, one Delta commit per table, in an order in which readers never see half a video.
+
+        A try that raised may have committed some of its tables. Rows of a video must then not be appended
+        again as they are, but made again as another attempt: by that, the views know which of them count.
+
+        Args:
+            rows: of any record classes, in any order; all are checked before any is written.
+
+        Raises:
+            ValueError: a row does not fit its table; nothing was written.
+            LakeError: a table did not take its rows.
+        """
+        by_table: defaultdict[str, list[Record]] = defaultdict(list)
+        for row in rows:
+            by_table[table_of(type(row)).name].append(row)
+        batches = {name: to_arrow(by_table[name]) for name in tables() if name in by_table}
+        if batches:
+            self._create()
+        for name, batch in batches.items():
+            self._commit(tables()[name], batch)
+
+    def put_evidence(self, relative_path: str, data: bytes) -> None:
+        """Store a picture; whoever reads it sees all of it or nothing.
+
+        Args:
+            relative_path: from the lake, beginning with `evidence/`, as in `records.Clip.evidence`.
+            data: the file's content.
+
+        Raises:
+            ValueError: the path leads elsewhere.
+            OSError: it could not be written.
+        """
+        path = _evidence_path(relative_path)
+        self._create()
+        self._store.write(path, data)
+
+    def read_evidence(self, relative_path: str) -> bytes | None:
+        """Return a picture that `put_evidence` stored, or None when there is none."""
+        return self._store.read(_evidence_path(relative_path))
+
+    def known_sources(self, recipe_id: str) -> pa.Table:
+        """Return the sources that need no reading under a recipe, while they keep their size and etag.
+
+        Their content has a result, or has failed finally; of a failure, the newest one counts, so that a new
+        one that is retryable opens the matter again.
+
+        Returns:
+            A table of uri, size_bytes, etag, video_id.
+        """
+        return Catalog(self).query(
+            "select uri, size_bytes, etag, video_id from listings where is_settled and recipe_id = ?",
+            [recipe_id],
+        )
+
+    def listed_sources(self, recipe_id: str) -> pa.Table:
+        """Return what was listed under a recipe, as it was seen last; what differs now is new or changed.
+
+        Returns:
+            The view `listings`: uri, size_bytes, etag, video_id, status, failure_attempt, is_settled, ...
+        """
+        return Catalog(self).view("listings", recipe_id=recipe_id)
+
+    def done_video_ids(self, recipe_id: str) -> frozenset[str]:
+        """Return the contents that have a result under a recipe, whatever names they have."""
+        videos = Catalog(self).query("select video_id from videos where recipe_id = ?", [recipe_id])
+        return frozenset(videos["video_id"].to_pylist())
+
+    def snapshot(self) -> Mapping[str, TableFiles]:
+        """Return the current files of every table.
+
+        Read in the reverse of the order in which an append commits, `videos` first: a snapshot that is taken
+        while others append holds all rows of every video that it holds.
+        """
+        return {name: self._files(name) for name in reversed(list(tables()))}
+
+    def _files(self, name: str) -> TableFiles:
+        try:
+            table = DeltaTable(self._uri(name))
+        except TableNotFoundError:
+            return TableFiles(frozenset(), ())
+        # Not `file_uris()`: it percent-encodes the whole path, spaces and letters beyond ASCII included.
+        paths: list[str] = pa.table(table.get_add_actions())["path"].to_pylist()
+        columns = frozenset(field.name for field in table.schema().fields)
+        return TableFiles(columns, tuple(f"{self._uri(name)}/{path}" for path in sorted(paths)))
+
+    def _commit(self, table: Table, batch: Any) -> None:
+        uri = self._uri(table.name)
+        try:
+            # Opened anew each time: a kept one is updated by every commit, the slower the more it has seen.
+            delta = self._table(table)
+            has_all = set(batch.column_names) == {field.name for field in delta.schema().fields}
+            write_deltalake(
+                delta,
+                batch,
+                mode="append",
+                schema_mode=None if has_all else "merge",  # the lake is from an older facesift
+                writer_properties=_COMPRESSION,
+            )
+        except (DeltaError, OSError) as error:
+            raise LakeError(
+                f"could not commit {batch.num_rows} rows to {uri}: {error}; what was to be appended counts "
+                "as not written: free space or restore access, and scan again"
+            ) from error
+
+    def _table(self, table: Table) -> DeltaTable:
+        uri = self._uri(table.name)
+        try:
+            return DeltaTable(uri)
+        except TableNotFoundError:
+            pass
+        try:
+            return DeltaTable.create(uri, table.schema, name=table.name, description=table.grain)
+        except DeltaError:
+            # Another process may have made it at the same moment.
+            return DeltaTable(uri)
+
+    def _uri(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def _create(self) -> None:
+        if not self.exists:
+            marker = {"format": FORMAT, "created_at": datetime.now(UTC).isoformat(timespec="seconds")}
+            try:
+                self._store.create(MARKER, json.dumps(marker).encode() + b"\n")
+            except OSError as error:
+                raise LakeError(
+                    f"cannot make a lake at {self.root}: {error.strerror}; give a folder"
+                ) from error
+            self.exists = self._check()
+
+    def _check(self) -> bool:
+        """Say whether there is a lake; raise when there is something else, or one that cannot be read."""
+        try:
+            marker = self._store.read(MARKER)
+            names = set[str]() if marker else self._store.names()
+        except OSError as error:
+            raise LakeError(f"cannot open {self.root} as a lake: {error.strerror}; give a folder") from error
+        if marker is None:
+            if names:
+                raise LakeError(
+                    f"{self.root} is not empty and no lake: it has no {MARKER}; give the folder of a lake, "
+                    "or an empty or new one"
+                )
+            return False
+        try:
+            version = int(json.loads(marker)["format"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise LakeError(
+                f'{self.root}/{MARKER} is damaged; it should hold {{"format": {FORMAT}}}'
+            ) from error
+        if version > FORMAT:
+            raise LakeError(
+                f"the lake at {self.root} has format {version}, and this facesift knows formats up to "
+                f"{FORMAT}; update facesift"
+            )
+        return True
+
+
+def _evidence_path(relative_path: str) -> str:
+    if not relative_path.startswith(EVIDENCE) or ".." in relative_path.split("/"):
+        raise ValueError(f"evidence at {relative_path!r}; its path begins with {EVIDENCE} and has no `..`")
+    return relative_path
