@@ -15,6 +15,8 @@ __all__ = ["Decoder", "DecoderConfig", "Facts", "Frame", "Video"]
 
 
 class _Backend(Protocol):
+    @property
+    def stated_duration_s(self) -> float | None: ...
     def __iter__(self) -> Iterator[Frame]: ...
     def facts(self) -> Facts: ...
     def close(self) -> None: ...
@@ -47,6 +49,11 @@ class Video:
             TransientError: The file could not be read further.
         """
         return self._frames
+
+    @property
+    def stated_duration_s(self) -> float | None:
+        """Length of the video as its header states it, for showing progress; it may lie."""
+        return self._backend.stated_duration_s
 
     def facts(self) -> Facts:
         """Return what is known of the video, complete once the iteration has ended."""

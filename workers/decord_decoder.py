@@ -118,6 +118,11 @@ class DecordVideo:
             return np.ascontiguousarray(image)
         return np.asarray(cv2.resize(image, self._size_px), np.uint8)
 
+    @property
+    def stated_duration_s(self) -> float | None:
+        """Length of the video by decord's index."""
+        return float(self._seconds[-1, 1] - self._seconds[0, 0])
+
     def facts(self) -> Facts:
         """Return what is known of the video, complete once the iteration has ended.
 

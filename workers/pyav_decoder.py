@@ -96,12 +96,14 @@ class PyavVideo:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the sampled frames in presentation order."""
-        last_index = -1
+        last_index, last_pts = -1, None
         for place, picture in self._pictures():
-            # Broken timestamps can reorder numbers; what follows relies on their growth.
-            if not place.is_wanted or place.index is None or place.index <= last_index:
+            if not place.is_wanted or place.index is None:
                 continue
-            last_index = place.index
+            # Broken timestamps can repeat or go back; what follows relies on the growth of time and number.
+            if place.index <= last_index or (last_pts is not None and place.pts <= last_pts):
+                continue
+            last_index, last_pts = place.index, place.pts
             if self._sampled == 0:
                 self._pixel_format = picture.format.name
             image = self._canvas.paint(picture)
@@ -176,6 +178,11 @@ class PyavVideo:
                 errors_in_a_row += 1
             else:
                 return
+
+    @property
+    def stated_duration_s(self) -> float | None:
+        """Length of the video as the header states it; it may lie."""
+        return self._header.duration_s
 
     def facts(self) -> Facts:
         """Return what is known of the video, complete once the iteration has ended.

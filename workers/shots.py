@@ -131,6 +131,9 @@ class ShotDetector:
         if place <= 0 or place >= self._next:
             return None
         config, thumbs = self._config, self._thumbs
+        is_at_end = place < _WINDOW or place >= self._next - _WINDOW
+        if is_at_end and not _differ(thumbs[place - 1], thumbs[place], config.sure_change):
+            return None  # against still pictures that we have put there, any motion stands out
         is_bright = not _differ(thumbs[place - 1], thumbs[place + 1], config.change)
         if place == 1:
             return None if is_bright else place
