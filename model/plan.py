@@ -100,16 +100,15 @@ def plan_view(
     groups: list[_Group] = []
     pending: list[tuple[Scored, ...]] = []
     counts: list[tuple[int, ...]] = []
-    known: set[tuple[int, ...]] = set()
+    trie: dict[tuple[int, int], int] = {}
     for prompt in (prompt for question in questions for prompt in closed_prompts(question)):
         sequences, of_prompt = _sequences(prompt, prompter)
-        nodes = {beginning for scored in sequences for beginning in _beginnings(scored)}
-        if pending and len(known | nodes) > tree_tokens:
+        if _grow(trie, sequences) > tree_tokens and pending:
             groups.append(_group(pending, counts))
-            pending, counts, known = [], [], set()
+            pending, counts, trie = [], [], {}
+            _grow(trie, sequences)
         pending.append(sequences)
         counts.append(of_prompt)
-        known |= nodes
     groups.append(_group(pending, counts))
     writers = tuple(position for position, question in enumerate(questions) if question.rationale)
     writing, paths = build_tree(prompter.suffix(questions[position].prompt) for position in writers)
@@ -135,9 +134,13 @@ def _sequences(prompt: ClosedPrompt, prompter: Prompter) -> tuple[tuple[Scored, 
     return sequences, tuple(len(of_outcome) for of_outcome in distinct)
 
 
-def _beginnings(scored: Scored) -> list[tuple[int, ...]]:
-    nodes = scored.head + scored.tail[:-1]
-    return [nodes[:end] for end in range(1, len(nodes) + 1)]
+def _grow(trie: dict[tuple[int, int], int], sequences: Sequence[Scored]) -> int:
+    """Add the sequences' nodes, as `build_scoring_tree` would make them, and return how many there are."""
+    for scored in sequences:
+        node = 0
+        for token in (*scored.head, *scored.tail[:-1]):
+            node = trie.setdefault((node, token), len(trie) + 1)
+    return len(trie)
 
 
 def _group(pending: Sequence[tuple[Scored, ...]], counts: Sequence[tuple[int, ...]]) -> _Group:

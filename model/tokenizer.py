@@ -47,8 +47,11 @@ class LlamaTokenizer:
         return tuple(ids)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of ids without bos, eos and surrounding space; broken UTF-8 becomes U+FFFD."""
-        kept = [index for index in ids if index not in self._special.values()]
+        """Return the text of ids without bos, eos and surrounding space; broken UTF-8 becomes U+FFFD.
+
+        A model may have more ids than there are pieces (padded embeddings); those have no text.
+        """
+        kept = [index for index in ids if index < self.vocabulary and index not in self._special.values()]
         return str(self._pieces.decode(kept)).strip()
 
     def _encode_part(self, text: str, *, is_first: bool) -> list[int]:

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from model.answers import Answer
 from model.clip import FaceClip
 from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
+from model.demonstration import TOKENIZER_PATH as DEMONSTRATION_TOKENIZER
 from model.engine import ClipAnswers, EngineConfig, EngineError
 from model.face_llava import FaceLlava
 from model.labels import Label
@@ -39,7 +41,7 @@ QUESTIONS = (
         (Label("a hat"), Label("glasses")),
         view="frame",
     ),
-    Question("age", "number", "How old is the person?", view="frame", maximum=30),
+    Question("age", "number", "How old is the person?", view="frame", maximum=12),
     Question(
         "lead",
         "single_label",
@@ -221,3 +223,44 @@ def test_a_bad_clip_fails_alone(model: FaceLlava) -> None:
 def test_an_error_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(EngineError(3, "score", "no")))
     assert (error.clip_index, error.stage, str(error)) == (3, "score", "clip 3, score: no")
+
+
+@pytest.mark.parametrize(
+    ("questions", "message"),
+    [
+        ((QUESTIONS[0], replace(QUESTIONS[1], name="mood")), "share a name"),
+        ((replace(QUESTIONS[0], score_prompt="why? " * 1500),), "shorten the prompts"),
+        (
+            (replace(QUESTIONS[0], labels=(Label("no"), Label("none", variants=("no one",)))),),
+            "begins one for",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_is_said_before_anything_runs(
+    model: FaceLlava, questions: tuple[Question, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        TorchEngine(model, TOKENIZER, CONFIG).describe(clips(1), questions)
+
+
+def test_a_view_without_a_tower_is_an_error() -> None:
+    small = LlmConfig(vocab_size=512, hidden_size=32, intermediate_size=32, layers=1, heads=2, kv_heads=2)
+    tower = TowerConfig(hidden_size=32, intermediate_size=32, layers=2, heads=2, image_size=28)
+    blind = FaceLlava(FaceLlavaConfig(llm=small, image_tower=tower, video_tower=None, cross_attention="none"))
+    engine = TorchEngine(blind, TOKENIZER, CONFIG)
+    with pytest.raises(ValueError, match="no tower for view 'clip'; change the view of mood"):
+        engine.describe(clips(1), QUESTIONS)
+    assert len(answered(engine.describe(clips(1), [replace(QUESTIONS[0], view="frame")])[0])) == 1
+
+
+def test_a_foreign_tokenizer_is_refused(model: FaceLlava) -> None:
+    with pytest.raises(ValueError, match="1024 tokens, the model 512"):
+        TorchEngine(model, DEMONSTRATION_TOKENIZER, CONFIG)
+
+
+@pytest.mark.parametrize(
+    "change", [{"batch_clips": 0}, {"max_new_tokens": 0}, {"tree_tokens": 0}, {"threads": 0}]
+)
+def test_an_engine_needs_something_to_work_with(change: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="1 or more"):
+        EngineConfig(**change)  # pyright: ignore[reportArgumentType] - the fields of this table are integers

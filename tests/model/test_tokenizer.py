@@ -13,6 +13,7 @@ def test_a_text_survives_encoding_and_decoding() -> None:
     tokenizer = load_tokenizer(TEXT / "tokenizer.model")
     text = "Größe 25, naïve: 脸"
     assert tokenizer.decode((tokenizer.bos_id, *tokenizer.encode(text), tokenizer.eos_id)) == text
+    assert tokenizer.decode((*tokenizer.encode(text), tokenizer.vocabulary)) == text
 
 
 def test_generated_ids_decode_as_the_official_code_prints_them() -> None:

@@ -1,0 +1,94 @@
+"""Branches of one prefix against what the official code generates, prompt by prompt."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from model.checkpoint import load_checkpoint
+from model.face_llava import FaceLlava
+from model.prompts import Prompter
+from model.token_tree import Scored, build_scoring_tree, build_tree
+from model.tokenizer import load_tokenizer
+from model.trunk import Trunk
+
+PARITY = Path(__file__).parent / "data" / "parity"
+ROWS: list[dict[str, Any]] = json.loads((PARITY / "text" / "e2e.json").read_text())["rows"]
+PROMPTER = Prompter(load_tokenizer(PARITY / "text" / "tokenizer.model"))
+
+
+@pytest.fixture(scope="module")
+def model() -> FaceLlava:
+    torch.set_num_threads(1)
+    return load_checkpoint(PARITY / "simple", dtype="float32", device="cpu").model
+
+
+@pytest.fixture(scope="module")
+def inputs() -> dict[str, torch.Tensor]:
+    return load_file(PARITY / "simple" / "inputs.safetensors")
+
+
+def grow(
+    model: FaceLlava, inputs: dict[str, torch.Tensor], media: str, *, has_landmarks: bool, room: int
+) -> Trunk:
+    pixels = inputs[f"{media}_pixels"][:1]
+    landmarks = inputs[f"{media}_landmarks"][:1] if has_landmarks else None
+    visual = (
+        model.encode_video(pixels, landmarks)[0]
+        if media == "video"
+        else model.encode_image(pixels, landmarks)
+    )
+    ids = torch.tensor(PROMPTER.prefix(len(visual)))[None]
+    return Trunk(model.llm, model.splice(ids, list(visual)).inputs_embeds, room)
+
+
+@torch.inference_mode()
+def test_all_questions_about_a_clip_write_together_what_the_official_code_writes_alone(
+    model: FaceLlava, inputs: dict[str, torch.Tensor]
+) -> None:
+    clips: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
+    for row in ROWS:
+        clips[row["media"], row["landmarks"]].append(row)
+    assert sorted(map(len, clips.values())) == [2, 3, 3, 3]
+    for (media, has_landmarks), rows in clips.items():
+        tree, paths = build_tree(PROMPTER.suffix(row["question"]) for row in rows)
+        trunk = grow(model, inputs, media, has_landmarks=has_landmarks, room=len(tree) + 16 * len(rows))
+        for _ in range(2):  # the trunk forgets its branches
+            written = trunk.write(tree, paths, most_tokens=16, eos_id=2)
+            assert written == [[row["generated_ids"] for row in rows]]
+
+
+@torch.inference_mode()
+def test_a_branch_ends_before_its_eos(model: FaceLlava, inputs: dict[str, torch.Tensor]) -> None:
+    rows = [row for row in ROWS if row["media"] == "video" and row["landmarks"]]
+    tree, paths = build_tree(PROMPTER.suffix(row["question"]) for row in rows)
+    trunk = grow(model, inputs, "video", has_landmarks=True, room=len(tree) + 16 * len(rows))
+    end = rows[0]["generated_ids"][3]
+    expected = [row["generated_ids"] for row in rows]
+    cut = [ids[: ids.index(end)] if end in ids else ids for ids in expected]
+    assert trunk.write(tree, paths, most_tokens=16, eos_id=end) == [cut]
+    assert cut[0] == expected[0][:3]
+    assert any(len(ids) > 3 for ids in cut)
+
+
+@torch.inference_mode()
+def test_tails_are_scored_as_in_a_prompt_of_their_own(
+    model: FaceLlava, inputs: dict[str, torch.Tensor]
+) -> None:
+    question = "How old is the person?\nAnswer in years."
+    head = PROMPTER.suffix(question)
+    tails = [PROMPTER.continuation(question, answer) for answer in ("25 years", "26 years", "2", "the lips")]
+    scoring = build_scoring_tree([Scored(head, tail) for tail in tails])
+    trunk = grow(model, inputs, "image", has_landmarks=True, room=len(scoring.tree))
+    visual = model.encode_image(inputs["image_pixels"][:1], inputs["image_landmarks"][:1])
+    expected: list[float] = []
+    for tail in tails:
+        ids = torch.tensor([*PROMPTER.prefix(1), *head, *tail])[None]
+        log_probs = model(ids, list(visual)).logits[0, -len(tail) - 1 : -1].log_softmax(-1)
+        expected.append(float(log_probs[range(len(tail)), list(tail)].sum()))
+    assert trunk.score(scoring)[0] == pytest.approx(np.array(expected), abs=1e-4)
