@@ -28,7 +28,7 @@ from model.config import CheckpointError
 from model.face_llava import FaceLlava, VisualTrace
 
 _TOLERANCES = {"rpp_mask": (1e-6, 0.0), "loss": (1e-4, 0.0)}
-"""Absolute and relative, by the last part of a tensor's name: far above float32 noise (measured: 5e-5 at most)
+"""Absolute and relative, by the last part of a tensor's name: far above float32 noise (measured: up to 5e-5)
 and far below what a mistake does to the logits (1e-2 and more)."""
 
 _DEFAULT_TOLERANCE = (3e-4, 1e-4)
