@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterator
 from dataclasses import replace
 
-from workers.fleet import Done, Duplicate, Failed, Job, Outcome
+from workers.outcome import Done, Duplicate, Failed, Job, Outcome
 
 
 class Claims:
@@ -22,7 +22,7 @@ class Claims:
         self._waiting: defaultdict[str, list[Duplicate]] = defaultdict(list)
 
     def claim(self, job: Job, video_id: str) -> bool:
-        """Say whether this job is to read the content: the lake lacks it and no other source has claimed it."""
+        """Say whether this job is to read the content: the lake lacks it, and no other source claimed it."""
         if video_id in self._done:
             return False
         return self._owners.setdefault(video_id, job.source.uri) == job.source.uri

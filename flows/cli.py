@@ -6,10 +6,15 @@ Nothing heavy is imported before a command needs it: `facesift --help` loads nei
 import json
 import os
 import sys
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from storage.catalog import Catalog
 
 OK, FAILED, BAD_USAGE = 0, 1, 2
 
@@ -46,16 +51,21 @@ def _refuse(error: Exception) -> typer.Exit:
 
 
 @app.command()
-def scan(
-    archives: Annotated[list[str], typer.Argument(help="Video files, or folders to search.", show_default=False)],
+def scan(  # noqa: PLR0917 - typer gives names to them all
+    archives: Annotated[
+        list[str], typer.Argument(help="Video files, or folders to search.", show_default=False)
+    ],
     lake: LakeOption,
     recipe: Annotated[Path | None, typer.Option(help="Everything that can change a result, as TOML.")] = None,
     checkpoint: Annotated[
-        str | None, typer.Option(help="Face-LLaVA checkpoint: a directory or a hub id. [default: demonstration]")
+        str | None,
+        typer.Option(help="Face-LLaVA checkpoint: a directory or a hub id. [default: demonstration]"),
     ] = None,
     tasks: Annotated[str | None, typer.Option(help="Questions to ask, e.g. expression,deepfake.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many videos.")] = None,
-    readers: Annotated[int | None, typer.Option(min=1, help="Reader processes. [default: one per CPU]")] = None,
+    readers: Annotated[
+        int | None, typer.Option(min=1, help="Reader processes. [default: one per CPU]")
+    ] = None,
     describers: Annotated[
         int | None, typer.Option(min=1, help="Describer processes. [default: one per GPU, else one]")
     ] = None,
@@ -99,40 +109,48 @@ def query(
     sql: Annotated[str, typer.Argument(help="DuckDB SQL over the lake's views.", show_default=False)],
     lake: LakeOption,
     fmt: Annotated[str, typer.Option("--format", help="table, json, csv or parquet.")] = "table",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here, not to the terminal.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here, not to the terminal.")
+    ] = None,
 ) -> None:
-    """Run SQL over the lake: every view of `facesift tables` is ready.
+    """Run SQL over the lake; every view that `facesift tables` lists is ready.
 
     Exit status: 0, or 2 when the lake cannot be opened or the SQL cannot be run.
     """
-    from typing import cast
-
     import duckdb
 
-    from flows.output import FORMATS, Format, write_rows
-    from storage.catalog import Catalog
-    from storage.lake import Lake, LakeError
+    from flows.output import as_format, write_rows
 
-    if fmt not in FORMATS:
-        raise _refuse(ValueError(f"--format {fmt}: give one of {', '.join(FORMATS)}"))
-    if fmt == "parquet" and output is None and sys.stdout.isatty():
-        raise _refuse(ValueError("Parquet is not for a terminal; give --output FILE or redirect the output"))
     try:
-        rows = Catalog(Lake.open(lake)).query(sql)
-    except (LakeError, duckdb.Error) as error:
+        chosen = as_format(fmt, is_terminal=output is None and sys.stdout.isatty())
+        rows = _open_catalog(lake).query(sql)
+        with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
+            write_rows(rows, chosen, out)
+    except BrokenPipeError:
+        _leave_quietly()
+    except (ValueError, OSError, duckdb.Error) as error:
         raise _refuse(error) from error
-    if output is None:
-        write_rows(rows, cast(Format, fmt), sys.stdout.buffer)
-    else:
-        with output.open("wb") as out:
-            write_rows(rows, cast(Format, fmt), out)
 
 
 @app.command()
 def tables(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """List the views of a lake: what one row is, its key, its columns."""
+    """List the views that every lake has: what a row is, its key, its columns."""
+    from storage.catalog import describe_views
+
+    views = describe_views()
+    if as_json:
+        typer.echo(json.dumps([asdict(view) for view in views], indent=2))
+        return
+    for view in views:
+        typer.secho(view.name, bold=True)
+        typer.echo(f"  {view.grain}")
+        typer.echo(f"  key: {', '.join(view.key)}")
+        width = max(len(column.name) for column in view.columns)
+        for column in view.columns:
+            typer.echo(f"    {column.name:<{width}}  {column.sql_type:<14}  {column.doc}".rstrip())
+        typer.echo("")
 
 
 @app.command()
@@ -140,14 +158,35 @@ def status(
     lake: LakeOption,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Show the coverage of the lake, which adds up, and its failures by stage and reason."""
+    """Show how far the lake's sources have come, and why some failed.
+
+    Exit status: 0 when every listed source has exactly one status and every check passes, 1 when not, 2 when
+    the lake cannot be opened.
+    """
+    from flows.status import print_status, read_status
+
+    try:
+        found = read_status(_open_catalog(lake))
+    except ValueError as error:
+        raise _refuse(error) from error
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+    else:
+        print_status(found)
+    raise typer.Exit(OK if found.adds_up else FAILED)
 
 
 @app.command()
 def recipe(
-    file: Annotated[Path | None, typer.Argument(help="A recipe to check and complete.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="A recipe to check and to complete.")] = None,
 ) -> None:
-    """Print a recipe with every setting, as TOML: a file to start from, or the whole of FILE."""
+    """Print a recipe with every setting, as TOML: the defaults, or FILE with the defaults filled in."""
+    from flows.recipe import Recipe, RecipeError
+
+    try:
+        typer.echo((Recipe.read(file) if file else Recipe()).to_toml(), nl=False)
+    except RecipeError as error:
+        raise _refuse(error) from error
 
 
 @app.command()
@@ -156,4 +195,31 @@ def synth(
     videos: Annotated[int, typer.Option(min=1, help="How many videos.")] = 6,
     seed: Annotated[int, typer.Option(min=0, help="The same seed renders the same pictures.")] = 7,
 ) -> None:
-    """Render videos of artificial faces in motion, with labels.parquet saying what each face shows."""
+    """Render videos of artificial faces in motion, and labels.parquet, which says what each face shows."""
+    from model.synthetic.archive import write_archive
+
+    labels = write_archive(out, videos, seed)
+    typer.echo(f"{videos} videos with {len(labels)} labelled faces in {out}")
+
+
+def _open_catalog(lake: str) -> "Catalog":
+    """Return the catalog of a lake that must be there.
+
+    Raises:
+        ValueError: there is no lake.
+    """
+    from storage.catalog import Catalog
+    from storage.lake import Lake, LakeError
+
+    try:
+        opened = Lake(lake)
+    except LakeError as error:
+        raise ValueError(str(error)) from error
+    if not opened.exists:
+        raise ValueError(f"there is no lake at {lake}; `facesift scan ARCHIVE --lake {lake}` makes one")
+    return Catalog(opened)
+
+
+def _leave_quietly() -> None:
+    """End after the reader of our output has gone, as in `facesift query ... | head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

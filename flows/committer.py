@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from storage.lake import Lake
 from storage.records import Failure
-from workers.fleet import Done, Duplicate, Failed, Job, Outcome
+from workers.outcome import Done, Duplicate, Failed, Job, Outcome
 
 FLUSH_S = 5.0
 """Rows wait at most so long for a commit: what a killed run has to read again."""
@@ -20,8 +20,8 @@ FLUSH_OUTCOMES = 256
 class Committer:
     """Gathers outcomes and commits their rows together, each table once, `videos` last.
 
-    A Delta commit of every table takes some 0.2 s whatever its size, so committing video by video would spend more
-    time in commits than in reading. A context manager; a clean exit commits the rest.
+    A Delta commit of every table takes some 0.2 s whatever its size, so committing video by video would spend
+    more time in commits than in reading. A context manager; a clean exit commits the rest.
 
     Args:
         lake: where the rows go.

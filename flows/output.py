@@ -3,11 +3,11 @@
 import json
 import sys
 from datetime import date, datetime
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, cast, get_args
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,13 +17,26 @@ from flows.summary import printable
 Format = Literal["table", "json", "csv", "parquet"]
 
 
+def as_format(name: str, *, is_terminal: bool) -> Format:
+    """Return the format of a name.
+
+    Raises:
+        ValueError: there is no such format, or it is binary and would go to a terminal.
+    """
+    if name == "parquet" and is_terminal:
+        raise ValueError("Parquet is not for a terminal; give --output FILE or redirect the output")
+    if name not in get_args(Format):
+        raise ValueError(f"there is no format {name}; give one of {', '.join(get_args(Format))}")
+    return cast("Format", name)
+
+
 def write_rows(rows: pa.Table, fmt: Format, out: BinaryIO) -> None:
     """Write rows to a binary stream.
 
     Args:
         rows: of any columns.
-        fmt: `table` for a terminal; `json`, an array of objects; `csv`, with lists and records as JSON in their
-            fields; `parquet`.
+        fmt: `table` for a terminal; `json`, an array of objects; `csv`, with lists and records as JSON in
+            their fields; `parquet`.
         out: where to.
     """
     match fmt:
@@ -32,7 +45,9 @@ def write_rows(rows: pa.Table, fmt: Format, out: BinaryIO) -> None:
         case "csv":
             arrow_csv.write_csv(_flat(rows), out)
         case "json":
-            out.write(json.dumps(rows.to_pylist(), indent=2, ensure_ascii=False, default=_plain).encode() + b"\n")
+            out.write(
+                json.dumps(rows.to_pylist(), indent=2, ensure_ascii=False, default=_plain).encode() + b"\n"
+            )
         case "table":
             out.write(_draw(rows).encode())
 
@@ -70,7 +85,9 @@ def _flat(rows: pa.Table) -> pa.Table:
     columns: list[Any] = []
     for column in rows.columns:
         if pa.types.is_nested(column.type):
-            values = [None if value is None else json.dumps(value, default=_plain) for value in column.to_pylist()]
+            values = [
+                None if value is None else json.dumps(value, default=_plain) for value in column.to_pylist()
+            ]
             columns.append(pa.array(values, pa.string()))
         else:
             columns.append(column)

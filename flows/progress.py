@@ -16,14 +16,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from workers.fleet import Position
+from workers.outcome import Position
 
 SHOWN_VIDEOS = 8
 """Bars of single videos at once; more would fill the screen."""
 
 
 class ScanProgress:
-    """One bar for the listing, one for all videos, one for each video in work; on standard error, or nowhere."""
+    """A bar for the listing, one for all videos, one per video in work; on standard error, or nowhere."""
 
     def __init__(self, *, is_shown: bool) -> None:
         columns = (
@@ -71,7 +71,9 @@ class ScanProgress:
             if len(self._single) >= SHOWN_VIDEOS:
                 return
             self._single[uri] = self._bars.add_task(_short(uri), total=position.duration_s, unit="s")
-        self._bars.update(self._single[uri], completed=round(position.position_s, 1), total=position.duration_s)
+        self._bars.update(
+            self._single[uri], completed=round(position.position_s, 1), total=position.duration_s
+        )
 
     def settled(self, uri: str) -> None:
         """Count one source as settled and take its bar away."""

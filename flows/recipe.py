@@ -4,15 +4,19 @@ import dataclasses
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
+import tomli_w
 from pydantic import TypeAdapter, ValidationError
-
-from model.engine import EngineConfig
-from model.questions import DEFAULT_QUESTIONS, Question
 from workers.reader import ReaderConfig
+
+from model.checkpoint import resolve_device, resolve_dtype
+from model.engine import EngineConfig
+from model.identity import CheckpointIdentity, identify_checkpoint
+from model.questions import DEFAULT_QUESTIONS, Question
+from workers.describer import DescriberConfig
 
 RECIPE_VERSION = 1
 """Raised whenever a change of the code changes results under the same settings."""
@@ -26,11 +30,11 @@ class RecipeError(ValueError):
 class Recipe:
     """What a scan does to a video, from the decoder's sampling to the model's questions.
 
-    Read from TOML; every key is optional and an unknown one is an error. Fields marked `changes_results=False`
-    in their metadata (devices, threads) are kept out of the identity.
+    Read from TOML; every key is optional and an unknown one is an error. Fields marked
+    `changes_results=False` in their metadata (devices, threads) are kept out of the identity.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     tasks: tuple[str, ...] = tuple(question.name for question in DEFAULT_QUESTIONS)
     """Names of the questions to ask, in order: of the built-in ones, or of `questions` below."""
@@ -42,7 +46,9 @@ class Recipe:
     def __post_init__(self) -> None:
         unknown = [name for name in self.tasks if name not in self._by_name()]
         if unknown:
-            raise RecipeError(f"no question is called {', '.join(unknown)}; there are {', '.join(self._by_name())}")
+            raise RecipeError(
+                f"no question is called {', '.join(unknown)}; there are {', '.join(self._by_name())}"
+            )
         if not self.tasks:
             raise RecipeError("tasks is empty: name at least one question")
         if len(set(self.tasks)) != len(self.tasks):
@@ -75,19 +81,33 @@ class Recipe:
         except ValidationError as error:
             raise RecipeError(f"{path}: {_explain(error)}") from error
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return every setting as plain JSON values."""
-        return cast(dict[str, Any], TypeAdapter(Recipe).dump_python(self, mode="json"))
+    def pin(self, checkpoint: str) -> "PinnedRecipe":
+        """Bind the recipe to a checkpoint's content, and `auto` to what it means on this machine.
+
+        Raises:
+            CheckpointError: the checkpoint is not there or cannot be used.
+        """
+        identity = identify_checkpoint(checkpoint)
+        dtype = str(resolve_dtype(self.engine.dtype, resolve_device(self.engine.device))).removeprefix(
+            "torch."
+        )
+        resolved = replace(self, engine=replace(self.engine, dtype=cast("Any", dtype)))
+        return PinnedRecipe(resolved, checkpoint, identity)
+
+    def to_toml(self) -> str:
+        """Return every setting as TOML; `Recipe.read` reads it back equal."""
+        values = TypeAdapter(Recipe).dump_python(self, mode="python")
+        return tomli_w.dumps(_without_none(values))
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedRecipe:
-    """A recipe and the weights that it runs with: what a row of the lake is traced to."""
+    """A recipe and the checkpoint that it runs with: what a row of the lake is traced to."""
 
     recipe: Recipe
-    model_id: str
-    weights_sha256: str
-    is_demonstration: bool
+    checkpoint: str
+    """Directory or hub id: where the weights are, not what they are."""
+    identity: CheckpointIdentity
 
     @property
     def recipe_json(self) -> str:
@@ -99,11 +119,16 @@ class PinnedRecipe:
         """First 16 hex digits of the SHA-256 of `recipe_json`."""
         return hashlib.sha256(self.recipe_json.encode()).hexdigest()[:16]
 
+    def describer(self) -> DescriberConfig:
+        """Return what a describer needs to know."""
+        return DescriberConfig(self.checkpoint, self.recipe.asked, self.recipe.engine)
+
     def _identity(self) -> dict[str, Any]:
         recipe = self.recipe
         return {
             "version": RECIPE_VERSION,
-            "weights_sha256": self.weights_sha256,
+            "model_id": self.identity.model_id,
+            "checkpoint_sha256": self.identity.sha256,
             "reader": _changing_results(recipe.reader),
             "engine": _changing_results(recipe.engine),
             "questions": [_changing_results(question) for question in recipe.asked],
@@ -119,10 +144,20 @@ def _changing_results(config: Any) -> Any:
             if part.metadata.get("changes_results", True)
         }
     if isinstance(config, tuple | list):
-        return [_changing_results(item) for item in cast(list[Any], config)]
+        return [_changing_results(item) for item in cast("list[Any]", config)]
     if isinstance(config, dict):
-        return {str(key): _changing_results(value) for key, value in cast(dict[Any, Any], config).items()}
+        return {str(key): _changing_results(value) for key, value in cast("dict[Any, Any]", config).items()}
     return config
+
+
+def _without_none(value: Any) -> Any:
+    """Return nested values without the keys that hold None: TOML has no word for absent but absence."""
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {key: _without_none(item) for key, item in items if item is not None}
+    if isinstance(value, tuple | list):
+        return [_without_none(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def _explain(error: ValidationError) -> str:

@@ -6,8 +6,8 @@ import uuid
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from types import TracebackType
-from typing import Self
+
+from workers.reader import Reader, RowIds
 
 from flows.claims import Claims
 from flows.committer import Committer
@@ -15,12 +15,13 @@ from flows.plan import Plan, Shard
 from flows.progress import ScanProgress
 from flows.recipe import PinnedRecipe
 from flows.request import ScanRequest
-from flows.summary import ListedFailure, ScanSummary, Tally
+from flows.summary import STATUSES, ListedFailure, ScanSummary, Tally
+from storage.catalog import Catalog
 from storage.lake import Lake
 from storage.records import RecipeRecord, Scan
 from workers.describer import Describer
-from workers.fleet import Done, Duplicate, Failed, Fleet, Outcome
-from workers.reader import Reader, RowIds
+from workers.fleet import Fleet
+from workers.outcome import Done, Duplicate, Failed, Outcome
 
 SOFTWARE = (
     "facesift",
@@ -37,7 +38,7 @@ SOFTWARE = (
 
 
 class ScanRun:
-    """What all steps of one scan share: a context manager that starts when the request has been checked.
+    """What all steps of one scan share.
 
     A scan that is left without `close` has no `finished_at` in the lake, which is what happened.
     """
@@ -48,8 +49,9 @@ class ScanRun:
         self.request = request
         self.scan_id = uuid.uuid4().hex
         self.recipe_id = self.pinned.recipe_id
-        self.claims = Claims(self.lake.done_video_ids(self.recipe_id))
+        self.claims = Claims(self._done_video_ids())
         self.tally = Tally()
+        self._planned = 0
         self._started_at = datetime.now(UTC)
         self._started_s = time.monotonic()
 
@@ -58,6 +60,7 @@ class ScanRun:
         plan = Plan(self.lake, self.scan_id, self.recipe_id, self.tally)
         listed = self.request.list_sources()
         shards = plan.shards(listed, limit=self.request.limit, on_listed=progress.listed)
+        self._planned = sum(len(shard) for shard in shards)
         self.lake.append([self._scan_row(None), *([self._recipe_row()] if shards else [])])
         return shards
 
@@ -86,13 +89,12 @@ class ScanRun:
         """Write the scan's end and return its account."""
         self.lake.append([self._scan_row(datetime.now(UTC))])
         tally = self.tally
-        by_status = dict(tally.by_status)
-        by_status["pending"] = tally.listed - sum(tally.by_status.values())
+        by_status = {status: tally.by_status[status] for status in STATUSES}
         return ScanSummary(
             scan_id=self.scan_id,
             recipe_id=self.recipe_id,
-            model_id=self.pinned.model_id,
-            is_demonstration=self.pinned.is_demonstration,
+            model_id=self.pinned.identity.model_id,
+            is_demonstration=self.pinned.identity.is_demonstration,
             lake=self.request.lake,
             listed=tally.listed,
             by_status=by_status,
@@ -105,4 +107,53 @@ class ScanRun:
             video_s=tally.video_s,
             wall_s=time.monotonic() - self._started_s,
             failures=tuple(tally.failures),
+        )
+
+    def _count(self, outcome: Outcome) -> None:
+        tally = self.tally
+        match outcome:
+            case Done(reading=reading):
+                tally.by_status["done" if reading.boxes else "no_face"] += 1
+                tally.videos_read += 1
+                tally.partial += reading.video.is_partial
+                tally.faces += len(reading.boxes)
+                tally.tracks += len(reading.tracks)
+                tally.clips += len(outcome.clips)
+                tally.findings += len(outcome.findings)
+                tally.video_s += reading.video.duration_s
+            case Duplicate():
+                tally.by_status["duplicate"] += 1
+            case Failed(is_last=True):
+                tally.by_status["failed"] += 1
+                uri = outcome.job.source.uri
+                tally.failures.append(
+                    ListedFailure(uri, outcome.stage, outcome.error, outcome.message, is_new=True)
+                )
+            case Failed():
+                pass
+
+    def _done_video_ids(self) -> frozenset[str]:
+        videos = Catalog(self.lake).view("videos", recipe_id=self.recipe_id)
+        return frozenset(videos["video_id"].to_pylist())
+
+    def _recipe_row(self) -> RecipeRecord:
+        identity = self.pinned.identity
+        return RecipeRecord(
+            recipe_id=self.recipe_id,
+            recipe_json=self.pinned.recipe_json,
+            model_id=identity.model_id,
+            is_demonstration=identity.is_demonstration,
+            created_at=datetime.now(UTC),
+        )
+
+    def _scan_row(self, finished_at: datetime | None) -> Scan:
+        return Scan(
+            scan_id=self.scan_id,
+            recipe_id=self.recipe_id,
+            archives=self.request.archives,
+            started_at=self._started_at,
+            finished_at=finished_at,
+            sources_listed=self.tally.listed,
+            sources_planned=self._planned,
+            software=json.dumps({name: version(name) for name in SOFTWARE}, sort_keys=True),
         )

@@ -1,24 +1,20 @@
 """The scan: list the archive, read what the lake lacks, commit as results come, sum up.
 
-Sources go to the workers in shards; a shard is a Prefect task (a task per video would drown the server). Which
-videos are done is the lake's knowledge, not Prefect's: a shard that is tried again, or a scan that is started
-again after a kill, goes on with what is missing.
+Sources go to the workers in shards; a shard is a Prefect task (a task per video would drown the server).
+Which videos are done is the lake's knowledge, not Prefect's: a shard that is tried again, or a scan that is
+started again after a kill, goes on with what is missing.
 """
-
-from functools import partial
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.utilities.annotations import quote
 
-from flows.plan import Shard, make_plan
+from flows.plan import Shard
 from flows.progress import ScanProgress
 from flows.request import ScanRequest
 from flows.run import ScanRun
 from flows.summary import ScanSummary
-from workers.describer import Describer
 from workers.fleet import Fleet
-from workers.reader import Reader
 
 SHARD_RETRIES = 2
 SHARD_RETRY_DELAY_S = 10
@@ -37,29 +33,33 @@ def scan(request: ScanRequest) -> ScanSummary:
     Raises:
         UsageError: the request itself is at fault; nothing was read.
     """
-    with ScanRun.open(request) as run, ScanProgress(is_shown=request.is_progress_shown) as progress:
+    run = ScanRun(request)
+    with ScanProgress(is_shown=request.is_progress_shown) as progress:
         shards = plan(quote(run), quote(progress))
         if shards:
             with run.fleet() as fleet:
                 for number, shard in enumerate(shards, start=1):
                     read = scan_shard.with_options(task_run_name=f"shard {number} of {len(shards)}")
                     read(quote(run), quote(fleet), quote(shard), quote(progress))
-        return run.close()
+    return run.close()
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
 def plan(run: ScanRun, progress: ScanProgress) -> list[Shard]:
-    """List the archives and record what is new; return what is to be read, in shards."""
-    shards = make_plan(run, progress.listed)
+    """List the archives and record what is new; return what is to be read."""
+    shards = run.plan(progress)
     progress.planned(sum(len(shard) for shard in shards))
     return shards
 
 
 @task(
-    retries=SHARD_RETRIES, retry_delay_seconds=SHARD_RETRY_DELAY_S, persist_result=False, cache_policy=NO_CACHE
+    retries=SHARD_RETRIES,
+    retry_delay_seconds=SHARD_RETRY_DELAY_S,
+    persist_result=False,
+    cache_policy=NO_CACHE,
 )
 def scan_shard(run: ScanRun, fleet: Fleet, shard: Shard, progress: ScanProgress) -> None:
-    """Read and describe the sources of a shard that have no result yet; commit as they come."""
+    """Read and describe the sources of a shard that have no end yet; commit as they come."""
     with run.committer(shard, progress) as committer:
         for outcome in fleet.scan(shard.remaining(), run.new_ids, run.claims.claim, progress.moved):
             for settled in run.claims.settle(outcome):

@@ -14,7 +14,8 @@ STATUSES = ("done", "no_face", "failed", "duplicate", "skipped", "pending")
 SHOWN_FAILURES = 20
 
 DEMONSTRATION_NOTICE = (
-    "DEMONSTRATION MODEL: its labels and scores are for trying facesift only; they say nothing about real people."
+    "DEMONSTRATION MODEL: its labels and scores are for trying facesift only; "
+    "they say nothing about real people."
 )
 
 
@@ -66,7 +67,12 @@ class ScanSummary:
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values: every field, and the notice when the model is for demonstration."""
         notice = {"notice": DEMONSTRATION_NOTICE} if self.is_demonstration else {}
-        return {**notice, **asdict(self), "exit_code": self.exit_code, "failures_by_reason": self.failures_by_reason()}
+        return {
+            **notice,
+            **asdict(self),
+            "exit_code": self.exit_code,
+            "failures_by_reason": self.failures_by_reason(),
+        }
 
     @property
     def new_failures(self) -> int:
@@ -110,7 +116,9 @@ def print_summary(summary: ScanSummary, out: Console | None = None) -> None:
     if summary.failures:
         console.print(Text(f"failed ({len(summary.failures)})", style="bold red"))
         for failure in summary.failures[:SHOWN_FAILURES]:
-            console.print(Text(f"  {printable(failure.uri)}\n    {failure.stage}: {failure.error}: {failure.message}"))
+            console.print(
+                Text(f"  {printable(failure.uri)}\n    {failure.stage}: {failure.error}: {failure.message}")
+            )
         if len(summary.failures) > SHOWN_FAILURES:
             hidden = len(summary.failures) - SHOWN_FAILURES
             console.print(f"  and {hidden} more: facesift query 'from failures' --lake {summary.lake}")
@@ -123,8 +131,15 @@ def _lines(summary: ScanSummary) -> list[tuple[str, str]]:
     lines = [
         ("lake", summary.lake),
         ("recipe", f"{summary.recipe_id}, model {summary.model_id}"),
-        ("sources", f"{summary.listed:,} listed = {counts}" + ("" if summary.adds_up else "  DOES NOT ADD UP")),
-        ("videos", f"{summary.videos_read:,} read" + (f", {summary.partial:,} only in part" if summary.partial else "")),
+        (
+            "sources",
+            f"{summary.listed:,} listed = {counts}" + ("" if summary.adds_up else "  DOES NOT ADD UP"),
+        ),
+        (
+            "videos",
+            f"{summary.videos_read:,} read"
+            + (f", {summary.partial:,} only in part" if summary.partial else ""),
+        ),
         ("faces", f"{summary.faces:,} in {summary.tracks:,} tracks"),
         ("clips", f"{summary.clips:,} with {summary.findings:,} findings"),
         ("time", f"{summary.video_s:,.1f} s of video in {summary.wall_s:,.1f} s ({speed:.2f} s per second)"),

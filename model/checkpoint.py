@@ -81,8 +81,8 @@ def load_checkpoint(
     Example:
         >>> checkpoint = load_checkpoint("chaubeyG/FaceLLaVA", dtype="bfloat16", device="cuda")
     """
-    device = _resolve_device(device)
-    dtype = _resolve_dtype(dtype, device)
+    device = resolve_device(device)
+    dtype = resolve_dtype(dtype, device)
     directory = fetch(checkpoint)
     config = read_config(directory, partial(fetch_tower, directory, needs_weights=False))
     changes = {"branch_scale": branch_scale, "cross_attention": cross_attention}
@@ -95,15 +95,21 @@ def load_checkpoint(
     if problems:
         raise CheckpointError(str(checkpoint), problems)
     digest = hash_weights(plan.files)
-    name = directory.resolve().name if Path(checkpoint).is_dir() else str(checkpoint).partition("@")[0]
     return Checkpoint(
         model=model,
         config=config,
         tokenizer_path=directory / "tokenizer.model",
-        model_id=f"{name}@{digest[:12]}",
+        model_id=name_checkpoint(checkpoint, digest),
         weights_sha256=digest,
         is_demonstration=is_demonstration(directory, config),
     )
+
+
+def name_checkpoint(checkpoint: str | Path, weights_sha256: str) -> str:
+    """Return a checkpoint's model_id: its folder's name or hub id, and 12 digits of the weights' hash."""
+    path = Path(checkpoint)
+    name = path.resolve().name if path.is_dir() else str(checkpoint).partition("@")[0]
+    return f"{name}@{weights_sha256[:12]}"
 
 
 def save_checkpoint(model: FaceLlava, directory: Path, *, card: Mapping[str, object] | None = None) -> None:
@@ -132,13 +138,14 @@ def is_demonstration(directory: Path, config: FaceLlavaConfig) -> bool:
     return not (has_released_shape and config.cross_attention != "none")
 
 
-def _resolve_device(device: torch.device | str) -> torch.device:
+def resolve_device(device: torch.device | str) -> torch.device:
+    """Return the device that a name stands for; `auto` is CUDA when there is one, else the CPU."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)
 
 
-def _resolve_dtype(dtype: torch.dtype | str, device: torch.device) -> torch.dtype:
+def resolve_dtype(dtype: torch.dtype | str, device: torch.device) -> torch.dtype:
     if isinstance(dtype, torch.dtype):
         return dtype
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

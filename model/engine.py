@@ -1,7 +1,7 @@
 """What answers questions about face clips; implemented in torch by `model.torch_engine`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from model.answers import Answer
@@ -29,13 +29,13 @@ class EngineConfig:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    device: str = "auto"
+    device: str = field(default="auto", metadata={"changes_results": False})
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    batch_clips: int = 4
+    batch_clips: int = field(default=4, metadata={"changes_results": False})
     max_new_tokens: int = 96
     template: TemplateName = "inference"
-    tree_tokens: int = 1024
-    threads: int | None = None
+    tree_tokens: int = field(default=1024, metadata={"changes_results": False})
+    threads: int | None = field(default=None, metadata={"changes_results": False})
 
     def __post_init__(self) -> None:
         for name, value in (("batch_clips", self.batch_clips), ("max_new_tokens", self.max_new_tokens)):

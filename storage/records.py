@@ -229,6 +229,8 @@ class Clip:
     """Of the crops' bytes [T, S, S, 3] uint8 RGB: a replay that gives this hash saw the same pixels."""
     evidence: str | None
     """Path of the stored picture of the crops, relative to the lake."""
+    no_answer_reason: str | None = None
+    """Why the model gave no answers for it; None when it did."""
 
 
 @dataclass(frozen=True, slots=True)

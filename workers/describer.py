@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from model.answers import Answer
 from model.checkpoint import load_checkpoint
-from model.engine import EngineConfig, open_engine
+from model.engine import EngineConfig, EngineError, open_engine
 from model.questions import Question
 from storage.records import AnswerRecord, Clip, Finding
 from workers.clipper import ClipCut
@@ -50,17 +50,15 @@ class Describer:
 
     def __init__(self, config: DescriberConfig) -> None:
         self._questions = config.questions
-        checkpoint = load_checkpoint(config.checkpoint, dtype=config.engine.dtype, device=config.engine.device)
+        checkpoint = load_checkpoint(
+            config.checkpoint, dtype=config.engine.dtype, device=config.engine.device
+        )
         self._model_id = checkpoint.model_id
         self._is_demonstration = checkpoint.is_demonstration
         self._engine = open_engine(checkpoint, config.engine)
 
     def describe(self, cuts: Sequence[ClipCut]) -> Described:
-        """Answer every question about every clip.
-
-        Raises:
-            SourceError: stage `describe`, when the model gives no finite result for a clip.
-        """
+        """Answer every question about every clip; a clip that the model fails on carries the reason."""
         started = time.perf_counter()
         clips: list[Clip] = []
         answers: list[AnswerRecord] = []
@@ -70,6 +68,10 @@ class Describer:
         for cut, of_clip in zip(cuts, described, strict=True):
             picture = draw_evidence(cut.record, cut.clip)
             pictures.append(picture)
+            if isinstance(of_clip, EngineError):
+                reason = f"{of_clip.stage}: {of_clip.message}"
+                clips.append(replace(cut.record, evidence=picture.path, no_answer_reason=reason))
+                continue
             clips.append(replace(cut.record, evidence=picture.path))
             for answer in of_clip:
                 answers.append(self._answer_row(cut.record, answer))

@@ -1,10 +1,10 @@
-"""The one place that knows Ray: wraps readers and describers as actors, places them, feeds them, buries them.
+"""The one place that knows Ray: wraps readers and describers as actors, places, feeds and buries them.
 
-Readers are stateful: `fetch` hashes a source, `begin` opens it, each `advance` gives the next batch of clips or, at
-last, the reading. The batches go from a reader to a describer through the object store; the driver sees their size
-only. A reader that dies or stalls costs the video that it was reading one attempt: the fleet makes a new reader and
-tries that video once more; the second death quarantines it. A describer that dies is restarted by Ray, which also
-repeats the calls that it lost: they are idempotent.
+Readers are stateful: `fetch` hashes a source, `begin` opens it, each `advance` gives the next batch of clips
+or, at last, the reading. The batches go from reader to describer through the object store; the driver sees
+their size only. A reader that dies or stalls costs the video that it was reading one attempt: the fleet makes
+a new reader and tries that video once more; the second death quarantines it. A describer that dies is
+restarted by Ray, which also repeats the calls that it lost: they are idempotent.
 """
 
 import os
@@ -13,28 +13,29 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 import ray
 from ray.actor import ActorHandle
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from storage.archive import Fetched
-from storage.records import AnswerRecord, Clip, Finding, Source
+from storage.records import Source
 from workers.describer import Described, Describer
-from workers.evidence import Picture
 from workers.failure import WorkerError
+from workers.outcome import MAX_ATTEMPTS, Claim, Done, Duplicate, Failed, Job, Outcome, Position
 from workers.reader import Chunk, Reader, Reading, RowIds
 
-MAX_ATTEMPTS = 2
-"""A source that kills its reader this often is quarantined."""
+
+START_S = 300.0
+"""An actor may take so long to start: it imports its libraries from a disk that may be slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class FleetConfig:
     """How many actors, where, and how much work may be in flight. Nothing here can change a result."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     address: str | None = None
     """Ray address of a running cluster; None starts Ray inside this process."""
@@ -50,85 +51,6 @@ class FleetConfig:
     """A reader that gives no sign of life for so long is killed."""
     object_store_bytes: int = 1 << 30
     """Shared memory of a Ray that is started here, for clips on their way to a describer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One source to read: `attempt` counts from 1, over all scans of this version of the source."""
-
-    source: Source
-    attempt: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A video that was read and described to its end."""
-
-    job: Job
-    reading: Reading
-    described: tuple[Described, ...]
-    """In the order of the clips."""
-
-    @property
-    def clips(self) -> tuple[Clip, ...]:
-        """Rows of all clips."""
-        return tuple(row for part in self.described for row in part.clips)
-
-    @property
-    def answers(self) -> tuple[AnswerRecord, ...]:
-        """Rows of all clips."""
-        return tuple(row for part in self.described for row in part.answers)
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Rows of all clips."""
-        return tuple(row for part in self.described for row in part.findings)
-
-    @property
-    def pictures(self) -> tuple[Picture, ...]:
-        """Evidence of all clips."""
-        return tuple(picture for part in self.described for picture in part.pictures)
-
-    @property
-    def describe_s(self) -> float:
-        """Seconds in the describer."""
-        return sum(part.describe_s for part in self.described)
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """A source whose content another source of this run, or the lake, already has."""
-
-    job: Job
-    video_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """An attempt that failed. `is_last` is False when the fleet itself tries again."""
-
-    job: Job
-    video_id: str | None
-    stage: str
-    error: str
-    message: str
-    is_retryable: bool
-    is_quarantined: bool
-    is_last: bool
-
-
-Outcome = Done | Duplicate | Failed
-Claim = Callable[[Job, str], bool]
-"""Given a job and its video_id, says whether the content is this job's to read (False: somebody has it)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a video has been read, for a progress bar."""
-
-    job: Job
-    position_s: float
-    duration_s: float | None
 
 
 class _ReaderActor:
@@ -196,6 +118,8 @@ class _Slot:
     actor: ActorHandle[Any]
     visit: _Visit | None = None
     since_s: float = 0.0
+    is_up: bool = False
+    """Whether the actor has ever replied; until then it may be starting."""
     is_stalled: bool = False
 
 
@@ -206,7 +130,7 @@ class Fleet:
     """Readers and describers over Ray; a context manager.
 
     Example:
-        with Fleet(FleetConfig(), partial(Reader, reader_config), partial(Describer, describer_config)) as fleet:
+        with Fleet(FleetConfig(), partial(Reader, reader), partial(Describer, describer)) as fleet:
             for outcome in fleet.scan(jobs, new_ids, claim):
                 commit(outcome)
     """
@@ -260,17 +184,19 @@ class Fleet:
             on_position: told how far each video is.
 
         Yields:
-            For every job exactly one Done, Duplicate or Failed with `is_last`, and a Failed without `is_last` for
-            each attempt that is repeated at once.
+            For every job exactly one Done, Duplicate or Failed with `is_last`, and a Failed without `is_last`
+            for each attempt that is repeated at once.
         """
-        run = _Run(self, iter(jobs), new_ids, claim, on_position)
-        yield from run.outcomes()
+        workers = _Workers(self._config, self._slots, self._describers, self._new_reader)
+        yield from _Run(workers, iter(jobs), new_ids, claim, on_position).outcomes()
 
     def _start_ray(self) -> None:
         if ray.is_initialized():
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # do as it will by default; no warning
+        os.environ.setdefault(
+            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
+        )  # do as it will by default; no warning
         local: dict[str, Any] = {}
         if self._config.address is None:
             local = {"include_dashboard": False, "object_store_memory": self._config.object_store_bytes}
@@ -280,7 +206,17 @@ class Fleet:
     def _new_reader(self) -> ActorHandle[Any]:
         # No restart by Ray: a reader's state is the open video, so a fresh actor is the honest restart.
         reader = ray.remote(num_cpus=1, max_restarts=0)(_ReaderActor)
-        return cast(ActorHandle[Any], reader.remote(self._make_reader))
+        return cast("ActorHandle[Any]", reader.remote(self._make_reader))
+
+
+@dataclass(frozen=True, slots=True)
+class _Workers:
+    """What a run works with."""
+
+    config: FleetConfig
+    slots: list[_Slot]
+    describers: list[ActorHandle[Any]]
+    new_reader: Callable[[], ActorHandle[Any]]
 
 
 class _Run:
@@ -288,16 +224,16 @@ class _Run:
 
     def __init__(
         self,
-        fleet: Fleet,
+        workers: _Workers,
         jobs: Iterator[Job],
         new_ids: Callable[[], RowIds],
         claim: Claim,
         on_position: Callable[[Position], None],
     ) -> None:
-        self._config = fleet._config
-        self._slots = fleet._slots
-        self._describers = fleet._describers
-        self._new_reader = fleet._new_reader
+        self._config = workers.config
+        self._slots = workers.slots
+        self._describers = workers.describers
+        self._new_reader = workers.new_reader
         self._jobs = jobs
         self._again: deque[Job] = deque()
         self._new_ids = new_ids
@@ -328,7 +264,9 @@ class _Run:
                 slot.visit = _Visit(job, self._new_ids())
                 self._expect(slot, slot.actor.fetch.remote(job.source), self._on_fetched)
 
-    def _expect(self, slot: _Slot, ref: _Ref, then: Callable[[_Slot, _Visit, Any], Iterator[Outcome]]) -> None:
+    def _expect(
+        self, slot: _Slot, ref: _Ref, then: Callable[[_Slot, _Visit, Any], Iterator[Outcome]]
+    ) -> None:
         """When `ref` is there, go on with `then`; when it failed, end the slot's visit."""
         slot.since_s = time.monotonic()
         visit = slot.visit
@@ -342,6 +280,7 @@ class _Run:
             except RayError as error:
                 yield from self._bury(slot, visit, error)
             else:
+                slot.is_up = True
                 yield from then(slot, visit, value)
 
         self._next[ref] = follow
@@ -369,7 +308,7 @@ class _Run:
             slot.visit = None
             return
         if step.kind == "reading":
-            visit.reading = cast(Reading, ray.get(part))
+            visit.reading = cast("Reading", ray.get(part))
             slot.visit = None
             yield from self._finish(visit)
             return
@@ -386,12 +325,15 @@ class _Run:
         slot.actor = self._new_reader()
         slot.visit = None
         if slot.is_stalled:
-            name, message = "ReaderStalled", f"the reader gave no sign of life for {self._config.stall_s:.0f} s"
+            name, message = (
+                "ReaderStalled",
+                f"the reader gave no sign of life for {self._config.stall_s:.0f} s",
+            )
         elif isinstance(error, OutOfMemoryError):
             name, message = "OutOfMemory", "the machine ran out of memory and the reader was killed"
         else:
             name, message = "ReaderDied", "the reader's process died while it read this video"
-        slot.is_stalled = False
+        slot.is_up = slot.is_stalled = False
         yield from self._crashed(visit, "decode", name, message)
 
     def _kill_stalled(self) -> None:
@@ -399,7 +341,8 @@ class _Run:
         paused = set(map(id, self._paused))
         for slot in self._slots:
             is_waiting = slot.visit is not None and id(slot) not in paused and not slot.is_stalled
-            if is_waiting and now_s - slot.since_s > self._config.stall_s:
+            patience_s = self._config.stall_s if slot.is_up else max(self._config.stall_s, START_S)
+            if is_waiting and now_s - slot.since_s > patience_s:
                 slot.is_stalled = True
                 ray.kill(slot.actor)
 
@@ -417,12 +360,15 @@ class _Run:
             if self._paused:
                 self._advance(self._paused.popleft())
             try:
-                visit.described[order] = cast(Described, ray.get(ref))
+                visit.described[order] = cast("Described", ray.get(ref))
             except RayTaskError as error:
                 yield from self._fail(visit, error.cause)
             except RayError:
                 yield from self._crashed(
-                    visit, "describe", "DescriberDied", "the describer's process died over clips of this video"
+                    visit,
+                    "describe",
+                    "DescriberDied",
+                    "the describer's process died over these clips",
                 )
             else:
                 yield from self._finish(visit)

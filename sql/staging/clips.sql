@@ -16,6 +16,7 @@ select
     best_frame,
     quality,
     crops_sha256,
-    evidence
+    evidence,
+    no_answer_reason
 from raw.clips
 semi join videos using (video_id, recipe_id, attempt_id)

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage.archive import Fetched
 from workers.reader import Chunk, Reading, RowIds
 
+from storage.archive import Fetched
 from storage.records import Source, Video
 from workers.describer import Described
 from workers.failure import SourceError, TransientError
-from workers.fleet import Done, Duplicate, Failed, Fleet, FleetConfig, Job, Outcome, Position
+from workers.fleet import Fleet, FleetConfig
+from workers.outcome import Done, Duplicate, Failed, Job, Outcome, Position
 
 pytestmark = pytest.mark.real
 

@@ -1,0 +1,58 @@
+"""What makes a checkpoint the same checkpoint, found without loading it."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from model.checkpoint import is_demonstration, name_checkpoint
+from model.config import CheckpointError
+from model.hub import fetch, fetch_tower
+from model.layout import read_config
+from model.weight_plan import build_empty, plan_weights
+from model.weights import hash_weights
+
+_SIDE_FILES = ("config.json", "image_tower_config.json", "video_tower_config.json", "tokenizer.model")
+"""What changes an answer besides the weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointIdentity:
+    """The name and content of a checkpoint.
+
+    Attributes:
+        model_id: as in `model.checkpoint.Checkpoint`.
+        sha256: over the weight files, the configurations and the tokenizer.
+        is_demonstration: True when its labels mean nothing on real people.
+    """
+
+    model_id: str
+    sha256: str
+    is_demonstration: bool
+
+
+def identify_checkpoint(checkpoint: str | Path) -> CheckpointIdentity:
+    """Read a checkpoint's headers and hash its files.
+
+    Args:
+        checkpoint: directory or hub id.
+
+    Raises:
+        CheckpointError: it is not there, or its tensors do not fit its configuration; it names them all.
+    """
+    directory = fetch(checkpoint)
+    config = read_config(directory, partial(fetch_tower, directory, needs_weights=False))
+    plan = plan_weights(build_empty(config), directory, partial(fetch_tower, directory, needs_weights=True))
+    if plan.problems:
+        raise CheckpointError(str(checkpoint), plan.problems)
+    weights_sha256 = hash_weights(plan.files)
+    digest = hashlib.sha256(weights_sha256.encode())
+    for name in _SIDE_FILES:
+        path = directory / name
+        content = path.read_bytes() if path.exists() else b""
+        digest.update(f"\n{name} {hashlib.sha256(content).hexdigest()}".encode())
+    return CheckpointIdentity(
+        model_id=name_checkpoint(checkpoint, weights_sha256),
+        sha256=digest.hexdigest(),
+        is_demonstration=is_demonstration(directory, config),
+    )
