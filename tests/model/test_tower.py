@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -94,9 +95,7 @@ class Restatement:
 @pytest.mark.parametrize("activation", ["gelu", "quick_gelu"])
 @pytest.mark.parametrize("select_layer", [-2, -1, 1, 0])
 def test_a_video_tower_of_another_size(activation: str, select_layer: int) -> None:
-    config = TowerConfig(
-        **{f: getattr(WIDE_GRID, f) for f in WIDE_GRID.__slots__} | {"activation": activation}
-    )
+    config = replace(WIDE_GRID, activation=activation)
     tower = build_tower(config, select_layer)
     pixels = torch.randn(2, 3, 3, 64, 64, dtype=torch.float64)
     layers = {-2: 2, -1: 3, 1: 1, 0: 0}[select_layer]
