@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from model.answers import Answer
 from model.clip import FaceClip
@@ -21,8 +22,10 @@ from model.preprocess import Preprocess
 from model.prompts import Prompter
 from model.questions import Question
 from model.scoring import closed_prompts, label_scores, log_sum
+from model.token_tree import ScoringTree
 from model.tokenizer import load_tokenizer
 from model.torch_engine import TorchEngine
+from model.trunk import Trunk
 
 TOKENIZER = Path(__file__).parent / "data" / "parity" / "text" / "tokenizer.model"
 CONFIG = EngineConfig(device="cpu", dtype="float32", batch_clips=4, max_new_tokens=12)
@@ -218,6 +221,22 @@ def test_a_bad_clip_fails_alone(model: FaceLlava) -> None:
     assert "not finite" in str(results[1])
     assert answered(results[0])[0].text == answered(engine.describe(some[:1], QUESTIONS)[0])[0].text
     assert len(answered(results[2])) == len(QUESTIONS)
+
+
+def test_a_clip_without_finite_likelihoods_fails_alone(
+    model: FaceLlava, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = Trunk.score
+
+    def spoilt(trunk: Trunk, scoring: ScoringTree) -> NDArray[np.float64]:
+        log_probs = score(trunk, scoring)
+        log_probs[1:2, 0] = np.nan  # of the second clip; a blank clip comes alone
+        return log_probs
+
+    monkeypatch.setattr(Trunk, "score", spoilt)
+    results = TorchEngine(model, TOKENIZER, CONFIG).describe(clips(3), QUESTIONS)
+    assert [isinstance(result, EngineError) for result in results] == [False, True, False]
+    assert "clip 1, score: likelihoods not finite" in str(results[1])
 
 
 def test_an_error_survives_pickling() -> None:
