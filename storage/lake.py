@@ -128,14 +128,6 @@ class Lake:
             [recipe_id],
         )
 
-    def listed_sources(self, recipe_id: str) -> pa.Table:
-        """Return what was listed under a recipe, as it was seen last; what differs now is new or changed.
-
-        Returns:
-            The view `listings`: uri, size_bytes, etag, video_id, status, failure_attempt, is_settled, ...
-        """
-        return Catalog(self).view("listings", recipe_id=recipe_id)
-
     def done_video_ids(self, recipe_id: str) -> frozenset[str]:
         """Return the contents that have a result under a recipe, whatever names they have."""
         videos = Catalog(self).query("select video_id from videos where recipe_id = ?", [recipe_id])

@@ -11,7 +11,8 @@ select
 from boxes
 inner join videos using (video_id, recipe_id)
 where not (
-    boxes.w_px > 0
+    isfinite(boxes.x_px + boxes.y_px + boxes.w_px + boxes.h_px)
+    and boxes.w_px > 0
     and boxes.h_px > 0
     and boxes.x_px < videos.width_px
     and boxes.y_px < videos.height_px

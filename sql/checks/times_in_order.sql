@@ -24,4 +24,9 @@ select
     earliest_s,
     latest_s
 from spans
-where not (start_s <= end_s and start_s >= earliest_s - 0.001 and end_s <= latest_s + 0.001)
+where not (
+    isfinite(start_s + end_s)
+    and start_s <= end_s
+    and start_s >= earliest_s - 0.001
+    and end_s <= latest_s + 0.001
+)
