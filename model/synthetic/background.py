@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
-from model.synthetic.skin import noise
+from model.synthetic.paint import noise
 
 KINDS = ("wall", "shelves", "window", "bokeh", "foliage", "panels")
 _MARGIN = 0.18

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.synthetic.chart import Floats
-from model.synthetic.parts import rotation
+from model.synthetic.mesh import rotation
 
 _NECK_PIVOT = np.array([0, -80, -100], np.float32)
 _BODY_SHARE = 0.35
@@ -55,3 +55,8 @@ def project(points: Floats, view: View) -> Floats:
     x = view.x_px + points[:, 0] * scale
     y = view.y_px - points[:, 1] * scale
     return np.stack([x, y, points[:, 2]], -1).astype(np.float32)
+
+
+def turned_up(pose: Pose) -> Floats:
+    """Return the head's vertical axis [3] in camera axes."""
+    return rotation(*np.radians([pose.yaw_deg, pose.pitch_deg, pose.roll_deg]).tolist())[:, 1]

@@ -8,11 +8,13 @@ displacing the two copies opens them. Textures are painted on the chart, whateve
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
+"""Reals: float32 wherever speed matters; NumPy mixes float64 in without harm."""
 Ints = NDArray[np.int32]
 
 EYE_INNER_DEG, EYE_OUTER_DEG = 13.0, 39.0
@@ -75,6 +77,8 @@ _ROWS_T = (
     + (-72, -74.5, -77.5, -81, -85, -90, -95, -100, -104, -107, -110, -113, -117, -122, -128, BOTTOM_T)
 )
 
+MM_PER_DEG = 1.22
+"""Of the chart across the middle of an average face."""
 TEXTURE_PX = 768
 """Side of the square of the texture that holds the chart."""
 _FRONT_DEG, _SIDE_SHARE = 60.0, 0.25

@@ -26,7 +26,8 @@ EXPRESSIONS: Mapping[str, Mapping[int, float]] = {
     "anger": {4: 0.9, 5: 0.4, 7: 0.7, 23: 0.7, 24: 0.6},
 }
 
-_TMJ_Y, _TMJ_Z = -28.0, -82.0
+JAW_PIVOT = np.array([0, -28, -82], np.float32)
+"""The axis of the jaw runs through it, from ear to ear."""
 _JAW_DROP_DEG = 17.0
 
 
@@ -62,9 +63,7 @@ def _fields(face: Face) -> dict[int, Floats]:
     front = np.clip(np.cos(np.radians(theta)) * 2, 0, 1)
     along = np.clip(np.abs(theta) / MOUTH_CORNER_DEG, 0, 1.0)
     corner = paired(x, y, (25, -62), (9, 10))
-    arch = np.sqrt(1 - along**2) * (
-        np.abs(theta) < MOUTH_CORNER_DEG
-    )  # 1 in the middle of the mouth, 0 at corners
+    arch = np.sqrt(1 - along**2)  # 1 in the middle of the mouth, 0 at its corners
     upper_lip = arch * ~grid.is_below_mouth * np.clip(1 - (t - MOUTH_T) / 19, 0, 1)
     lower_lip = arch * grid.is_below_mouth * np.clip(1 - (MOUTH_T - t) / 24, 0, 1)
     lips = bump(x, y, (0, -63), (17, 8))
@@ -92,16 +91,17 @@ def _fields(face: Face) -> dict[int, Floats]:
         ),
         10: move(dy=5.0 * upper_lip + 2.2 * wings + 1.5 * corner, dz=1.2 * upper_lip),
         12: move(
-            dx=7.5 * side * corner,
-            dy=7.5 * corner - 1.5 * lips + 2.0 * cheek,
-            dz=-4.5 * corner + 2.0 * cheek,
+            dx=8.5 * side * corner,
+            dy=8.5 * corner - 1.5 * lips + 2.0 * cheek,
+            dz=-3.5 * corner + 2.0 * cheek,
         ),
         14: move(dx=3.0 * side * corner, dy=0.8 * corner, dz=-4.5 * paired(x, y, (28, -62), (5, 6))),
         15: move(dx=0.8 * side * corner, dy=-7.5 * paired(x, y, (25, -64), (9, 9)), dz=-0.5 * corner),
         17: move(dy=4.5 * chin + 3.2 * bump(x, y, (0, -68), (15, 7)), dz=1.5 * chin + 1.8 * lower_lip),
-        20: move(dx=7.0 * side * corner, dy=-2.0 * corner - 1.0 * lower_lip, dz=-4.0 * corner - 1.0 * lips),
+        20: move(dx=7.0 * side * corner, dy=-2.0 * corner - 1.0 * lower_lip, dz=-2.5 * corner - 1.0 * lips),
         23: move(dx=-3.0 * side * corner, dy=-1.8 * upper_lip + 1.8 * lower_lip, dz=-0.5 * lips),
-        24: move(dx=-1.0 * side * corner, dy=-2.4 * upper_lip + 2.4 * lower_lip, dz=-2.6 * lips),
+        24: move(dx=-1.0 * side * corner, dy=-2.4 * upper_lip + 2.4 * lower_lip, dz=-1.6 * lips),
+        26: move(dx=-2.5 * side * corner),
         25: move(dy=2.2 * upper_lip - 4.2 * lower_lip, dz=0.6 * lower_lip),
     }
 
@@ -116,9 +116,9 @@ def deform(face: Face, expression: Expression) -> Floats:
             points += np.float32(intensity) * displacement
     _part_for_speech(face, points, expression)
     jaw_rad = np.radians(jaw_deg(expression)) * head.jaw
-    dy, dz = points[:, 1] - _TMJ_Y, points[:, 2] - _TMJ_Z
-    points[:, 1] = _TMJ_Y + dy * np.cos(jaw_rad) - dz * np.sin(jaw_rad)
-    points[:, 2] = _TMJ_Z + dz * np.cos(jaw_rad) + dy * np.sin(jaw_rad)
+    dy, dz = points[:, 1] - JAW_PIVOT[1], points[:, 2] - JAW_PIVOT[2]
+    points[:, 1] = JAW_PIVOT[1] + dy * np.cos(jaw_rad) - dz * np.sin(jaw_rad)
+    points[:, 2] = JAW_PIVOT[2] + dz * np.cos(jaw_rad) + dy * np.sin(jaw_rad)
     _open_lids(head, points, expression)
     _seal(points, grid.mouth.upper, grid.mouth.lower)
     return points

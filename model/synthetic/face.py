@@ -12,7 +12,7 @@ HairStyle = Literal["bald", "buzz", "short", "swept", "bangs", "long", "bun", "c
 HairColour = Literal["black", "brown", "blond", "red", "gray"]
 EyeColour = Literal["brown", "hazel", "green", "blue", "gray"]
 Beard = Literal["none", "stubble", "mustache", "goatee", "full"]
-Glasses = Literal["none", "round", "square", "sun"]
+Glasses = Literal["none", "round", "square"]
 Hat = Literal["none", "beanie", "cap"]
 
 

@@ -1,28 +1,119 @@
-"""Films on disk: H.264 through PyAV, which is imported when the first one is written."""
+"""Films: shots one after the other, and the truth about every face in them."""
 
-from collections.abc import Iterable
-from fractions import Fraction
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from model.synthetic.render import Picture
+from numpy.random import Generator
+
+from model.synthetic.attributes import attributes_of
+from model.synthetic.render import Picture, Truth
+from model.synthetic.scene import Person, Shot, sample_shot
+
+RATES_FPS = (15, 24, 25, 30)
+ACTIVE_UNIT = 0.35
+"""Intensity 0..1 from which an action unit is in the labels: FACS B or more."""
 
 
-def write_film(path: Path, pictures: Iterable[Picture], fps: int, crf: int = 23) -> None:
-    """Write pictures [H, W, 3] uint8 RGB, all of one even size, as an MP4 file.
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The truth about one face of one film; the columns of `labels.parquet` in this order.
 
-    The encoded bytes are not the same each time, though the pictures are: libx264 runs in several threads.
+    A person who is seen before and after a cut has two, as has a track.
     """
-    import av  # noqa: PLC0415 - model runs without PyAV where no film is written
 
-    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream(
-            "libx264", rate=Fraction(fps), options={"crf": str(crf), "preset": "veryfast"}
-        )
-        stream.pix_fmt = "yuv420p"
-        for number, picture in enumerate(pictures):
-            if number == 0:
-                stream.height, stream.width = picture.shape[:2]
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, fps)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    file: str
+    face: int
+    """From 0, shot by shot and in each from the left."""
+    start_s: float
+    end_s: float
+    x_px: float
+    y_px: float
+    w_px: float
+    h_px: float
+    """The box halfway between start and end, as `landmarks.box_of` defines it: faces move little."""
+    expression: str
+    """One of the seven names of `model.labels`."""
+    action_units: tuple[str, ...]
+    """`AU1`, ...: those that reach `ACTIVE_UNIT`."""
+    attributes: tuple[str, ...]
+    """Those of `attributes.ATTRIBUTES` that are present; of the others of CelebA nothing is known."""
+    age_years: int
+    is_manipulated: bool
+    manipulation: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """A film to be: its shots with their lengths in frames. Drawing it again gives the same pictures."""
+
+    name: str
+    fps: int
+    crf: int
+    shots: tuple[Shot, ...]
+    lengths: tuple[int, ...]
+
+    def pictures(self) -> Iterator[tuple[Picture, tuple[Truth, ...]]]:
+        """Yield each frame [H, W, 3] uint8 RGB with the truth about its faces, in the order of the shot's people."""
+        frame = 0
+        for shot, length in zip(self.shots, self.lengths, strict=True):
+            for _ in range(length):
+                yield shot.picture_at(frame / self.fps, frame)
+                frame += 1
+
+    def labels(self) -> list[Label]:
+        """Return one label per face and shot."""
+        labels: list[Label] = []
+        first = 0
+        for shot, length in zip(self.shots, self.lengths, strict=True):
+            times_s = first / self.fps, (first + length) / self.fps
+            truths = shot.truths_at((first + length // 2) / self.fps)
+            for person, truth in zip(shot.people, truths, strict=True):
+                labels.append(_label(self.name, len(labels), times_s, person, truth))
+            first += length
+        return labels
+
+
+def _label(file: str, face: int, times_s: tuple[float, float], person: Person, truth: Truth) -> Label:
+    x, y, w, h = (round(value, 1) for value in truth.box_xywh_px)
+    units = sorted(number for number, apex in person.action_units.items() if apex >= ACTIVE_UNIT)
+    made = person.manipulation
+    return Label(
+        file=file,
+        face=face,
+        start_s=times_s[0],
+        end_s=times_s[1],
+        x_px=x,
+        y_px=y,
+        w_px=w,
+        h_px=h,
+        expression=person.expression,
+        action_units=tuple(f"AU{number}" for number in units),
+        attributes=attributes_of(person.face, person.action_units),
+        age_years=person.face.age_years,
+        is_manipulated=made is not None,
+        manipulation=None if made is None else made.kind,
+    )
+
+
+def sample_film(
+    rng: Generator,
+    name: str,
+    *,
+    size_px: tuple[int, int],
+    seconds: float,
+    people: int,
+    has_cut: bool,
+    manipulated_share: float = 0.0,
+) -> Film:
+    """Return a random film of a width and height in pixels; a cut goes to other people or to the first one alone."""
+    fps = int(rng.choice(RATES_FPS))
+    total = round(seconds * fps)
+    first = round(total * float(rng.uniform(0.4, 0.6))) if has_cut else total
+    lengths = (first, total - first) if has_cut else (first,)
+    shots: list[Shot] = []
+    for number in range(len(lengths)):
+        stays = number > 0 and people > 0 and rng.random() < 0.5
+        faces = (shots[0].people[0].face,) if stays else ()
+        count = people if number == 0 or not people else int(rng.integers(1, people + 1))
+        shots.append(sample_shot(rng, size_px, seconds, count, faces, manipulated_share))
+    return Film(name=name, fps=fps, crf=int(rng.integers(18, 29)), shots=tuple(shots), lengths=lengths)

@@ -23,8 +23,8 @@ from model.synthetic.chart import (
 )
 from model.synthetic.face import Face
 
-EYEBALL_RADIUS = 14.6
 LID_RADIUS = 15.5
+"""Outer radius of the lids around an eyeball."""
 AXIS_Z = -80.0
 
 _T = np.arange(-140, 126, 1.0)
@@ -114,19 +114,19 @@ def head_of(face: Face) -> Head:
 
     # widths
     low = 1 / (1 + np.exp((y0 + 62) / 12))
-    jaw_width = shape.jaw_width * (1 + 0.09 * male - 0.08 * young + 0.04 * old)
+    jaw_width = shape.jaw_width * (1 + 0.14 * male - 0.08 * young + 0.04 * old)
     x *= shape.face_width * (1 + (jaw_width - 1) * low)
     x *= 1 + 0.02 * young * (1 - low)
     mouth_width = shape.mouth_width * (1 - 0.08 * young) - 1
     x += np.sign(x0) * 25 * mouth_width * bump(np.abs(x0), y0, (25, -63), (11, 12)) * front
     # lengths
-    nose_length = shape.nose_length * (1 - 0.22 * young + 0.07 * old) - 1
+    nose_length = shape.nose_length * (1 + 0.05 * male - 0.22 * young + 0.07 * old) - 1
     y -= 42 * nose_length * np.clip(-y0 / 42, 0, 1)
-    lower_face = shape.lower_face * (1 + 0.04 * male - 0.12 * young) - 1
+    lower_face = shape.lower_face * (1 + 0.07 * male - 0.12 * young) - 1
     y -= 65 * lower_face * np.clip((-43 - y0) / 65, 0, 1.05)
     y += 70 * (shape.forehead * (1 + 0.08 * young) - 1) * np.clip((y0 - 25) / 60, 0, 1)
 
-    size = shape.eye_size * (1 + 0.13 * young - 0.03 * old)
+    size = shape.eye_size * (1 + 0.13 * young - 0.03 * old - 0.08 * male)
     upper, lower, tilt = _lids(face, grid, size)
     y += tilt
     eye_x = float(np.interp(26.0, [13, 39], [16.5, 45.5])) * shape.face_width
@@ -136,7 +136,7 @@ def head_of(face: Face) -> Head:
         points=np.stack([x, y, z], -1).astype(np.float32),
         lid_upper=upper,
         lid_lower=lower,
-        jaw=_jaw(grid, x0, y0),
+        jaw=_jaw(grid),
         eyes=eyes,
         eye_scale=float(size),
         x0=x0,
@@ -161,10 +161,10 @@ def _average(grid: Chart) -> tuple[Floats, Floats, Floats]:
 def _nose(face: Face, x: Floats, y: Floats, grid: Chart) -> Floats:
     shape, young, male = face.shape, face.childhood, face.masculinity - 0.5
     front = np.abs(grid.theta_deg) < 90
-    width = _at(_NOSE_WIDTH, y) * shape.nose_width * (1 + 0.06 * male)
-    height = shape.nose_height * (1 - 0.32 * young + 0.08 * male + 0.05 * face.old_age)
+    width = _at(_NOSE_WIDTH, y) * shape.nose_width * (1 + 0.16 * male)
+    height = shape.nose_height * (1 - 0.32 * young + 0.14 * male + 0.05 * face.old_age)
     ridge = _at(_NOSE, y) * height * np.exp(-(np.abs(x / width) ** 2.2))
-    wings = 8.5 * paired(x, y, (12.5 * shape.nose_width, -37), (4.6, 4.6))
+    wings = 8.5 * paired(x, y, (12.5 * shape.nose_width * (1 + 0.08 * male), -37), (4.6, 4.6))
     groove = -2.0 * paired(x, y, (19.5 * shape.nose_width, -38), (3.0, 6))
     return ((ridge + wings + groove) * front).astype(np.float32)
 
@@ -173,11 +173,11 @@ def _relief(face: Face, x: Floats, y: Floats, grid: Chart) -> Floats:
     """Return brow ridge, sockets, cheeks, lips and chin, millimetres towards the camera."""
     shape, young, old, male = face.shape, face.childhood, face.old_age, face.masculinity - 0.5
     front = np.clip(np.cos(np.radians(grid.theta_deg)) * 2, 0, 1)
-    lips = shape.lips * (1 - 0.25 * old - 0.1 * male)
+    lips = shape.lips * (1 - 0.25 * old - 0.3 * male)
     upper_lip = bump(x, y, (0, -58.5), (13, 2.8)) * 1.0 - 0.25 * bump(x, y, (0, -57), (2.4, 3))
     lower_lip = bump(x, y, (0, -68), (12, 3.2))
     z = (
-        (2.2 + 3.5 * male - 1.5 * young) * shape.brow_ridge * paired(x, y, (22, 19), (16, 5))
+        (2.2 + 4.5 * male - 1.5 * young) * shape.brow_ridge * paired(x, y, (22, 19), (16, 5))
         - (7.5 + 1.5 * old) * paired(x, y, (27, 0), (13, 8.5))
         - 3.0 * paired(x, y, (15, 1), (4.5, 6))
         + 4.0 * shape.cheekbones * paired(x, y, (46, -22), (13, 11))
@@ -212,16 +212,13 @@ def _lids(face: Face, grid: Chart, size: float) -> tuple[Floats, Floats, Floats]
     return upper.astype(np.float32), lower.astype(np.float32), np.where(edge, tilt, 0).astype(np.float32)
 
 
-def _jaw(grid: Chart, x: Floats, y: Floats) -> Floats:
+def _jaw(grid: Chart) -> Floats:
     """Return how far points follow the jaw: all below the mouth, nothing above it, less towards the ears."""
-    along = np.clip(np.abs(grid.theta_deg) / MOUTH_CORNER_DEG, 0, 1)
-    below = grid.is_below_mouth
+    # 1 in the middle of the mouth, 0 at its corners
+    arch = (1 - np.clip(np.abs(grid.theta_deg) / MOUTH_CORNER_DEG, 0, 1) ** 2) ** 0.75
     from_mouth = np.maximum(MOUTH_T - grid.t, 0)
-    # At the corners the skin of cheek and jaw meets: weights of both sides run together there.
-    lower = np.where(below, 1 - 0.55 * along**3 * np.exp(-from_mouth / 14), 0)
-    upper = np.where(below, 0, 0.45 * np.clip((np.abs(grid.theta_deg) - 10) / 15, 0, 1) ** 1.5)
-    upper = upper * np.clip(1 - (grid.t - MOUTH_T) / 40, 0, 1)
+    # At the corners the skin of cheek and jaw meets: the weights of both sides run together there.
+    lower = np.where(grid.is_below_mouth, 1 - 0.55 * (1 - arch) * np.exp(-from_mouth / 14), 0)
+    upper = np.where(grid.is_below_mouth, 0, 0.45 * (1 - arch) * np.clip(1 - (grid.t - MOUTH_T) / 40, 0, 1))
     beyond = np.clip((np.abs(grid.theta_deg) - MOUTH_CORNER_DEG) / 60, 0, 1)
-    weight = (lower + upper) * (1 - beyond) ** 0.8
-    del x, y
-    return weight.astype(np.float32)
+    return ((lower + upper) * (1 - beyond) ** 0.8).astype(np.float32)

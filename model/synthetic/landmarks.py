@@ -10,7 +10,7 @@ import numpy as np
 
 from model.synthetic.chart import Floats, Ints, Slit, chart
 from model.synthetic.face import Face
-from model.synthetic.skin import lip_edges
+from model.synthetic.tones import lip_edges
 
 _JAW = (
     (-78, -2), (-78, -17), (-78, -34), (-78, -58), (-74, -84), (-63, -103), (-48, -104), (-26, -103), (0, -105.5),

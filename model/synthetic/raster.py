@@ -21,10 +21,11 @@ class Fragments:
 
     def blend(self, values: Floats) -> Floats:
         """Return vertex values [N, K] interpolated at the pixels, [P, K]."""
-        weights = self.weights
-        blended = values[self.corners[:, 0]] * weights[:, :1]
-        blended += values[self.corners[:, 1]] * weights[:, 1:2]
-        blended += values[self.corners[:, 2]] * weights[:, 2:]
+        blended = values.take(self.corners[:, 0], 0) * self.weights[:, :1]
+        for corner in (1, 2):
+            term = values.take(self.corners[:, corner], 0)
+            term *= self.weights[:, corner : corner + 1]
+            blended += term
         return blended
 
 
@@ -43,9 +44,10 @@ def rasterise(
     corner = points[triangles]
     x, y = corner[..., 0], corner[..., 1]
     area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
-    top = np.maximum(np.ceil(y.min(1) - 0.5), 0)
-    bottom = np.minimum(np.floor(y.max(1) - 0.5), height - 1)
-    is_inside = (bottom >= top) & (x.max(1) > 0) & (x.min(1) < width)
+    (x_low, x_high), (y_low, y_high) = _extent(x), _extent(y)
+    top = np.maximum(np.ceil(y_low - 0.5), 0)
+    bottom = np.minimum(np.floor(y_high - 0.5), height - 1)
+    is_inside = (bottom >= top) & (x_high > 0) & (x_low < width)
     keep = np.flatnonzero((area < -1e-6) & is_inside)
     x, y, top = x[keep], y[keep], top[keep].astype(np.int32)
     planes = _weight_planes(x, y, 1 / area[keep])
@@ -80,6 +82,12 @@ def rasterise(
         weights=np.stack([1 - w1 - w2, w1, w2], -1),
         depth=depth[chosen],
     )
+
+
+def _extent(values: Floats) -> tuple[Floats, Floats]:
+    """Return the least and the greatest of each row of [M, 3]; faster than a reduction over so short an axis."""
+    a, b, c = values[:, 0], values[:, 1], values[:, 2]
+    return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
 
 
 def _weight_planes(x: Floats, y: Floats, inverse_area: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """People before a camera: who, where, when, how they move, and what is drawn of it at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator, default_rng
@@ -9,8 +9,10 @@ from model.synthetic.background import Background, sample_background
 from model.synthetic.camera import Pose, View
 from model.synthetic.expression import EXPRESSIONS, Expression
 from model.synthetic.face import Face
+from model.synthetic.manipulation import KINDS, Manipulation, manipulate
 from model.synthetic.people import sample_face
-from model.synthetic.render import Light, Picture, Truth, draw
+from model.synthetic.render import Picture, Truth, draw, locate
+from model.synthetic.shading import Light
 
 HEAD_HEIGHT_MM = 235.0
 
@@ -50,6 +52,7 @@ class Person:
     blinks_s: tuple[float, ...]
     talk_hz: float
     """Syllables per second; 0 is silent."""
+    manipulation: Manipulation | None = None
 
     def pose_at(self, time_s: float) -> Pose:
         """Return how the head is turned."""
@@ -89,6 +92,13 @@ class Shot:
     """Deviation of the camera's noise, grey levels."""
     noise_seed: int
 
+    def truths_at(self, time_s: float) -> tuple[Truth, ...]:
+        """Return where each person's face is at a time, without drawing."""
+        return tuple(
+            locate(person.face, person.pose_at(time_s), person.view_at(time_s), person.expression_at(time_s))
+            for person in self.people
+        )
+
     def picture_at(self, time_s: float, frame: int) -> tuple[Picture, tuple[Truth, ...]]:
         """Return the picture [H, W, 3] uint8 RGB at a time, and the truth about each person, in order."""
         picture = self.background.at(time_s)
@@ -102,6 +112,9 @@ class Shot:
             rng = default_rng((self.noise_seed, frame))
             grain = rng.standard_normal(picture.shape, np.float32) * np.float32(self.noise_level)
             picture = np.clip(picture + grain + 0.5, 0, 255).astype(np.uint8)
+        for k, person in enumerate(self.people):
+            if person.manipulation is not None:
+                manipulate(picture, truths[k], person.manipulation, frame)
         return picture, tuple(truths[k] for k in range(len(self.people)))
 
 
@@ -125,18 +138,35 @@ def sample_light(rng: Generator) -> Light:
     )
 
 
+def sample_manipulation(rng: Generator) -> Manipulation:
+    """Return a random forgery."""
+    kind = KINDS[int(rng.integers(len(KINDS)))]
+    return Manipulation(kind, strength=float(rng.uniform(0.4, 1)), seed=int(rng.integers(2**31)))
+
+
 def sample_shot(
-    rng: Generator, width_px: int, height_px: int, seconds: float, people: int, faces: tuple[Face, ...] = ()
+    rng: Generator,
+    size_px: tuple[int, int],
+    seconds: float,
+    people: int,
+    faces: tuple[Face, ...] = (),
+    manipulated_share: float = 0.0,
 ) -> Shot:
-    """Return a random shot; `faces` names identities, those that are missing are sampled."""
+    """Return a random shot; `faces` names identities, those that are missing are sampled.
+
+    A face is a forgery with probability `manipulated_share`.
+    """
     identities = [*faces, *(sample_face(rng) for _ in range(people - len(faces)))][:people]
     cast = tuple(
-        _sample_person(rng, face, (width_px, height_px), seconds, place, people)
-        for place, face in enumerate(identities)
+        _sample_person(rng, face, size_px, seconds, place, people) for place, face in enumerate(identities)
+    )
+    cast = tuple(
+        replace(person, manipulation=sample_manipulation(rng)) if rng.random() < manipulated_share else person
+        for person in cast
     )
     return Shot(
         people=cast,
-        background=sample_background(rng, width_px, height_px),
+        background=sample_background(rng, *size_px),
         light=sample_light(rng),
         noise_level=float(rng.uniform(0.5, 4)),
         noise_seed=int(rng.integers(2**31)),
