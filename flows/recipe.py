@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Self, cast
 
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
-from workers.reader import ReaderConfig
 
 from model.checkpoint import resolve_device, resolve_dtype
 from model.engine import EngineConfig
 from model.identity import CheckpointIdentity, identify_checkpoint
 from model.questions import DEFAULT_QUESTIONS, Question
 from workers.describer import DescriberConfig
+from workers.reader import ReaderConfig
 
 RECIPE_VERSION = 1
 """Raised whenever a change of the code changes results under the same settings."""

@@ -4,10 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from flows.summary import DEMONSTRATION_NOTICE, STATUSES
+from flows.summary import DEMONSTRATION_NOTICE, STATUSES, open_console, printable
 from storage.catalog import Catalog
 
 
@@ -46,28 +45,29 @@ def read_status(catalog: Catalog) -> Status:
 
 def print_status(status: Status, out: Console | None = None) -> None:
     """Print a status for people."""
-    console = out or Console(highlight=False)
+    console = out or open_console()
     if status.is_demonstration:
         console.print(Text(DEMONSTRATION_NOTICE, style="bold yellow"))
-    _print_table(console, ("recipe_id", "model_id", "listed", *STATUSES, "adds_up"), status.coverage)
-    if status.failures_by_reason:
-        console.print()
-        _print_table(console, tuple(status.failures_by_reason[0]), status.failures_by_reason)
+    if not status.coverage:
+        console.print("nothing has been listed yet")
+    for row in status.coverage:
+        counts = ", ".join(f"{row[name]:,} {name}" for name in STATUSES)
+        verdict = "" if row["adds_up"] else "  DOES NOT ADD UP"
+        console.print(Text(f"recipe {row['recipe_id']}, model {row['model_id'] or 'none yet'}", style="bold"))
+        console.print(Text(f"  {row['listed']:,} listed = {counts}{verdict}"))
+        if row["partial"]:
+            console.print(Text(f"  {row['partial']:,} read only in part"))
+        for reason in status.failures_by_reason:
+            if reason["recipe_id"] == row["recipe_id"]:
+                _print_reason(console, reason)
     for name, rows in status.failed_checks.items():
         console.print(Text(f"check {name} found {rows} row{'' if rows == 1 else 's'}", style="bold red"))
 
 
-def _print_table(console: Console, columns: tuple[str, ...], rows: tuple[dict[str, Any], ...]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        is_number = all(isinstance(row[column], int) and not isinstance(row[column], bool) for row in rows)
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(row[column])) for column in columns))
-    console.print(table)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+def _print_reason(console: Console, reason: dict[str, Any]) -> None:
+    fate = f"{reason['retryable']:,} to be tried again" if reason["retryable"] else "final"
+    if reason["quarantined"]:
+        fate += f", {reason['quarantined']:,} quarantined"
+    console.print(Text(f"  {reason['sources']:,} failed in {reason['stage']}: {reason['error']} ({fate})"))
+    console.print(Text(f"    such as {printable(reason['example_uri'])}", style="dim"))
+    console.print(Text(f"      {printable(reason['example_message'])}", style="dim"))

@@ -1,5 +1,6 @@
 """What a scan did, for people and for machines."""
 
+import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -102,11 +103,11 @@ class Tally:
 
 def print_summary(summary: ScanSummary, out: Console | None = None) -> None:
     """Print the account of a scan for people."""
-    console = out or Console(highlight=False)
+    console = out or open_console()
     if summary.is_demonstration:
         console.print(Text(DEMONSTRATION_NOTICE, style="bold yellow"))
     if summary.videos_read == 0 and not summary.new_failures:
-        console.print("Nothing to do: every source has a result in the lake already.")
+        console.print("Nothing to do: the lake has a result for every source already.")
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
@@ -148,6 +149,11 @@ def _lines(summary: ScanSummary) -> list[tuple[str, str]]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary.failures_by_reason().items())
         lines.append(("failures", reasons))
     return lines
+
+
+def open_console() -> Console:
+    """Return a console as wide as the terminal, or one that never breaks a line where there is none."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 
 def printable(text: str) -> str:

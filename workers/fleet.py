@@ -22,10 +22,9 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from storage.archive import Fetched
 from storage.records import Source
 from workers.describer import Described, Describer
-from workers.failure import WorkerError
+from workers.failure import SourceError, WorkerError
 from workers.outcome import MAX_ATTEMPTS, Claim, Done, Duplicate, Failed, Job, Outcome, Position
 from workers.reader import Chunk, Reader, Reading, RowIds
-
 
 START_S = 300.0
 """An actor may take so long to start: it imports its libraries from a disk that may be slow."""
@@ -194,6 +193,8 @@ class Fleet:
         if ray.is_initialized():
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # An advance that fails leaves two failed objects; its error is handled on the first.
+        os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
         os.environ.setdefault(
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
         )  # do as it will by default; no warning
@@ -391,11 +392,23 @@ class _Run:
         if visit.has_failed:
             return
         visit.has_failed = True
-        stage = error.stage if isinstance(error, WorkerError) else "detect"
-        is_retryable = error.is_retryable if isinstance(error, WorkerError) else False
-        name = error.error if isinstance(error, WorkerError) else type(error).__name__
         video_id = visit.fetched.video_id if visit.fetched else None
-        yield Failed(visit.job, video_id, stage, name, str(error), is_retryable, False, True)
+        # What is no WorkerError is a bug of ours; the same input meets it again.
+        what = (
+            error
+            if isinstance(error, WorkerError)
+            else SourceError("detect", repr(error), type(error).__name__)
+        )
+        yield Failed(
+            visit.job,
+            video_id,
+            what.stage,
+            what.error,
+            what.message,
+            is_retryable=what.is_retryable,
+            is_quarantined=False,
+            is_last=True,
+        )
 
     def _crashed(self, visit: _Visit, stage: str, error: str, message: str) -> Iterator[Outcome]:
         """Report a death, and queue the video once more unless this was its last attempt."""
@@ -406,4 +419,13 @@ class _Run:
         video_id = visit.fetched.video_id if visit.fetched else None
         if not is_last:
             self._again.append(replace(visit.job, attempt=visit.job.attempt + 1))
-        yield Failed(visit.job, video_id, stage, error, message, not is_last, is_last, is_last)
+        yield Failed(
+            visit.job,
+            video_id,
+            stage,
+            error,
+            message,
+            is_retryable=not is_last,
+            is_quarantined=is_last,
+            is_last=is_last,
+        )
