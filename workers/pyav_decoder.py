@@ -193,7 +193,8 @@ class PyavVideo:
         numbering, header = self._numbering, self._header
         last = self._last
         if self._canvas.size_px is None or last is None or last.index is None:
-            reason = self._stopped or f"{self._errors + self._demux_errors} packets damaged"
+            damaged = self._errors + self._demux_errors
+            reason = self._stopped or (f"{damaged} packets are damaged" if damaged else "it holds none")
             raise UndecodableError("decode", f"{self._name}: no frame could be decoded ({reason})")
         start_pts, end_pts = numbering.span_pts
         frames = numbering.frames

@@ -56,7 +56,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All rows of a video but the clips'; its `findings`, `describe_s` and `committed_at` are to be filled in."""
+    """All rows of a video but the clips'; `findings`, `describe_s` and `committed_at` are still empty."""
 
     video: records.Video
     shots: tuple[records.Shot, ...]
