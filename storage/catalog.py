@@ -66,16 +66,21 @@ class Catalog:
         Times are in UTC. Nothing that is done in it changes the lake.
         """
         connection = duckdb.connect(":memory:", config=_SETTINGS)
-        connection.execute("set timezone = 'UTC'")
-        connection.execute("create schema raw")
-        for name, files in self._lake.snapshot().items():
-            connection.execute(f"create view raw.{name} as {_raw_select(tables()[name], files)}")
+        connection.execute("set timezone = 'UTC'; set parquet_metadata_cache = true")
+        connection.execute("create schema raw; create schema checks")
+        # The views are made over empty tables: over the files, each would open all that it can reach.
+        Catalog(_NoLake()).refresh(connection)
         for view in view_statements():
             _create(connection, "main", view)
-        connection.execute("create schema checks")
         for check in check_statements():
             _create(connection, "checks", check)
+        self.refresh(connection)
         return connection
+
+    def refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Show the lake as it is now in a connection that `connect` returned."""
+        for name, files in self._lake.snapshot().items():
+            connection.execute(f"create or replace view raw.{name} as {_raw_select(tables()[name], files)}")
 
     def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
         """Run a statement over the lake as it is now and return its rows.

@@ -1,7 +1,11 @@
 """Made rows: a whole video as a reader and a describer would leave it, in a few words."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as parquet
 
 from storage.records import (
     AnswerRecord,
@@ -19,6 +23,7 @@ from storage.records import (
     clip_id,
     track_id,
 )
+from storage.tables import TableFiles, tables, to_arrow
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 RECIPE = "recipe-1"
@@ -209,3 +214,20 @@ def _clip(track: Track, number: int, fake: float) -> list[Record]:
             unit, spread = ("years", 4.0) if question == "age" else ("probability", None)
             rows.append(Finding(*ids, question, label, score, unit, spread, -0.5, -0.7, "model-1"))
     return rows
+
+
+class MadeTables:
+    """Stands for a lake before a catalog: rows in plain Parquet files, without Delta's commits."""
+
+    def __init__(self, folder: Path, rows: Sequence[Record]) -> None:
+        self._files: dict[str, TableFiles] = {}
+        for name, table in tables().items():
+            of_table = [row for row in rows if isinstance(row, table.record)]
+            path = folder / f"{name}.parquet"
+            if of_table:
+                parquet.write_table(to_arrow(of_table), path)
+            uris = (str(path),) if of_table else ()
+            self._files[name] = TableFiles(frozenset(column.name for column in table.columns), uris)
+
+    def snapshot(self) -> Mapping[str, TableFiles]:
+        return self._files
