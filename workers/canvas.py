@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from av import VideoFrame
+from av import error as av_error
 from av.filter import Graph
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from workers.failure import SourceError
 from workers.timeline import Place
@@ -70,9 +71,27 @@ class Canvas:
         target_px = self.size_px if self.rotation_deg in (0, 180) else self.size_px[::-1]
         scale = min(Fraction(target_px[0], width_px), Fraction(target_px[1], height_px))
         width_px, height_px = max(1, round(width_px * scale)), max(1, round(height_px * scale))
-        rgb = self._reformatter.reformat(picture, width_px, height_px, "rgb24", threads=1)
-        image: Image = np.asarray(rgb.to_ndarray(), np.uint8)
-        return _centred(_turned(image, self._turn), self.size_px)
+        return _centred(_turned(self._rgb(picture, width_px, height_px), self._turn), self.size_px)
+
+    def _rgb(self, picture: VideoFrame, width_px: int, height_px: int) -> Image:
+        try:
+            rgb = self._reformatter.reformat(picture, width_px, height_px, "rgb24", threads=1)
+        except av_error.FFmpegError:
+            # Broken headers name colour spaces that do not exist; the most common one is the best guess.
+            try:
+                rgb = self._reformatter.reformat(
+                    picture,
+                    width_px,
+                    height_px,
+                    "rgb24",
+                    src_colorspace=Colorspace.ITU601,
+                    src_color_range=ColorRange.MPEG,
+                    threads=1,
+                )
+            except av_error.FFmpegError as error:
+                message = f"pictures of format {picture.format.name} cannot be turned into RGB"
+                raise SourceError("decode", message, type(error).__name__) from error
+        return np.asarray(rgb.to_ndarray(), np.uint8)
 
     def _read_turn(self, picture: VideoFrame) -> None:
         if picture.rotation == self._rotation:

@@ -11,7 +11,7 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.stream import Disposition
 
-from workers.failure import SourceError, TransientError, UndecodableError
+from workers.failure import SourceError, TransientError, UndecodableError, failure_of
 from workers.frames import DecoderConfig, Header
 from workers.timeline import REORDER_FRAMES
 
@@ -27,7 +27,7 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
 
     Raises:
         SourceError: It is not a video file, or it is a playlist of other files.
-        OSError: It cannot be read.
+        TransientError: It cannot be read now.
     """
     options = {"protocol_whitelist": "file"} | decoder_options(config)
     try:
@@ -39,18 +39,31 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
             metadata_errors="replace",
             timeout=config.max_seconds,
         )
-    except OSError:
-        raise
     except av_error.ExitError as error:
         message = f"{path.name}: opening took over {config.max_seconds} s; raise decoder.max_seconds"
         raise TransientError("decode", message, "ExitError") from error
     except (av_error.FFmpegError, ValueError) as error:
+        check_readable(path)
         message = f"{path.name}: FFmpeg recognises no video container ({_said(error)})"
         raise UndecodableError("decode", message, type(error).__name__) from error
     if container.format.name.split(",")[0] in _PLAYLISTS:
         container.close()
         raise SourceError("decode", f"{path.name}: a playlist ({container.format.name}), not a video")
     return container
+
+
+def check_readable(path: Path) -> None:
+    """Read a file to its end: FFmpeg tells of broken content by the same codes as of a broken disk.
+
+    Raises:
+        TransientError: The system cannot read it.
+    """
+    try:
+        with path.open("rb") as file:
+            while file.read(1 << 20):
+                pass
+    except OSError as error:
+        raise failure_of(error, "decode", path.name) from error
 
 
 def decoder_options(config: DecoderConfig) -> dict[str, str]:

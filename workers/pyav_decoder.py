@@ -11,10 +11,18 @@ from av import error as av_error
 
 from workers.canvas import Canvas, Deinterlacer
 from workers.clock import Stopwatch
-from workers.failure import UndecodableError, failure_of
+from workers.failure import UndecodableError
 from workers.frames import DecoderConfig, Facts, Frame
 from workers.numbering import AsDecoded, ByTimestamp, VideoPacket, frame_duration_pts, read_ahead
-from workers.probe import check_size, choose_stream, decoder_options, open_container, read_header, scan_of
+from workers.probe import (
+    check_readable,
+    check_size,
+    choose_stream,
+    decoder_options,
+    open_container,
+    read_header,
+    scan_of,
+)
 from workers.timeline import Place, Sampler, Timeline
 
 _FIELD_CONTAINERS = {"mpeg", "mpegts", "h264", "hevc", "mpegvideo"}
@@ -41,7 +49,7 @@ class PyavVideo:
 
     def __init__(self, path: Path, config: DecoderConfig, *, is_interlaced: bool | None = None) -> None:
         self._clock = Stopwatch()
-        self._name = path.name
+        self._path, self._name = path, path.name
         self._config = config
         self._container = open_container(path, config)
         try:
@@ -154,9 +162,7 @@ class PyavVideo:
     def _sent(self, packet: "VideoPacket | None") -> list[VideoFrame]:
         try:
             return self._stream.codec_context.decode(packet)
-        except MemoryError as error:
-            raise failure_of(error, "decode", self._name) from error
-        except av_error.FFmpegError:
+        except av_error.FFmpegError:  # also its MemoryError: broken headers ask for absurd amounts
             self._errors += 1
             return []
 
@@ -171,9 +177,10 @@ class PyavVideo:
             except av_error.ExitError:
                 self._stopped = f"a packet took over decoder.max_seconds={self._config.max_seconds:g} to read"
                 return
-            except (OSError, MemoryError) as error:
-                raise failure_of(error, "decode", self._name) from error
+            except IndexError:
+                return  # of PyAV at the end of a file in which streams appeared late
             except av_error.FFmpegError:
+                check_readable(self._path)
                 self._demux_errors += 1
                 errors_in_a_row += 1
             else:

@@ -184,6 +184,12 @@ def test_frames_are_contiguous_and_their_own(tmp_path: Path) -> None:
     assert [number_of(np.rot90(frame.image)) for frame in frames] == list(range(12))
 
 
+def test_a_colour_space_that_does_not_exist_is_guessed() -> None:
+    picture = VideoFrame.from_ndarray(numbered(77), format="rgb24").reformat(format="yuv420p")
+    picture.colorspace = 3  # reserved
+    assert number_of(Canvas(Fraction(1), 1 << 20, "h264").paint(picture)) == 77
+
+
 def test_the_deinterlacer_gives_back_every_picture_in_order() -> None:
     deinterlacer = Deinterlacer()
     given: list[int | None] = []

@@ -2,6 +2,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.workers.videos import encode_numbers, number_of, overwrite, packets_of
@@ -107,3 +108,48 @@ def test_a_senseless_configuration_is_refused(values: dict[str, Any]) -> None:
     (name,) = values
     with pytest.raises(ValueError, match=f"decoder.{name} is "):
         DecoderConfig(**values)
+
+
+BASES: dict[str, dict[str, Any]] = {
+    "v.avi": {"codec": "mpeg4"},
+    "v.mp4": {"codec": "mpeg4", "options": {"bf": "2"}},
+    "v.mkv": {"codec": "libvpx-vp9", "options": {"cpu-used": "8", "deadline": "realtime"}},
+    "v.mpg": {"codec": "mpeg2video"},
+    "v.ts": {"codec": "mpeg2video", "options": {"bf": "2"}},
+    "v.gif": {"codec": "gif", "pixel_format": "rgb8"},
+}
+
+
+@pytest.mark.parametrize("name", BASES)
+@pytest.mark.parametrize("sample_fps", [None, 8.0])
+def test_broken_bytes_give_frames_or_a_failure(name: str, sample_fps: float | None, tmp_path: Path) -> None:
+    """Whatever is broken, frames grow in number and time, the account adds up, or the source is blamed."""
+    rng = np.random.default_rng(5)
+    whole = encode_numbers(tmp_path / name, 30, **BASES[name]).read_bytes()
+    path, config = tmp_path / "broken", DecoderConfig(sample_fps=sample_fps, is_decord_tried=False)
+    outcomes = {"whole": 0, "partial": 0, "failed": 0}
+    for round_number in range(30):
+        path.write_bytes(broken(whole, round_number % 3, rng))
+        try:
+            frames, facts = read(path, config)
+        except SourceError:
+            outcomes["failed"] += 1
+        else:
+            indices, times = [frame.index for frame in frames], [frame.pts for frame in frames]
+            assert indices == sorted(set(indices))
+            assert times == sorted(set(times))
+            assert 0 < facts.frames_sampled == len(frames) <= facts.frames_decoded
+            outcomes["partial" if facts.is_partial else "whole"] += 1
+    assert outcomes["partial"] + outcomes["failed"] >= 3
+
+
+def broken(data: bytes, how: int, rng: np.random.Generator) -> bytes:
+    """Return the bytes with some changed anywhere, some changed at the start, or a stretch missing."""
+    changed = bytearray(data)
+    if how == 2:
+        start = int(rng.integers(len(data)))
+        del changed[start : start + int(rng.integers(1, 3000))]
+        return bytes(changed)
+    for position in rng.integers(0, len(data) if how == 0 else 600, 25):
+        changed[position] = int(rng.integers(256))
+    return bytes(changed)
