@@ -3,7 +3,6 @@
 Nothing heavy is imported before a command needs it: `facesift --help` loads neither torch nor Ray.
 """
 
-import json
 import os
 import sys
 from contextlib import nullcontext
@@ -76,6 +75,7 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     Exit status: 0 when every source has a result, 1 when some failed (they are listed), 2 for bad usage.
     A source whose result is in the lake already is not read again.
     """
+    from flows.output import to_json
     from flows.request import ScanRequest, UsageError
     from flows.summary import print_summary
 
@@ -98,7 +98,7 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     except UsageError as error:
         raise _refuse(error) from error
     if as_json:
-        typer.echo(json.dumps(summary.as_dict(), indent=2, ensure_ascii=False))
+        typer.echo(to_json(summary.as_dict()))
     else:
         print_summary(summary)
     raise typer.Exit(summary.exit_code)
@@ -137,11 +137,12 @@ def tables(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List the views that every lake has: what a row is, its key, its columns."""
+    from flows.output import to_json
     from storage.catalog import describe_views
 
     views = describe_views()
     if as_json:
-        typer.echo(json.dumps([asdict(view) for view in views], indent=2))
+        typer.echo(to_json([asdict(view) for view in views]))
         return
     for view in views:
         typer.secho(view.name, bold=True)
@@ -163,6 +164,7 @@ def status(
     Exit status: 0 when every listed source has exactly one status and every check passes, 1 when not, 2 when
     the lake cannot be opened.
     """
+    from flows.output import to_json
     from flows.status import print_status, read_status
 
     try:
@@ -170,7 +172,7 @@ def status(
     except ValueError as error:
         raise _refuse(error) from error
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        typer.echo(to_json(found.as_dict()))
     else:
         print_status(found)
     raise typer.Exit(OK if found.adds_up else FAILED)

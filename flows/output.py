@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, BinaryIO, Literal, cast, get_args
 
 import pyarrow as pa
@@ -45,11 +46,14 @@ def write_rows(rows: pa.Table, fmt: Format, out: BinaryIO) -> None:
         case "csv":
             arrow_csv.write_csv(_flat(rows), out)
         case "json":
-            out.write(
-                json.dumps(rows.to_pylist(), indent=2, ensure_ascii=False, default=_plain).encode() + b"\n"
-            )
+            out.write(to_json(rows.to_pylist()).encode() + b"\n")
         case "table":
             out.write(_draw(rows).encode())
+
+
+def to_json(value: Any) -> str:
+    """Return indented JSON; times as ISO 8601, bytes as hexadecimal digits, decimals as numbers."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
 
 
 def _draw(rows: pa.Table) -> str:
@@ -99,4 +103,6 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     return str(value)

@@ -1,0 +1,5 @@
+"""`python -m flows` is `facesift`."""
+
+from flows.cli import main
+
+main()

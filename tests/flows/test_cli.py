@@ -1,0 +1,64 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.recipe import Recipe
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_help_loads_neither_torch_nor_ray() -> None:
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom flows.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "print([m for m in ('torch', 'ray', 'prefect', 'duckdb', 'transformers') if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["scan", "{tmp}/nowhere", "--lake", "{tmp}/lake"], "nowhere"),
+        (["scan", "{tmp}", "--lake", "{tmp}/full"], "lake.json"),
+        (["scan", "{tmp}", "--lake", "{tmp}/lake", "--recipe", "{tmp}/none.toml"], "no such recipe file"),
+        (["scan", "{tmp}", "--lake", "{tmp}/lake", "--tasks", "mood"], "no question is called mood"),
+        (["scan", "{tmp}", "--lake", "{tmp}/lake", "--tasks", ""], "tasks is empty"),
+        (["scan", "{tmp}", "--lake", "{tmp}/lake", "--checkpoint", "{tmp}/full"], "config.json"),
+        (["query", "select 1", "--lake", "{tmp}/lake"], "there is no lake"),
+        (["status", "--lake", "{tmp}/lake"], "there is no lake"),
+        (["recipe", "{tmp}/none.toml"], "no such recipe file"),
+    ],
+)
+def test_bad_usage_says_what_to_do_and_ends_with_2(arguments: list[str], says: str, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thing").touch()
+    code, _, error = run(*(argument.format(tmp=tmp_path) for argument in arguments))
+    assert code == 2
+    assert says in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "lake").exists()
+
+
+def test_recipe_prints_what_it_reads(tmp_path: Path) -> None:
+    code, text, _ = run("recipe")
+    assert code == 0
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    assert Recipe.read(path) == Recipe()
+    assert run("recipe", path) == (0, text, "")
+
+
+def test_tables_lists_what_other_peoples_sql_relies_on() -> None:
+    code, text, _ = run("tables")
+    assert code == 0
+    for view in ("sources", "videos", "tracks", "boxes", "clips", "answers", "findings", "failures"):
+        assert f"\n{view}\n" in f"\n{text}"

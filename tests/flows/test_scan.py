@@ -1,0 +1,158 @@
+"""The whole path, over a real Ray and a real Prefect, by the command line as users have it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from deltalake import DeltaTable
+
+from storage.catalog import Catalog
+from storage.lake import Lake
+
+pytestmark = pytest.mark.real
+
+FACESIFT = [sys.executable, "-m", "flows"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def facesift(*arguments: str | Path, expect: int = 0) -> str:
+    command = [*FACESIFT, *map(str, arguments)]
+    ended = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    assert ended.returncode == expect, f"{ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+    return ended.stdout
+
+
+def query(lake: Path, sql: str) -> list[dict[str, Any]]:
+    return Catalog(Lake(lake)).query(sql).to_pylist()
+
+
+def results(lake: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row that a video led to, without what differs from one run to the next."""
+    differs = "attempt_id, scan_id, committed_at, read_s, describe_s"
+    catalog = Catalog(Lake(lake))
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for view in ("videos", "shots", "tracks", "boxes", "clips", "answers", "findings"):
+        rows = catalog.view(view).to_pylist()
+        kept = [{k: v for k, v in row.items() if k not in differs.split(", ")} for row in rows]
+        found[view] = sorted((tuple(map(str, row.values())) for row in kept), key=str)
+    return found
+
+
+@pytest.fixture(scope="module")
+def checked_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lakes") / "undisturbed"
+
+
+def test_a_folder_of_everything_is_accounted_for(archive: Path, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    summary = json.loads(facesift("scan", archive, "--lake", lake, "--json", expect=1))
+    statuses = {Path(row["uri"]).name: row for row in query(lake, "select uri, status, reason from sources")}
+    by_name = {name: row["status"] for name, row in statuses.items()}
+    contents = {
+        "000.mp4": {"000.mp4", "-copy of 'a' \"film\"\nü.mp4"},
+        "001.mp4": {"001.mp4", "link.mp4"},
+        "002.mp4": {"002.mp4", "inside.mp4"},
+    }
+    for names in contents.values():  # whichever of two equal files is read first is done
+        assert sorted(by_name[name] for name in names) == ["done", "duplicate"]
+    assert by_name["003.mp4"] == "no_face"
+    assert by_name["notes.txt"] == by_name["labels.parquet"] == by_name["pipe.mp4"] == "skipped"
+    for name in ("empty.mp4", "text.mp4", "cut short.mp4", "broken link.mp4"):
+        assert by_name[name] == "failed"
+        assert statuses[name]["reason"]
+    assert summary["listed"] == len(by_name) == sum(summary["by_status"].values()) == 14
+    assert summary["by_status"] == {
+        "done": 3,
+        "no_face": 1,
+        "failed": 4,
+        "duplicate": 3,
+        "skipped": 3,
+        "pending": 0,
+    }
+    assert summary["is_demonstration"]
+    assert "DEMONSTRATION" in summary["notice"]
+
+    status = json.loads(facesift("status", "--lake", lake, "--json"))
+    assert status["adds_up"]
+    assert status["failed_checks"] == {}
+
+    rows = query(
+        lake,
+        "select count(*) as answers, count(distinct clip_id) as clips, bool_and(is_demonstration) as demo "
+        "from answers",
+    )
+    assert rows[0]["clips"] == summary["clips"] > 0
+    assert rows[0]["answers"] == 5 * summary["clips"]
+    assert rows[0]["demo"]
+    (scored,) = query(
+        lake, "select count(*) as n from findings where question = 'deepfake' and label = 'fake'"
+    )
+    assert scored["n"] == summary["clips"]
+    evidence = query(lake, "select evidence from clips")
+    assert all((lake / row["evidence"]).stat().st_size > 1000 for row in evidence)
+
+    # The faces are where the renderer put them.
+    (found,) = query(
+        lake,
+        f"select count(*) as labels, count(*) filter (where hits > 0) as found from ("
+        f"  select l.file, l.face, count(t.track_id) as hits from '{archive}/labels.parquet' l"
+        f"  left join videos v on v.uri like '%/' || l.file"
+        f"  left join tracks t on t.video_id = v.video_id"
+        f"    and t.start_s < l.end_s and t.end_s >= l.start_s group by all)",
+    )
+    assert found["labels"] == found["found"] > 0
+
+    again = json.loads(facesift("scan", archive, "--lake", lake, "--json", expect=1))
+    assert again["videos_read"] == 0
+    assert again["by_status"] == summary["by_status"]
+    assert not any(failure["is_new"] for failure in again["failures"] if failure["stage"] != "list")
+
+
+def test_a_killed_scan_leaves_nothing_half_and_its_rerun_ends_the_same(films: Path, tmp_path: Path) -> None:
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    facesift("scan", films, "--lake", whole)
+
+    scan = subprocess.Popen(
+        [*FACESIFT, "scan", str(films), "--lake", str(torn)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+    )
+    deadline_s = time.monotonic() + 240
+    while not query(torn, "select 1 from sources") or not _has_rows(torn):
+        assert scan.poll() is None, "the scan ended before it could be killed"
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    scan.send_signal(signal.SIGKILL)
+    scan.wait()
+    assert Catalog(Lake(torn)).run_checks().keys()
+    assert not {name: rows for name, rows in Catalog(Lake(torn)).run_checks().items() if rows}
+
+    facesift("scan", films, "--lake", torn)
+    assert results(torn) == results(whole)
+    assert not {name: rows for name, rows in Catalog(Lake(torn)).run_checks().items() if rows}
+
+
+def _has_rows(lake: Path) -> bool:
+    return (lake / "scans").exists()
+
+
+def test_plain_duckdb_reads_the_parquet_files(films: Path, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('tasks = ["expression"]\n[engine]\nmax_new_tokens = 4\n')
+    text = facesift("scan", films / "000.mp4", "--lake", lake, "--recipe", recipe)
+    assert "DEMONSTRATION MODEL" in text
+    assert "1 listed = 1 done" in text
+    files = DeltaTable(lake / "findings").file_uris()
+    rows = duckdb.execute("select distinct question from read_parquet(?)", [files]).fetchall()
+    assert rows == [("expression",)]
+    with_csv = facesift("query", "select label, score from findings", "--lake", lake, "--format", "csv")
+    assert with_csv.splitlines()[0] == '"label","score"'
