@@ -28,6 +28,12 @@ EVIDENCE = "evidence/"
 _UNUSABLE = re.compile(r"[\[\]\\^|%\x00-\x1f\x7f\ud800-\udfff]")
 """What the Delta library takes for something else in a path, or fails on."""
 _COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
+_LOG = {
+    # Whoever opens a table reads the commits since the last checkpoint, one file each.
+    "delta.checkpointInterval": "20",
+    # The Parquet files have statistics of their own, which DuckDB reads; in the log they only slow it down.
+    "delta.dataSkippingNumIndexedCols": "0",
+}
 
 
 class LakeError(Exception):
@@ -177,7 +183,9 @@ class Lake:
         except TableNotFoundError:
             pass
         try:
-            return DeltaTable.create(uri, table.schema, name=table.name, description=table.grain)
+            return DeltaTable.create(
+                uri, table.schema, name=table.name, description=table.grain, configuration=_LOG
+            )
         except DeltaError:
             # Another process may have made it at the same moment.
             return DeltaTable(uri)
