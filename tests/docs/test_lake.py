@@ -1,0 +1,53 @@
+"""Every snippet of docs/lake.md runs on a made lake, and its list of views is complete."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from storage.catalog import Catalog, describe_views
+from storage.lake import Lake
+from tests.storage.rows import failure, recipe, source, video
+
+TEXT = (Path(__file__).parents[2] / "docs" / "lake.md").read_text()
+
+
+def snippets(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+QUERIES = [shlex.split(line)[3] for block in snippets("console") for line in block.splitlines()]
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    monkeypatch.chdir(tmp_path)
+    lake = Lake("lake")
+    lake.append([recipe(), source("/a.mp4", video_id="v1"), source("/b.mp4"), failure("/b.mp4")])
+    lake.append(video("v1", "/a.mp4"))
+    return lake
+
+
+def test_every_query_runs_and_only_the_check_is_empty(lake: Lake) -> None:
+    queries = [*QUERIES, *snippets("sql")]
+    with Catalog(lake).connect() as connection:
+        empty = [query for query in queries if not connection.execute(query).fetchall()]
+    assert len(queries) == 7
+    assert empty == ["select * from checks.keys_are_unique\n"]
+
+
+def test_every_python_snippet_runs(lake: Lake) -> None:
+    values: dict[str, object] = {}
+    for snippet in snippets("python"):
+        exec(compile(snippet, "docs/lake.md", "exec"), values)
+    assert values["faces"].to_pylist() == [{"uri": "/a.mp4", "tracks": 1}]  # pyright: ignore[reportAttributeAccessIssue]
+    assert values["rows"] == [("v1-recipe-1-t0000", 0.0, 2.0, 0.9)]
+    assert values["boxes"].num_rows == 2  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_the_list_of_views_is_complete() -> None:
+    rows = [
+        f"| `{view.name}` | {view.grain.rstrip('.')} | {', '.join(view.key)} |" for view in describe_views()
+    ]
+    assert re.findall(r"^\| `.*\|$", TEXT, re.MULTILINE) == rows
