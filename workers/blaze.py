@@ -12,7 +12,6 @@ ear. On an upright face the right eye is the left one in the picture.
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,51 +68,6 @@ def anchor_centres(blaze: Blaze) -> Floats:
         x, y = np.meshgrid(ticks, ticks)
         layers.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), per_cell, axis=0))
     return np.concatenate(layers)
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where a network's square lies: picture x = network x * scale + left_px, and y with top_px."""
-
-    scale: float
-    left_px: float
-    top_px: float
-
-    def to_picture(self, candidates: Candidates) -> Candidates:
-        """Return candidates of the network's pixels in pixels of the picture."""
-        origin = np.array([self.left_px, self.top_px], np.float32)
-        scale = np.float32(self.scale)
-        return Candidates(
-            candidates.boxes_xyxy_px * scale + np.tile(origin, 2),
-            candidates.scores,
-            candidates.keypoints_px * scale + origin,
-        )
-
-
-def letterbox(image: NDArray[np.uint8], window: Window, input_px: int) -> tuple[Floats, Placement]:
-    """Return a window of the picture as a network sees it: centred in a square, black around it.
-
-    Args:
-        image: [H, W, 3] uint8 RGB.
-        window: part of the picture.
-        input_px: side of the square.
-
-    Returns:
-        tensor [1, input_px, input_px, 3] float32 in -1..1, and where its square lies in the picture.
-    """
-    part = window.of(image)
-    scale = max(window.width_px, window.height_px) / input_px
-    width = max(1, round(window.width_px / scale))
-    height = max(1, round(window.height_px / scale))
-    left, top = (input_px - width) // 2, (input_px - height) // 2
-    square = np.zeros((input_px, input_px, 3), np.uint8)
-    # Averaging keeps small faces alive where sampling every n-th pixel would lose them.
-    method = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
-    square[top : top + height, left : left + width] = cv2.resize(part, (width, height), interpolation=method)
-    tensor = square.astype(np.float32)
-    tensor *= 2 / 255
-    tensor -= 1
-    return tensor[None], Placement(scale, window.left_px - left * scale, window.top_px - top * scale)
 
 
 def decode(raw: Floats, logits: Floats, centres: Floats, minimum_score: float) -> Candidates:
@@ -176,11 +130,19 @@ class BlazeFace:
 
     def look(self, image: NDArray[np.uint8], window: Window, minimum_score: float) -> Candidates:
         """Return what it sees in a window of a picture [H, W, 3] uint8 RGB, in picture pixels."""
-        tensor, placement = letterbox(image, window, self._blaze.input_px)
-        raw, logits = self._network(tensor)
-        return placement.to_picture(decode(raw[0], logits[0, :, 0], self._centres, minimum_score))
+        tensor = window.draw(image, self._blaze.input_px).astype(np.float32)
+        tensor *= 2 / 255
+        tensor -= 1
+        raw, logits = self._network(tensor[None])
+        seen = decode(raw[0], logits[0, :, 0], self._centres, minimum_score)
+        scale = np.float32(self._scale(window))
+        origin = np.array([window.left_px, window.top_px], np.float32)
+        boxes: Floats = seen.boxes_xyxy_px * scale + np.tile(origin, 2)
+        return Candidates(boxes, seen.scores, seen.keypoints_px * scale + origin)
 
     def network_px(self, window: Window, boxes_xyxy_px: Floats) -> Floats:
         """Return how large boxes [N, 4] of a window are to the network: longer sides [N] in its pixels."""
-        scale = np.float32(max(window.width_px, window.height_px) / self._blaze.input_px)
-        return (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(axis=1) / scale
+        return (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(axis=1) / np.float32(self._scale(window))
+
+    def _scale(self, window: Window) -> float:
+        return window.side_px / self._blaze.input_px

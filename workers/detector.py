@@ -42,7 +42,7 @@ class DetectorConfig:
     """Shorter side of the smallest face box that is kept."""
     tile_px: int = 640
     """Side of the tiles in which a larger picture is looked at."""
-    candidate_score: float = 0.25
+    candidate_score: float = 0.2
     """Ensemble's score from which a place is looked at close up."""
     evidence: float = 0.6
     """0.4 ensemble's score + 0.4 close-up's score + 0.2 mesh's presence, from which a place is a face."""
@@ -126,10 +126,7 @@ class Detector:
 
     def _look_close(self, image: NDArray[np.uint8], candidates: Candidates, row: int) -> _Place | None:
         box = candidates.boxes_xyxy_px[row]
-        window = close_up(image, box, _CLOSE_UP_SIDES)
-        if window is None:
-            return None
-        seen = self._short.look(image, window, _CLOSE_UP_SCORE)
+        seen = self._short.look(image, close_up(box, _CLOSE_UP_SIDES), _CLOSE_UP_SCORE)
         if not len(seen):
             return None
         overlaps = ious(box[None], seen.boxes_xyxy_px)[0]

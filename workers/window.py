@@ -1,37 +1,64 @@
-"""Rectangles of the picture that a network looks at: the whole, tiles, and close-ups."""
+"""Squares that a network looks at: the whole picture, tiles, close-ups. All may reach beyond the picture."""
 
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-MINIMUM_OVERLAP = 0.25
-"""Share of a tile's side that neighbours have in common: a face up to this size lies whole in one of them."""
+_OVERLAP = 0.2
+"""Least share of a tile's side that neighbours have in common: a face up to this size lies whole in one."""
+_EDGE = 1 / 18
+"""Share of a tile by which tiles reach beyond the picture: networks miss faces at their input's edge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A rectangle inside a picture."""
+    """An upright square, in pixels of the picture."""
 
-    left_px: int
-    top_px: int
-    width_px: int
-    height_px: int
+    left_px: float
+    top_px: float
+    side_px: float
 
-    def of(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the window's part [h, w, 3] of a picture [H, W, 3], a view."""
-        bottom, right = self.top_px + self.height_px, self.left_px + self.width_px
-        return image[self.top_px : bottom, self.left_px : right]
+    def draw(self, image: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+        """Return the square's pixels scaled to [size_px, size_px, 3] uint8 RGB; black beyond the picture.
+
+        Args:
+            image: [H, W, 3] uint8 RGB.
+            size_px: side of the result.
+        """
+        scale = self.side_px / size_px
+        height, width = image.shape[:2]
+        left, right = max(0, math.floor(self.left_px)), min(width, math.ceil(self.left_px + self.side_px))
+        top, bottom = max(0, math.floor(self.top_px)), min(height, math.ceil(self.top_px + self.side_px))
+        drawn = np.zeros((size_px, size_px, 3), np.uint8)
+        if right <= left or bottom <= top:
+            return drawn
+        x0, x1 = _span((left - self.left_px) / scale, (right - self.left_px) / scale, size_px)
+        y0, y1 = _span((top - self.top_px) / scale, (bottom - self.top_px) / scale, size_px)
+        # Averaging keeps small faces alive where sampling every n-th pixel would lose them.
+        method = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+        part = image[top:bottom, left:right]
+        drawn[y0:y1, x0:x1] = cv2.resize(part, (x1 - x0, y1 - y0), interpolation=method)
+        return drawn
+
+
+def _span(low: float, high: float, size: int) -> tuple[int, int]:
+    """Return the pixels that a stretch covers: at least one, within 0..size."""
+    start = min(max(0, round(low)), size - 1)
+    return start, min(max(start + 1, round(high)), size)
 
 
 def whole(image: NDArray[np.uint8]) -> Window:
-    """Return the window that is all of a picture [H, W, 3]."""
-    return Window(0, 0, image.shape[1], image.shape[0])
+    """Return the smallest square around a picture [H, W, 3]."""
+    height, width = image.shape[:2]
+    side = max(height, width)
+    return Window((width - side) / 2, (height - side) / 2, side)
 
 
 def tiles(width_px: int, height_px: int, tile_px: int) -> list[Window]:
-    """Return overlapping square windows that cover a picture; none when the picture is no larger than a tile.
+    """Return overlapping squares that cover a picture; none when the picture is no larger than a tile.
 
     A picture narrower than a tile gets tiles of its own narrow side, down to a quarter of `tile_px`, so that
     the faces of a panorama are not shrunk away.
@@ -39,27 +66,19 @@ def tiles(width_px: int, height_px: int, tile_px: int) -> list[Window]:
     if max(width_px, height_px) <= tile_px:
         return []
     side_px = min(tile_px, max(min(width_px, height_px), tile_px // 4))
-    wide, high = min(side_px, width_px), min(side_px, height_px)
-    return [
-        Window(left, top, wide, high) for top in _starts(height_px, high) for left in _starts(width_px, wide)
-    ]
+    tops, lefts = _starts(height_px, side_px), _starts(width_px, side_px)
+    return [Window(left, top, side_px) for top in tops for left in lefts]
 
 
-def _starts(length_px: int, tile_px: int) -> list[int]:
-    gaps = math.ceil((length_px - tile_px) / (tile_px * (1 - MINIMUM_OVERLAP)))
-    return [round(i * (length_px - tile_px) / max(1, gaps)) for i in range(gaps + 1)]
+def _starts(length_px: int, tile_px: int) -> list[float]:
+    covered_px = length_px + 2 * _EDGE * tile_px
+    gaps = max(0, math.ceil((covered_px - tile_px) / (tile_px * (1 - _OVERLAP))))
+    first_px = (length_px - max(covered_px, tile_px)) / 2
+    return [first_px + n * (covered_px - tile_px) / max(1, gaps) for n in range(gaps + 1)]
 
 
-def close_up(image: NDArray[np.uint8], box_xyxy_px: NDArray[np.float32], sides: float) -> Window | None:
-    """Return the part inside the picture of a square around a box, its side in sides of the box.
-
-    Returns:
-        None when less than two pixels of it lie inside.
-    """
+def close_up(box_xyxy_px: NDArray[np.float32], sides: float) -> Window:
+    """Return the square around a box [4] whose side is that many of the box's longer sides."""
     x0, y0, x1, y1 = (float(value) for value in box_xyxy_px)
-    x, y, half = (x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0) * sides / 2
-    left, top = max(0, round(x - half)), max(0, round(y - half))
-    right, bottom = min(image.shape[1], round(x + half)), min(image.shape[0], round(y + half))
-    if right - left < 2 or bottom - top < 2:
-        return None
-    return Window(left, top, right - left, bottom - top)
+    side = max(1.0, max(x1 - x0, y1 - y0) * sides)
+    return Window((x0 + x1 - side) / 2, (y0 + y1 - side) / 2, side)
