@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
+    from storage.lake import Lake
 
 OK, FAILED, BAD_USAGE = 0, 1, 2
 
@@ -179,6 +180,23 @@ def status(
 
 
 @app.command()
+def report(
+    lake: LakeOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
+    videos: Annotated[int, typer.Option(min=1, help="Show at most so many videos.")] = 100,
+) -> None:
+    """Write a page with the lake's coverage, failures and faces: one HTML file, pictures included."""
+    from flows.report import draw_report
+
+    try:
+        page = draw_report(_open_lake(lake), videos=videos)
+        output.write_text(page, encoding="utf-8")
+    except (ValueError, OSError) as error:
+        raise _refuse(error) from error
+    typer.echo(f"wrote {output}")
+
+
+@app.command()
 def recipe(
     file: Annotated[Path | None, typer.Argument(help="A recipe to check and to complete.")] = None,
 ) -> None:
@@ -211,6 +229,16 @@ def _open_catalog(lake: str) -> "Catalog":
         ValueError: there is no lake.
     """
     from storage.catalog import Catalog
+
+    return Catalog(_open_lake(lake))
+
+
+def _open_lake(lake: str) -> "Lake":
+    """Return a lake that must be there.
+
+    Raises:
+        ValueError: there is no lake.
+    """
     from storage.lake import Lake, LakeError
 
     try:
@@ -219,7 +247,7 @@ def _open_catalog(lake: str) -> "Catalog":
         raise ValueError(str(error)) from error
     if not opened.exists:
         raise ValueError(f"there is no lake at {lake}; `facesift scan ARCHIVE --lake {lake}` makes one")
-    return Catalog(opened)
+    return opened
 
 
 def _leave_quietly() -> None:
