@@ -1,0 +1,28 @@
+"""What can be checked without bitsandbytes, which is for GPU users to install."""
+
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from model import quantization
+from model.checkpoint import load_checkpoint
+from model.quantization import is_quantized_layer
+
+SIMPLE = Path(__file__).parent / "data" / "parity" / "simple"
+
+
+def nothing_found(name: str) -> None:
+    assert name == "bitsandbytes"
+
+
+def test_without_bitsandbytes_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantization, "find_spec", nothing_found)
+    with pytest.raises(ValueError, match="4bit weights need bitsandbytes: install it, or load without"):
+        load_checkpoint(SIMPLE, device="cpu", quantize="4bit")
+
+
+def test_ordinary_layers_are_not_quantized() -> None:
+    # Nor is the layer of nn.MultiheadAttention that a replacement of all linear layers would break.
+    assert not is_quantized_layer(nn.Linear(2, 2))
+    assert not is_quantized_layer(nn.MultiheadAttention(4, 2).out_proj)

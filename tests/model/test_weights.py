@@ -1,0 +1,120 @@
+import hashlib
+import json
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from model.config import CheckpointError, FaceLlavaConfig
+from model.layout import read_config
+from model.weight_plan import build_empty
+from model.weights import find_weights, hash_weights, is_dormant, official_name, read_headers, read_tensors
+
+SIMPLE = Path(__file__).parent / "data" / "parity" / "simple"
+TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b.c": torch.ones(4, dtype=torch.bfloat16)}
+
+
+def test_our_names_are_the_official_ones() -> None:
+    official = {header.name for header in read_headers(SIMPLE / "model.safetensors")}
+    assert {official_name(name) for name in build_empty(read_config(SIMPLE)).state_dict()} == official
+
+
+@pytest.mark.parametrize(
+    ("name", "acts"),
+    [
+        ("model.layers.0.self_attn.rotary_emb.inv_freq", False),
+        ("model.landmarks_cross_attn.ln.weight", False),
+        ("model.landmarks_cross_attn.cross_attn.ln.weight", True),
+        ("model.image_tower.image_tower.post_layernorm.bias", False),
+        ("model.image_tower.image_tower.pre_layrnorm.bias", True),
+        ("model.video_tower.video_tower.encoder.layers.23.mlp.fc1.weight", False),
+        ("model.video_tower.video_tower.encoder.layers.22.mlp.fc1.weight", True),
+        ("model.video_tower.video_tower.encoder.layers.24.mlp.fc1.weight", True),  # no such layer
+        ("model.video_tower.video_tower.embeddings.position_ids", False),
+        ("model.video_tower.image_tower.post_layernorm.bias", True),
+        ("model.layers.23.mlp.up_proj.weight", True),
+    ],
+)
+def test_only_what_never_acts_is_dormant(name: str, acts: bool) -> None:
+    assert is_dormant(name, FaceLlavaConfig()) is not acts
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "bin"])
+def test_both_formats_tell_the_same(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"weights.{suffix}"
+    if suffix == "bin":
+        torch.save(OrderedDict(TENSORS), path)
+    else:
+        save_file(TENSORS, path)
+    headers = {header.name: (header.dtype, header.shape) for header in read_headers(path)}
+    assert headers == {"a": (torch.float32, (2, 3)), "b.c": (torch.bfloat16, (4,))}
+    for name, tensor in read_tensors(path, ["b.c", "a"]):
+        assert torch.equal(tensor, TENSORS[name])
+
+
+def test_safetensors_come_before_bin(tmp_path: Path) -> None:
+    torch.save(TENSORS, tmp_path / "pytorch_model.bin")
+    assert find_weights(tmp_path) == (tmp_path / "pytorch_model.bin",)
+    save_file(TENSORS, tmp_path / "model.safetensors")
+    assert find_weights(tmp_path) == (tmp_path / "model.safetensors",)
+
+
+def test_shards_are_those_of_the_index(tmp_path: Path) -> None:
+    weight_map = {
+        "a": "model-00002.safetensors",
+        "b": "model-00001.safetensors",
+        "c": "model-00002.safetensors",
+    }
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    with pytest.raises(CheckpointError, match=r"missing files: model-00001\.safetensors, model-00002"):
+        find_weights(tmp_path)
+    for shard in weight_map.values():
+        (tmp_path / shard).touch()
+    assert [path.name for path in find_weights(tmp_path)] == [
+        "model-00001.safetensors",
+        "model-00002.safetensors",
+    ]
+
+
+def test_an_index_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin.index.json").write_text('{"weights": {}}')
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin\.index\.json is no index"):
+        find_weights(tmp_path)
+
+
+def test_no_weights_at_all(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="has no weights"):
+        find_weights(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_truncated_file_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if path.suffix == ".bin":
+        torch.save(TENSORS, path)
+    else:
+        save_file(TENSORS, path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(CheckpointError, match=f"{path.stem}.* cannot be read"):
+        read_headers(path)
+
+
+class Payload:
+    """Anything that is no tensor."""
+
+
+@pytest.mark.parametrize("content", [Payload(), {"state_dict": TENSORS}, [torch.ones(1)]])
+def test_a_bin_with_more_than_tensors_is_refused(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin (cannot be read|is no plain dictionary)"):
+        read_headers(tmp_path / "pytorch_model.bin")
+
+
+def test_the_hash_is_that_of_the_bytes_in_order(tmp_path: Path) -> None:
+    first, second = tmp_path / "1", tmp_path / "2"
+    first.write_bytes(b"x" * (1 << 20) + b"y")
+    second.write_bytes(b"z")
+    assert hash_weights([first, second]) == hashlib.sha256(first.read_bytes() + b"z").hexdigest()
+    assert hash_weights([second, first]) != hash_weights([first, second])
