@@ -34,8 +34,8 @@ def write_archive(
 ) -> list[Label]:
     """Write films `000.mp4`, `001.mp4`, ... and `labels.parquet` into a folder, and return the labels.
 
-    The last of three or more films has no face; the second and every third one after it has a cut. The pictures
-    depend on seed and config alone, the bytes of the files do not (see `write_mp4`).
+    The last of three or more films has no face; the second and every third one after it has a cut. The
+    pictures depend on seed and config alone, the bytes of the files do not (see `write_mp4`).
 
     Args:
         out_dir: Made if it does not exist.

@@ -1,4 +1,4 @@
-"""The texture of everything opaque: the skin's chart at the left, a column with the other parts' at the right."""
+"""The texture of all that is opaque: the skin's chart at the left, a column of other parts at the right."""
 
 from functools import lru_cache
 

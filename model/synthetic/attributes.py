@@ -6,14 +6,15 @@ from model.synthetic.face import Face
 
 ATTRIBUTES = (
     "5_o_clock_shadow", "bald", "bangs", "big_lips", "big_nose", "black_hair", "blond_hair", "brown_hair",
-    "bushy_eyebrows", "eyeglasses", "goatee", "gray_hair", "male", "mouth_slightly_open", "mustache", "narrow_eyes",
-    "no_beard", "pale_skin", "smiling", "wavy_hair", "wearing_hat", "wearing_lipstick", "young",
+    "bushy_eyebrows", "eyeglasses", "goatee", "gray_hair", "male", "mouth_slightly_open", "mustache",
+    "narrow_eyes", "no_beard", "pale_skin", "smiling", "wavy_hair", "wearing_hat", "wearing_lipstick",
+    "young",
 )  # fmt: skip
 """Those that can be present here; of the other seventeen a drawn face shows nothing."""
 
 
 def attributes_of(face: Face, action_units: Mapping[int, float]) -> tuple[str, ...]:
-    """Return the attributes that are present in a face with the given action units (0..1), in CelebA's order."""
+    """Return the attributes that a face with some action units (0..1) has, in CelebA's order."""
     shape = face.shape
     has_hair = face.hair_style != "bald"
     shows_top = face.hat == "none"

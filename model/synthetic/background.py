@@ -1,4 +1,4 @@
-"""What stands behind people: walls, shelves, windows, bokeh and foliage, larger than the picture so that it can move."""
+"""What stands behind people: walls, shelves, windows, foliage; larger than the picture, so as to move."""
 
 from dataclasses import dataclass
 

@@ -25,7 +25,8 @@ class Pose:
 class View:
     """Where a head stands in the picture.
 
-    `x_px`, `y_px`: the point between the eyes when the head looks into the camera; `px_per_mm`: the scale there.
+    `x_px`, `y_px`: the point between the eyes when the head looks into the camera; `px_per_mm`: the scale
+    there.
     """
 
     x_px: float
@@ -50,7 +51,7 @@ def turned_body(points: Floats, pose: Pose) -> Floats:
 
 
 def project(points: Floats, view: View) -> Floats:
-    """Return [N, 3]: x, y in pixels, and depth in millimetres towards the camera, of points in camera axes."""
+    """Return [N, 3]: pixels x, y, and depth in millimetres towards the camera, of points in camera axes."""
     scale = view.px_per_mm * view.distance_mm / (view.distance_mm - points[:, 2])
     x = view.x_px + points[:, 0] * scale
     y = view.y_px - points[:, 1] * scale

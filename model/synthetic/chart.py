@@ -1,9 +1,10 @@
 """The chart: a fixed grid of rows and columns wrapped around the head, cut open at the eyes and the mouth.
 
-A point of the head has an angle `theta` (degrees around the vertical axis; 0 is the middle of the face, positive
-towards the picture's right) and a height `t` (millimetres along the middle of the face; 0 is the line through the
-eyes, positive up). Eyes and mouth are slits: the vertices along them exist twice, above and below, so that
-displacing the two copies opens them. Textures are painted on the chart, whatever the shape or expression is.
+A point of the head has an angle `theta` (degrees around the vertical axis; 0 is the middle of the face,
+positive towards the picture's right) and a height `t` (millimetres along the middle of the face; 0 is the
+line through the eyes, positive up). Eyes and mouth are slits: the vertices along them exist twice, above
+and below, so that displacing the two copies opens them. Textures are painted on the chart, whatever the
+shape or expression is.
 """
 
 from dataclasses import dataclass
@@ -22,60 +23,17 @@ MOUTH_CORNER_DEG = 25.0
 EYE_T, MOUTH_T = 0.0, -63.0
 TOP_T, BOTTOM_T = 122.0, -134.0
 
-_HALF_COLUMNS_DEG = (2.5, 5, 7.5, 10, EYE_INNER_DEG, 15.5, 18, 20.5, 23, MOUTH_CORNER_DEG) + (
-    27,
-    29.5,
-    32,
-    34.5,
-    37,
-    EYE_OUTER_DEG,
-    42,
-    46,
-    51,
-    57,
-    63,
-    70,
-    78,
-    87,
-    97,
-    110,
-    125,
-    142,
-    160,
-    180,
-)
+_HALF_COLUMNS_DEG = (
+    2.5, 5, 7.5, 10, EYE_INNER_DEG, 15.5, 18, 20.5, 23, MOUTH_CORNER_DEG, 27, 29.5, 32, 34.5, 37,
+    EYE_OUTER_DEG, 42, 46, 51, 57, 63, 70, 78, 87, 97, 110, 125, 142, 160, 180,
+)  # fmt: skip
 _ROWS_T = (
-    (
-        122,
-        120.5,
-        117,
-        112,
-        105,
-        97,
-        88,
-        79,
-        70,
-        61,
-        53,
-        46,
-        39,
-        33,
-        28,
-        24,
-        20.5,
-        17,
-        14,
-        11.5,
-        9,
-        7,
-        5,
-        3.2,
-        1.5,
-    )
-    + (EYE_T, -1.5, -3.2, -5, -7, -9.5, -12, -15, -18, -21, -24, -27, -29.5, -31.5, -33.5, -35.5, -37, -38.5)
-    + (-40, -41.5, -43, -45, -47.5, -50, -52.5, -55, -57, -59, -60.8, -62, MOUTH_T, -64, -65.5, -67.5, -69.5)
-    + (-72, -74.5, -77.5, -81, -85, -90, -95, -100, -104, -107, -110, -113, -117, -122, -128, BOTTOM_T)
-)
+    TOP_T, 120.5, 117, 112, 105, 97, 88, 79, 70, 61, 53, 46, 39, 33, 28, 24, 20.5, 17, 14, 11.5, 9, 7, 5,
+    3.2, 1.5, EYE_T, -1.5, -3.2, -5, -7, -9.5, -12, -15, -18, -21, -24, -27, -29.5, -31.5, -33.5, -35.5,
+    -37, -38.5, -40, -41.5, -43, -45, -47.5, -50, -52.5, -55, -57, -59, -60.8, -62, MOUTH_T, -64, -65.5,
+    -67.5, -69.5, -72, -74.5, -77.5, -81, -85, -90, -95, -100, -104, -107, -110, -113, -117, -122, -128,
+    BOTTOM_T,
+)  # fmt: skip
 
 MM_PER_DEG = 1.22
 """Of the chart across the middle of an average face."""
@@ -86,7 +44,7 @@ _MAX_U_DEG = _FRONT_DEG + (180 - _FRONT_DEG) * _SIDE_SHARE
 
 
 def texture_xy(theta_deg: Floats, t: Floats) -> Floats:
-    """Return where chart points lie in the texture, [..., 2] pixels; beyond 60 degrees the chart is compressed."""
+    """Return where chart points lie in the texture, [..., 2] pixels; sides and back are compressed."""
     side = np.abs(theta_deg)
     u_deg = np.sign(theta_deg) * np.where(
         side < _FRONT_DEG, side, _FRONT_DEG + (side - _FRONT_DEG) * _SIDE_SHARE
@@ -96,9 +54,10 @@ def texture_xy(theta_deg: Floats, t: Floats) -> Floats:
     return np.stack([x, y], -1).astype(np.float32)
 
 
-def texture_chart(scale: int = 1) -> tuple[Floats, Floats]:
-    """Return `theta` in degrees and `t` of every pixel of a texture that is `scale` times coarser, [S, S] each."""
-    line = (np.arange(TEXTURE_PX // scale, dtype=np.float32) + 0.5) * scale - 0.5
+@cache
+def texture_chart() -> tuple[Floats, Floats]:
+    """Return `theta` in degrees and `t` of every pixel of the texture, [S, S] each."""
+    line = np.arange(TEXTURE_PX, dtype=np.float32)
     u_deg = (line / (TEXTURE_PX - 1) * 2 - 1) * _MAX_U_DEG
     side = np.abs(u_deg)
     theta = np.sign(u_deg) * np.where(side < _FRONT_DEG, side, _FRONT_DEG + (side - _FRONT_DEG) / _SIDE_SHARE)
@@ -121,9 +80,9 @@ class Slit:
 class Chart:
     """The grid's vertices and triangles.
 
-    `theta_deg`, `t` [N] float32; `is_below` [N] bool: below the slit of its column band (matters on slit rows);
-    `triangles` [M, 3] int32, seen counter-clockwise from outside with y up; `around` [N, 8] int32: triangles that
-    touch a vertex, padded with M.
+    `theta_deg`, `t` [N] float32; `is_below_eye`, `is_below_mouth` [N] bool: on or under the lower border of
+    the slit; `triangles` [M, 3] int32, counter-clockwise from outside with y up; `columns_deg`, `rows_t`:
+    of the grid.
     """
 
     theta_deg: Floats
@@ -185,7 +144,7 @@ def chart() -> Chart:
 
 
 def grid_triangles(top: Ints, bottom: Ints) -> Ints:
-    """Return two triangles per cell of a grid whose cells' upper corners are `top` and lower ones `bottom`."""
+    """Return two triangles per cell of a grid from its cells' upper and lower corners, [R, C] each."""
     a, b, c, d = top[:, :-1], top[:, 1:], bottom[:, :-1], bottom[:, 1:]
     return np.concatenate([np.stack(three, -1).reshape(-1, 3) for three in ((a, c, d), (a, d, b))]).astype(
         np.int32

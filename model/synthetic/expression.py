@@ -1,7 +1,7 @@
 """How a head moves: action units of the Facial Action Coding System as displacements of its points.
 
-Intensities run from 0 to 1 (FACS A to E is 0.2 to 1). Directions and extents follow the descriptions of the FACS
-manual (Ekman, Friesen, Hager 2002); the seven prototypes are those of EMFACS.
+Intensities run from 0 to 1 (FACS A to E is 0.2 to 1). Directions and extents follow the descriptions of the
+FACS manual (Ekman, Friesen, Hager 2002); the seven prototypes are those of EMFACS.
 """
 
 from collections.abc import Mapping

@@ -53,7 +53,7 @@ class Film:
     lengths: tuple[int, ...]
 
     def pictures(self) -> Iterator[tuple[Picture, tuple[Truth, ...]]]:
-        """Yield each frame [H, W, 3] uint8 RGB with the truth about its faces, in the order of the shot's people."""
+        """Yield each frame [H, W, 3] uint8 RGB with the truth about its faces, in the order of the people."""
         frame = 0
         for shot, length in zip(self.shots, self.lengths, strict=True):
             for _ in range(length):
@@ -105,7 +105,7 @@ def sample_film(
     has_cut: bool,
     manipulated_share: float = 0.0,
 ) -> Film:
-    """Return a random film of a width and height in pixels; a cut goes to other people or to the first one alone."""
+    """Return a random film of a width and height; a cut goes to other people, or keeps the first one."""
     fps = int(rng.choice(RATES_FPS))
     total = round(seconds * fps)
     first = round(total * float(rng.uniform(0.4, 0.6))) if has_cut else total
@@ -115,5 +115,7 @@ def sample_film(
         stays = number > 0 and people > 0 and rng.random() < 0.5
         faces = (shots[0].people[0].face,) if stays else ()
         count = people if number == 0 or not people else int(rng.integers(1, people + 1))
-        shots.append(sample_shot(rng, size_px, seconds, count, faces, manipulated_share))
+        shots.append(
+            sample_shot(rng, size_px, seconds, count, faces=faces, manipulated_share=manipulated_share)
+        )
     return Film(name=name, fps=fps, crf=int(rng.integers(18, 29)), shots=tuple(shots), lengths=lengths)

@@ -40,9 +40,8 @@ def glasses_of(face: Face) -> tuple[Part, ...]:
         hinge = _before_face(np.array([[side * (float(head.eyes[1, 0]) + 2 + half_width), 4.0]]))[0]
         ear = head.points[chart().nearest(side * 97.0, 9.5)] + np.array([side * 3.0, 2.0, 0.0], np.float32)
         line = np.linspace(hinge, ear, 6)
-        arm = grid_part(
-            np.stack([line + (0, thick * 0.7, 0), line - (0, thick * 0.7, 0)]), window(FRAMES, 2, 6)
-        )
+        half = np.array([0, thick * 0.7, 0], np.float32)
+        arm = grid_part(np.stack([line + half, line - half]), window(FRAMES, 2, 6))
         parts += [arm, flipped(arm)]
     return tuple(parts)
 

@@ -1,6 +1,7 @@
 """Hair and hats: surfaces over the skull whose texture is transparent where nothing grows.
 
-The texture holds the chart at the left and, at the right, a column with hair that hangs free and a hat's cloth.
+The texture holds the chart at the left and, at the right, a column with hair that hangs free and a hat's
+cloth.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +28,8 @@ from model.synthetic.paint import noise, smoothstep
 from model.synthetic.tones import hair_rgb
 
 _THICKNESS_MM = {
-    "bald": 0.0, "buzz": 1.5, "short": 8.0, "swept": 12.0, "bangs": 11.0, "long": 11.0, "bun": 6.0, "curly": 22.0,
+    "bald": 0.0, "buzz": 1.5, "short": 8.0, "swept": 12.0, "bangs": 11.0, "long": 11.0, "bun": 6.0,
+    "curly": 22.0,
 }  # fmt: skip
 _HATS_RGB = (
     (0.25, 0.02, 0.03), (0.02, 0.05, 0.16), (0.03, 0.03, 0.035), (0.05, 0.12, 0.05), (0.35, 0.26, 0.10),
@@ -42,7 +44,8 @@ _HAT_TOP_T = 44.0
 class Hair:
     """Surfaces, those that hang free first, and their texture.
 
-    `texture`: [S, S + SIDE_PX, 4] linear RGB and gloss, and halves of it; `opacity`: [S, S + SIDE_PX, 1], as many.
+    `texture`: [S, S + SIDE_PX, 4] linear RGB and gloss, and halves of it; `opacity`: [S, S + SIDE_PX, 1],
+    as many.
     """
 
     parts: tuple[Part, ...]

@@ -1,8 +1,8 @@
 """The shape of a head at rest: the chart lifted into space.
 
-Millimetres; x to the picture's right, y up, z towards the camera when the head looks into it; the origin lies between
-the eyes at the depth of the nasion. The proportions are those of anthropometric tables (adult head breadth 152,
-nasion to chin 120, between the pupils 63, eye fissure 30, nose 50 x 36, mouth 51).
+Millimetres; x to the picture's right, y up, z towards the camera when the head looks into it; the origin
+lies between the eyes at the depth of the nasion. The proportions are those of anthropometric tables (adult
+head breadth 152, nasion to chin 120, between the pupils 63, eye fissure 30, nose 50 x 36, mouth 51).
 """
 
 from dataclasses import dataclass
@@ -38,28 +38,30 @@ def _profile(*points: tuple[float, float]) -> Floats:
     return np.convolve(line, kernel / kernel.sum(), "valid").astype(np.float32)
 
 
-# By t: the middle of the face without nose and lips, the half width, the back, and the height of the row's middle.
+# By t: the middle of the face without nose and lips, the half width, the back, and the height of the row's
+# middle.
 _FRONT_Z = _profile(
-    (122, -78), (120.5, -66), (117, -48), (112, -33), (105, -20), (97, -11), (88, -4.5), (79, -1), (61, 3.5), (46, 5),
-    (30, 5), (20, 4.5), (8, 0), (0, -2.5), (-12, -5), (-30, -7), (-45, -5), (-63, -4), (-76, -7.5), (-86, -5),
-    (-95, -1.5), (-102, -2.5), (-107, -7), (-110, -13), (-113, -22), (-117, -32), (-122, -42), (-128, -52), (-134, -60),
+    (122, -78), (120.5, -66), (117, -48), (112, -33), (105, -20), (97, -11), (88, -4.5), (79, -1),
+    (61, 3.5), (46, 5), (30, 5), (20, 4.5), (8, 0), (0, -2.5), (-12, -5), (-30, -7), (-45, -5), (-63, -4),
+    (-76, -7.5), (-86, -5), (-95, -1.5), (-102, -2.5), (-107, -7), (-110, -13), (-113, -22), (-117, -32),
+    (-122, -42), (-128, -52), (-134, -60),
 )  # fmt: skip
 _HALF_WIDTH = _profile(
-    (122, 2), (120.5, 17), (117, 34), (112, 47), (105, 58), (97, 65.5), (88, 70), (79, 73), (61, 76), (40, 76.5),
-    (20, 75), (0, 72.5), (-15, 71), (-30, 70), (-45, 67.5), (-63, 64), (-76, 61), (-90, 57.5), (-100, 54), (-107, 51),
-    (-110, 50), (-113, 48), (-117, 45), (-122, 42), (-128, 38), (-134, 34),
+    (122, 2), (120.5, 17), (117, 34), (112, 47), (105, 58), (97, 65.5), (88, 70), (79, 73), (61, 76),
+    (40, 76.5), (20, 75), (0, 72.5), (-15, 71), (-30, 70), (-45, 67.5), (-63, 64), (-76, 61), (-90, 57.5),
+    (-100, 54), (-107, 51), (-110, 50), (-113, 48), (-117, 45), (-122, 42), (-128, 38), (-134, 34),
 )  # fmt: skip
 _BACK_Z = _profile(
-    (122, -82), (120.5, -96), (117, -113), (112, -128), (105, -142), (97, -154), (88, -164), (79, -172), (61, -182),
-    (30, -187), (0, -183), (-30, -172), (-60, -155), (-90, -142), (-110, -136), (-134, -125),
+    (122, -82), (120.5, -96), (117, -113), (112, -128), (105, -142), (97, -154), (88, -164), (79, -172),
+    (61, -182), (30, -187), (0, -183), (-30, -172), (-60, -155), (-90, -142), (-110, -136), (-134, -125),
 )  # fmt: skip
 _HEIGHT = _profile(
     (122, 118), (-107, -107), (-110, -109.5), (-113, -111.5), (-117, -113), (-122, -114), (-134, -115)
 )
 _LIFT = _profile((122, 0), (-20, 0), (-45, 6), (-63, 13), (-85, 24), (-107, 38), (-134, 42))
 _NOSE = _profile(
-    (14, 0), (8, 1.2), (3, 3), (-4, 6.5), (-10, 10.5), (-16, 15), (-22, 20), (-28, 25), (-32, 27.5), (-35, 27.5),
-    (-38, 22), (-41, 12), (-44, 5), (-48, 1), (-52, 0),
+    (14, 0), (8, 1.2), (3, 3), (-4, 6.5), (-10, 10.5), (-16, 15), (-22, 20), (-28, 25), (-32, 27.5),
+    (-35, 27.5), (-38, 22), (-41, 12), (-44, 5), (-48, 1), (-52, 0),
 )  # fmt: skip
 _NOSE_WIDTH = _profile((14, 8), (3, 6.8), (-4, 6.8), (-12, 7.4), (-24, 8.5), (-33, 9.8), (-40, 9.5), (-50, 8))
 
@@ -85,8 +87,9 @@ class Head:
     """A head at rest with closed eyes and mouth, and what is needed to move it.
 
     `points` [N, 3] float32 mm; `lid_upper`, `lid_lower` [N] float32: millimetres upwards at a normal opening;
-    `jaw` [N] float32 0..1: how far a point follows the jaw; `eyes` [2, 3]: centres of the eyeballs, left of the
-    picture first; `x0`, `y0` [N]: where the point would be on an average face, for fields of expressions.
+    `jaw` [N] float32 0..1: how far a point follows the jaw; `eyes` [2, 3]: centres of the eyeballs, left of
+    the picture first; `x0`, `y0` [N]: where the point would be on an average face, for fields of
+    expressions.
     """
 
     points: Floats

@@ -1,7 +1,8 @@
 """The truth about a drawn face: its 68 iBUG points and its box.
 
 The points are attached to the chart. Where iBUG leaves room (the jaw, the sides of the nose) they lie where a
-468-point face mesh reduced to 68 points puts them on average, so that truth and measurement mean the same places.
+468-point face mesh reduced to 68 points puts them on average, so that truth and measurement mean the same
+places.
 """
 
 from functools import lru_cache
@@ -13,7 +14,8 @@ from model.synthetic.face import Face
 from model.synthetic.tones import lip_edges
 
 _JAW = (
-    (-78, -2), (-78, -17), (-78, -34), (-78, -58), (-74, -84), (-63, -103), (-48, -104), (-26, -103), (0, -105.5),
+    (-78, -2), (-78, -17), (-78, -34), (-78, -58), (-74, -84), (-63, -103), (-48, -104), (-26, -103),
+    (0, -105.5),
 )  # fmt: skip
 _BROW = ((-50, 17.5), (-42, 21), (-32, 24), (-22.5, 23.5), (-10.5, 20.5))
 _NOSE = ((0, 1.5), (0, -11.5), (0, -23), (0, -31.5), (-10, -40.5), (-6, -44), (0, -45), (6, -44), (10, -40.5))
@@ -25,7 +27,7 @@ _BOX_SIDE_DEG, _BOX_TOP_T, _BOX_BOTTOM_T = 78.0, 54.0, -107.0
 
 
 def landmarks_of(face: Face, points: Floats) -> Floats:
-    """Return the 68 points [68, K] of per-vertex values [N, K] float32 (positions, in space or in the picture)."""
+    """Return the 68 points [68, K] from the skin's positions [N, K], in space or in the picture."""
     vertices, weights = _attachment(face)
     return (points[vertices] * weights[..., None]).sum(1).astype(np.float32)
 

@@ -24,10 +24,10 @@ _HULL = slice(0, 27)
 class Manipulation:
     """A forgery of one face throughout a shot.
 
-    `blend_seam`: another rendering pasted with a hard border; `self_blend`: the face itself, shifted and recoloured,
-    blended over (Shiohara and Yamasaki 2022, arXiv 2204.08376); `flicker`: brightness and place change from frame to
-    frame; `mouth_warp`: a mouth that moves by itself, blurred; `noise_mismatch`: a face without the camera's noise,
-    or with more; `colour_mismatch`: another white balance.
+    `blend_seam`: another rendering pasted with a hard border; `self_blend`: the face itself, shifted and
+    recoloured, blended over (Shiohara and Yamasaki 2022, arXiv 2204.08376); `flicker`: brightness and place
+    change from frame to frame; `mouth_warp`: a mouth that moves by itself, blurred; `noise_mismatch`: a
+    face without the camera's noise, or with more; `colour_mismatch`: another white balance.
     """
 
     kind: Kind

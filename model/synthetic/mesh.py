@@ -27,7 +27,7 @@ class Part:
 
 
 def grid_part(points: Floats, uv: Floats, shade: Floats | float = 1.0, *, is_skin: bool = False) -> Part:
-    """Return a surface from a grid of points [R, C, 3], seen from its front with rows down and columns right."""
+    """Return a surface from a grid of points [R, C, 3]; from its front rows go down and columns right."""
     rows, columns = points.shape[:2]
     index = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
     shades = np.broadcast_to(np.asarray(shade, np.float32), (rows, columns)).reshape(-1)
@@ -57,9 +57,10 @@ def rotation(yaw_rad: float, pitch_rad: float, roll_rad: float) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mesh:
-    """Several surfaces in one: `points`, `normals` [N, 3], `triangles` [M, 3], `uv` [N, 2], `shade` [N], `skin` [N].
+    """Several surfaces in one.
 
-    `skin` is 1 where light travels in the surface, else 0.
+    `points`, `normals` [N, 3], `triangles` [M, 3], `uv` [N, 2], `shade` [N]; `skin` [N]: 1 where light
+    travels in the surface, else 0.
     """
 
     points: Floats

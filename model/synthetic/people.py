@@ -1,4 +1,4 @@
-"""Random identities, consistent in themselves: sex, age, hair, beard and skin go together as they do in people."""
+"""Random identities in which sex, age, hair, beard and skin go together as they do in people."""
 
 from dataclasses import fields
 
@@ -50,7 +50,7 @@ def sample_face(rng: Generator, age_years: int | None = None) -> Face:
         has_lipstick=not is_man and age >= 16 and rng.random() < 0.45,
         glasses=_glasses(rng, age),
         hat=_hat(rng),
-        clothes_rgb=tuple(int(value) for value in rng.integers(20, 225, 3)),  # pyright: ignore[reportArgumentType]
+        clothes_rgb=(int(rng.integers(20, 225)), int(rng.integers(20, 225)), int(rng.integers(20, 225))),
         texture_seed=int(rng.integers(2**31)),
     )
 

@@ -19,12 +19,13 @@ class Fragments:
     weights: Floats
     depth: Floats
 
-    def blend(self, values: Floats) -> Floats:
-        """Return vertex values [N, K] interpolated at the pixels, [P, K]."""
-        blended = values.take(self.corners[:, 0], 0) * self.weights[:, :1]
+    def blend(self, values: Floats, piece: slice) -> Floats:
+        """Return vertex values [N, K] interpolated at a piece of the pixels, [P, K]."""
+        corners, weights = self.corners[piece], self.weights[piece]
+        blended = values.take(corners[:, 0], 0) * weights[:, :1]
         for corner in (1, 2):
-            term = values.take(self.corners[:, corner], 0)
-            term *= self.weights[:, corner : corner + 1]
+            term = values.take(corners[:, corner], 0)
+            term *= weights[:, corner : corner + 1]
             blended += term
         return blended
 
@@ -52,7 +53,7 @@ def rasterise(
     x, y, top = x[keep], y[keep], top[keep].astype(np.int32)
     planes = _weight_planes(x, y, 1 / area[keep])
 
-    # one entry per triangle and row, then per pixel of the row's span: nothing outside a triangle is looked at
+    # one entry per triangle and row, then per pixel of the row's span: no pixel outside is looked at
     rows = bottom[keep].astype(np.int32) - top + 1
     of_row, step = _runs(rows)
     row = top[of_row] + step
@@ -85,7 +86,7 @@ def rasterise(
 
 
 def _extent(values: Floats) -> tuple[Floats, Floats]:
-    """Return the least and the greatest of each row of [M, 3]; faster than a reduction over so short an axis."""
+    """Return least and greatest of each row of [M, 3]; faster than a reduction over so short an axis."""
     a, b, c = values[:, 0], values[:, 1], values[:, 2]
     return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
 

@@ -1,7 +1,7 @@
 """Wrinkles: grooves of the skin that age engraves and action units fold, as gradients on the chart.
 
-A gradient map has three channels at half the texture's resolution: slope to the right, slope upwards (millimetres
-per millimetre) and how deep a groove a pixel lies in, 0..1.
+A gradient map has three channels at half the texture's resolution: slope to the right, slope upwards
+(millimetres per millimetre) and how deep a groove a pixel lies in, 0..1.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,8 @@ _FOLDS: Mapping[str, tuple[tuple[tuple[tuple[float, float], ...], ...], float, M
     "chin": ((((-13, -78), (-7, -76), (0, -75.5), (7, -76), (13, -78)),), 1.2, {17: 1.0, 24: 0.5, 23: 0.3}),
 }
 _AGES: Mapping[str, float] = {
-    "forehead": 0.7, "glabella": 0.6, "crows_feet": 0.9, "nasolabial": 1.0, "under_eyes": 1.1, "mouth_corners": 0.9,
+    "forehead": 0.7, "glabella": 0.6, "crows_feet": 0.9, "nasolabial": 1.0, "under_eyes": 1.1,
+    "mouth_corners": 0.9,
 }  # fmt: skip
 
 

@@ -23,9 +23,18 @@ from model.synthetic.shading import Light, Shadows, Surface, irradiance, shade
 Picture = NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How a person is at a time: turned, placed, and what the face does."""
+
+    pose: Pose
+    view: View
+    expression: Expression
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """Where a drawn face is: `box_xywh_px` ear to ear, hairline to chin; `landmarks_px` [68, 2] float32, iBUG."""
+    """Where a drawn face is: `box_xywh_px` ear to ear, hairline to chin; `landmarks_px` [68, 2], iBUG."""
 
     box_xywh_px: tuple[float, float, float, float]
     landmarks_px: Floats
@@ -44,6 +53,7 @@ def render_face(
     face: Face,
     pose: Pose | None = None,
     size: int = 256,
+    *,
     expression: Expression | None = None,
     light: Light | None = None,
     background_rgb: tuple[int, int, int] = (120, 128, 136),
@@ -52,18 +62,20 @@ def render_face(
     picture = np.empty((size, size, 3), np.uint8)
     picture[:] = background_rgb
     view = View(size / 2, size * 0.46, size / 250)
-    truth = draw(picture, face, pose or Pose(), view, expression or Expression(), light or Light())
+    moment = Moment(pose or Pose(), view, expression or Expression())
+    truth = draw(picture, face, moment, light or Light())
     return Rendered(picture, truth)
 
 
-def locate(face: Face, pose: Pose, view: View, expression: Expression) -> Truth:
+def locate(face: Face, moment: Moment) -> Truth:
     """Return where a face would be drawn."""
-    on_skin = project(turned_head(deform(face, expression), pose), view)[:, :2]
-    return Truth(box_of(on_skin), landmarks_of(face, on_skin), pose)
+    on_skin = project(turned_head(deform(face, moment.expression), moment.pose), moment.view)[:, :2]
+    return Truth(box_of(on_skin), landmarks_of(face, on_skin), moment.pose)
 
 
-def draw(picture: Picture, face: Face, pose: Pose, view: View, expression: Expression, light: Light) -> Truth:
+def draw(picture: Picture, face: Face, moment: Moment, light: Light) -> Truth:
     """Draw a person into a picture [H, W, 3] uint8 RGB, in place, and return where the face is."""
+    pose, view, expression = moment.pose, moment.view, moment.expression
     points = deform(face, expression)
     on_head = [
         skin(points),
@@ -146,19 +158,15 @@ class _Canvas:
         zoom = np.array([self.columns / (right - left), self.rows / (bottom - top), 1], np.float32)
         place = (screen - np.array([left, top, 0], np.float32)) * zoom
         fragments = rasterise(place, mesh.triangles, self.rows, self.columns, self.depth)
-        colour, opacity = shade(fragments, mesh, lit, surface, light, self.px_per_mm)
-        pixel = fragments.pixel
-        if opacity is None:
-            self.layer[pixel, :3] = colour
-            self.layer[pixel, 3] = 1
+        colours = shade(fragments, mesh, lit, surface, light=light, px_per_mm=self.px_per_mm)
+        pixel, opacity = fragments.pixel, colours[:, 3:]
+        if surface.opacity is None:
+            self.layer[pixel] = colours
             self.depth[pixel] = fragments.depth
             return
-        share = opacity[:, None]
-        below = self.layer[pixel] * (1 - share)
-        below[:, :3] += colour * share
-        below[:, 3:] += share
-        self.layer[pixel] = below
-        is_thick = opacity > 0.5
+        over = colours * np.concatenate([opacity, opacity, opacity, np.ones_like(opacity)], 1)
+        self.layer[pixel] = over + self.layer[pixel] * (1 - opacity)
+        is_thick = opacity[:, 0] > 0.5
         self.depth[pixel[is_thick]] = fragments.depth[is_thick]
 
     def blend_into(self, picture: Picture) -> None:

@@ -1,9 +1,12 @@
 """People before a camera: who, where, when, how they move, and what is drawn of it at a time."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.random import Generator, default_rng
+from numpy.typing import NDArray
 
 from model.synthetic.background import Background, sample_background
 from model.synthetic.camera import Pose, View
@@ -11,10 +14,12 @@ from model.synthetic.expression import EXPRESSIONS, Expression
 from model.synthetic.face import Face
 from model.synthetic.manipulation import KINDS, Manipulation, manipulate
 from model.synthetic.people import sample_face
-from model.synthetic.render import Picture, Truth, draw, locate
+from model.synthetic.render import Moment, Picture, Truth, draw, locate
 from model.synthetic.shading import Light
 
 HEAD_HEIGHT_MM = 235.0
+_GRAIN_ROOM = 64
+"""A frame's noise is a window of a larger field, at one of 64 x 64 places: far cheaper than fresh noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,11 @@ class Person:
     """Syllables per second; 0 is silent."""
     manipulation: Manipulation | None = None
 
-    def pose_at(self, time_s: float) -> Pose:
-        """Return how the head is turned."""
-        return Pose(self.yaw_deg.at(time_s), self.pitch_deg.at(time_s), self.roll_deg.at(time_s))
-
-    def view_at(self, time_s: float) -> View:
-        """Return where the head is in the picture."""
-        return View(self.x.at(time_s), self.y.at(time_s), self.px_per_mm.at(time_s))
+    def moment_at(self, time_s: float) -> Moment:
+        """Return how the person is at a time."""
+        pose = Pose(self.yaw_deg.at(time_s), self.pitch_deg.at(time_s), self.roll_deg.at(time_s))
+        view = View(self.x.at(time_s), self.y.at(time_s), self.px_per_mm.at(time_s))
+        return Moment(pose, view, self.expression_at(time_s))
 
     def expression_at(self, time_s: float) -> Expression:
         """Return what the face does: the action units build up after `onset_s` and are held."""
@@ -94,10 +97,7 @@ class Shot:
 
     def truths_at(self, time_s: float) -> tuple[Truth, ...]:
         """Return where each person's face is at a time, without drawing."""
-        return tuple(
-            locate(person.face, person.pose_at(time_s), person.view_at(time_s), person.expression_at(time_s))
-            for person in self.people
-        )
+        return tuple(locate(person.face, person.moment_at(time_s)) for person in self.people)
 
     def picture_at(self, time_s: float, frame: int) -> tuple[Picture, tuple[Truth, ...]]:
         """Return the picture [H, W, 3] uint8 RGB at a time, and the truth about each person, in order."""
@@ -106,16 +106,27 @@ class Shot:
         far_first = sorted(range(len(self.people)), key=lambda k: self.people[k].px_per_mm.base)
         for k in far_first:
             person = self.people[k]
-            pose, view = person.pose_at(time_s), person.view_at(time_s)
-            truths[k] = draw(picture, person.face, pose, view, person.expression_at(time_s), self.light)
-        if self.noise_level:
-            rng = default_rng((self.noise_seed, frame))
-            grain = rng.standard_normal(picture.shape, np.float32) * np.float32(self.noise_level)
-            picture = np.clip(picture + grain + 0.5, 0, 255).astype(np.uint8)
+            truths[k] = draw(picture, person.face, person.moment_at(time_s), self.light)
+        picture = _with_grain(picture, self.noise_level, self.noise_seed, frame)
         for k, person in enumerate(self.people):
             if person.manipulation is not None:
                 manipulate(picture, truths[k], person.manipulation, frame)
         return picture, tuple(truths[k] for k in range(len(self.people)))
+
+
+def _with_grain(picture: Picture, level: float, seed: int, frame: int) -> Picture:
+    """Return the picture with a camera's noise, which is new in every frame."""
+    height, width = picture.shape[:2]
+    grain = _grain(level, seed, height + _GRAIN_ROOM, width + _GRAIN_ROOM)
+    top, left = default_rng((seed, frame)).integers(0, _GRAIN_ROOM, 2).tolist()
+    part = grain[top : top + height, left : left + width]
+    return np.asarray(cv2.add(picture, part, dtype=cv2.CV_8U), np.uint8)
+
+
+@lru_cache(maxsize=2)
+def _grain(level: float, seed: int, height: int, width: int) -> NDArray[np.int16]:
+    noise = default_rng(seed).standard_normal((height, width, 3), np.float32)
+    return np.round(noise * np.float32(level)).astype(np.int16)
 
 
 def sample_action_units(rng: Generator, expression: str) -> dict[int, float]:
@@ -149,6 +160,7 @@ def sample_shot(
     size_px: tuple[int, int],
     seconds: float,
     people: int,
+    *,
     faces: tuple[Face, ...] = (),
     manipulated_share: float = 0.0,
 ) -> Shot:
@@ -158,7 +170,8 @@ def sample_shot(
     """
     identities = [*faces, *(sample_face(rng) for _ in range(people - len(faces)))][:people]
     cast = tuple(
-        _sample_person(rng, face, size_px, seconds, place, people) for place, face in enumerate(identities)
+        _sample_person(rng, face, size_px, seconds=seconds, place=place, people=people)
+        for place, face in enumerate(identities)
     )
     cast = tuple(
         replace(person, manipulation=sample_manipulation(rng)) if rng.random() < manipulated_share else person
@@ -174,7 +187,7 @@ def sample_shot(
 
 
 def _sample_person(
-    rng: Generator, face: Face, size: tuple[int, int], seconds: float, place: int, people: int
+    rng: Generator, face: Face, size: tuple[int, int], *, seconds: float, place: int, people: int
 ) -> Person:
     width, height = size
     seat = width / people

@@ -12,6 +12,8 @@ from model.synthetic.relief import SCALE
 
 _SHADOW_PX = 96
 _SHADOW_BIAS_MM, _SHADOW_LIFT_MM = 6.0, 4.0
+_PIECE = 8192
+_SRGB = ((np.arange(8192, dtype=np.float32) + 0.5) / 8192) ** np.float32(1 / 2.2)
 _TAPS = ((0, 0), (-1.2, 0), (1.2, 0), (0, -1.2), (0, 1.2), (-2, -2), (2, 2), (-2, 2), (2, -2))
 
 
@@ -73,7 +75,7 @@ class Shadows:
         return np.stack([x + 1, 1 - y, seen[:, 2]], -1).astype(np.float32)
 
     def visible(self, mesh: Mesh) -> Floats:
-        """Return how much of the lamp the vertices see, [N] 0..1: the mean over the map's pixels around them."""
+        """Return how much of the lamp the vertices see, [N] 0..1, softened over the map's pixels."""
         # A surface along the light must not shade itself: look from a little above it.
         place = self._place(mesh.points + np.float32(_SHADOW_LIFT_MM) * mesh.normals)
         hidden = np.zeros(len(place), np.float32)
@@ -115,7 +117,8 @@ def irradiance(mesh: Mesh, light: Light, visible: Floats, up: Floats) -> Floats:
 class Surface:
     """What surfaces are painted with: textures with their halves, and the gradient map of the chart.
 
-    `texture`: [H, W, 4] linear RGB and gloss; `opacity`: [H, W], None when all is opaque; `relief`: None when flat.
+    `texture`: [H, W, 4] linear RGB and gloss; `opacity`: [H, W, 1], None when opaque; `relief`: None when
+    flat.
     """
 
     texture: tuple[Floats, ...]
@@ -124,14 +127,9 @@ class Surface:
 
 
 def shade(
-    fragments: Fragments,
-    mesh: Mesh,
-    lit: Floats,
-    surface: Surface,
-    light: Light,
-    px_per_mm: float,
-) -> tuple[Floats, Floats | None]:
-    """Return colours [P, 3] sRGB 0..1 of the visible pixels and their opacities [P], None where all are opaque.
+    fragments: Fragments, mesh: Mesh, lit: Floats, surface: Surface, *, light: Light, px_per_mm: float
+) -> Floats:
+    """Return the colours of the visible pixels [P, 4]: sRGB 0..1, opacity 0..1.
 
     Args:
         fragments: The pixels.
@@ -140,23 +138,31 @@ def shade(
         surface: Their textures.
         light: The light.
         px_per_mm: Scale of the picture: chooses how coarse a texture is read.
-    """  # fmt: skip
-    at = fragments.blend(np.concatenate([lit, mesh.uv], 1))
+    """
+    vertex = np.concatenate([lit, mesh.uv], 1).astype(np.float32)
+    colours = np.empty((len(fragments.pixel), 4), np.float32)
+    # in pieces that stay in the processor's cache: three times as fast as all at once
+    for start in range(0, len(colours), _PIECE):
+        piece = slice(start, start + _PIECE)
+        _shade_piece(fragments.blend(vertex, piece), surface, light, px_per_mm, colours[piece])
+    return colours
+
+
+def _shade_piece(at: Floats, surface: Surface, light: Light, px_per_mm: float, colours: Floats) -> None:
     rgb, shine, uv = at[:, :3], at[:, 3], at[:, 6:8]
-    texel = sample(surface.texture, uv, px_per_mm)
+    texel = _sample(surface.texture, uv, px_per_mm)
     if surface.relief is not None:
         slope = _remap(surface.relief, uv / SCALE, cv2.BORDER_CONSTANT)
         gain = np.clip(at[:, 4] * slope[:, 0] + at[:, 5] * slope[:, 1], -0.5, 0.6)
         rgb = np.maximum(rgb + gain[:, None], 0.02) * (1 - 0.30 * np.clip(slope[:, 2:3], 0, 1.3))
     gloss = texel[:, 3]
-    glint = np.power(np.clip(shine, 0, 1), 6 + 90 * gloss * gloss) * gloss * (0.13 + 0.75 * gloss**3)
-    colour = texel[:, :3] * rgb + glint[:, None] * light.rgb
-    np.clip(colour, 0, 1, out=colour)
-    opacity = None if surface.opacity is None else sample(surface.opacity, uv, px_per_mm)[:, 0]
-    return np.power(colour, np.float32(1 / 2.2)), opacity
+    glint = np.exp((6 + 90 * gloss * gloss) * (shine - 1)) * gloss * (0.13 + 0.75 * gloss * gloss * gloss)
+    linear = texel[:, :3] * rgb + glint[:, None] * light.rgb
+    colours[:, :3] = _SRGB[np.clip(linear * len(_SRGB), 0, len(_SRGB) - 1).astype(np.int32)]
+    colours[:, 3] = 1 if surface.opacity is None else _sample(surface.opacity, uv, px_per_mm)[:, 0]
 
 
-def sample(texture: tuple[Floats, ...], uv: Floats, px_per_mm: float) -> Floats:
+def _sample(texture: tuple[Floats, ...], uv: Floats, px_per_mm: float) -> Floats:
     """Return the texture at positions [P, 2] in its pixels, from the level that fits the picture's scale."""
     texel_per_px = TEXTURE_PX / 256 / max(px_per_mm, 1e-6)
     level = int(np.clip(np.floor(np.log2(max(texel_per_px, 1))), 0, len(texture) - 1))
@@ -164,9 +170,6 @@ def sample(texture: tuple[Floats, ...], uv: Floats, px_per_mm: float) -> Floats:
 
 
 def _remap(texture: Floats, uv: Floats, border: int) -> Floats:
-    count, columns = len(uv), 4096  # remap takes maps of at most 32767 columns
-    places = np.zeros((-(-count // columns) * columns, 2), np.float32)
-    places[:count] = uv
-    grid = places.reshape(-1, columns, 2)
-    read = cv2.remap(texture, grid, None, cv2.INTER_LINEAR, borderMode=border)
-    return np.asarray(read, np.float32).reshape(len(places), -1)[:count]
+    x, y = (np.ascontiguousarray(uv[:, axis], np.float32)[None] for axis in (0, 1))
+    read = cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(read, np.float32).reshape(len(uv), -1)
