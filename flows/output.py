@@ -1,4 +1,6 @@
 """How results are printed: tables for people, JSON, CSV and Parquet for programs."""
+# pyright: reportUnknownParameterType=false
+# pyarrow comes without types.
 
 import json
 import sys

@@ -23,7 +23,7 @@ def draw_report(lake: Lake, *, videos: int = 100) -> str:
     """
     catalog = Catalog(lake)
     status = read_status(catalog)
-    found = [row for row in catalog.view("video_summary").to_pylist() if row["tracks"]]
+    found: list[dict[str, Any]] = [row for row in catalog.view("video_summary").to_pylist() if row["tracks"]]
     found.sort(key=lambda row: (-(row["deepfake_score"] or 0.0), row["uri"]))
     shown = found[:videos]
     keys = {(row["video_id"], row["recipe_id"]) for row in shown}

@@ -7,7 +7,6 @@ started again after a kill, goes on with what is missing.
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.utilities.annotations import quote
 
 from flows.plan import Shard
 from flows.progress import ScanProgress
@@ -35,12 +34,12 @@ def scan(request: ScanRequest) -> ScanSummary:
     """
     run = ScanRun(request)
     with ScanProgress(is_shown=request.is_progress_shown) as progress:
-        shards = plan(quote(run), quote(progress))
+        shards = plan(run, progress)
         if shards:
             with run.fleet() as fleet:
                 for number, shard in enumerate(shards, start=1):
                     read = scan_shard.with_options(task_run_name=f"shard {number} of {len(shards)}")
-                    read(quote(run), quote(fleet), quote(shard), quote(progress))
+                    read(run, fleet, shard, progress)
     return run.close()
 
 

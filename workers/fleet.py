@@ -7,6 +7,7 @@ a new reader and tries that video once more; the second death quarantines it. A 
 restarted by Ray, which also repeats the calls that it lost: they are idempotent.
 """
 
+import logging
 import os
 import time
 from collections import deque
@@ -16,7 +17,6 @@ from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, cast
 
 import ray
-from ray.actor import ActorHandle
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from storage.archive import Fetched
@@ -50,6 +50,10 @@ class FleetConfig:
     """A reader that gives no sign of life for so long is killed."""
     object_store_bytes: int = 1 << 30
     """Shared memory of a Ray that is started here, for clips on their way to a describer."""
+
+
+_Actor = Any  # ray.actor.ActorHandle, which knows no methods
+_Ref = Any  # ray.ObjectRef, whose type parameter says nothing here
 
 
 class _ReaderActor:
@@ -114,15 +118,12 @@ class _Visit:
 class _Slot:
     """A reader actor and what it is doing."""
 
-    actor: ActorHandle[Any]
+    actor: _Actor
     visit: _Visit | None = None
     since_s: float = 0.0
     is_up: bool = False
     """Whether the actor has ever replied; until then it may be starting."""
     is_stalled: bool = False
-
-
-_Ref = Any  # ray.ObjectRef, whose type parameter says nothing here
 
 
 class Fleet:
@@ -141,7 +142,7 @@ class Fleet:
         self._make_reader = make_reader
         self._make_describer = make_describer
         self._slots: list[_Slot] = []
-        self._describers: list[ActorHandle[Any]] = []
+        self._describers: list[_Actor] = []
         self._started_ray = False
 
     def __enter__(self) -> Self:
@@ -201,13 +202,15 @@ class Fleet:
         local: dict[str, Any] = {}
         if self._config.address is None:
             local = {"include_dashboard": False, "object_store_memory": self._config.object_store_bytes}
-        ray.init(address=self._config.address or "local", logging_level="ERROR", log_to_driver=False, **local)
+        ray.init(
+            address=self._config.address or "local", logging_level=logging.ERROR, log_to_driver=False, **local
+        )
         self._started_ray = True
 
-    def _new_reader(self) -> ActorHandle[Any]:
+    def _new_reader(self) -> _Actor:
         # No restart by Ray: a reader's state is the open video, so a fresh actor is the honest restart.
         reader = ray.remote(num_cpus=1, max_restarts=0)(_ReaderActor)
-        return cast("ActorHandle[Any]", reader.remote(self._make_reader))
+        return cast("_Actor", reader.remote(self._make_reader))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +219,8 @@ class _Workers:
 
     config: FleetConfig
     slots: list[_Slot]
-    describers: list[ActorHandle[Any]]
-    new_reader: Callable[[], ActorHandle[Any]]
+    describers: list[_Actor]
+    new_reader: Callable[[], _Actor]
 
 
 class _Run:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workers.reader import Chunk, Reading, RowIds
 
 from storage.archive import Fetched
 from storage.records import Source, Video
 from workers.describer import Described
 from workers.failure import SourceError, TransientError
 from workers.fleet import Fleet, FleetConfig
-from workers.outcome import Done, Duplicate, Failed, Job, Outcome, Position
+from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Position
+from workers.reader import Chunk, Reading, RowIds
 
 pytestmark = pytest.mark.real
 
@@ -98,8 +98,12 @@ class Notes:
         return PlayedDescriber(self.path)
 
 
+def always(job: Job, video_id: str) -> bool:
+    return True
+
+
 def scan(
-    names: list[str], notes: Path, claim: Any = lambda job, video_id: True, **config: Any
+    names: list[str], notes: Path, claim: Claim = always, **config: Any
 ) -> tuple[list[Outcome], list[Position]]:
     numbers = itertools.count()
     positions: list[Position] = []
@@ -191,5 +195,5 @@ def test_a_job_with_a_crash_behind_it_gets_one_attempt(tmp_path: Path) -> None:
     made = Notes(tmp_path)
     with Fleet(FleetConfig(readers=1), made.reader, made.describer) as fleet:
         jobs = [replace(Job(source("killer")), attempt=2)]
-        outcomes = list(fleet.scan(jobs, lambda: RowIds("recipe", "a", "scan"), lambda job, video_id: True))
+        outcomes = list(fleet.scan(jobs, lambda: RowIds("recipe", "a", "scan"), always))
     assert [(type(o), getattr(o, "is_quarantined", None)) for o in outcomes] == [(Failed, True)]
