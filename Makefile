@@ -43,6 +43,14 @@ lock: $(UV) ## resolve the locks again after an edit of pyproject.toml
 	  --extra insightface --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 # --- running ----------------------------------------------------------------------------------------------
+demo: venv ## render a few videos of artificial faces, scan them, query what was found
+	$(BIN)/facesift synth --out demo/archive --videos 4 --seed 7
+	$(BIN)/facesift scan demo/archive --lake demo/lake
+	$(BIN)/facesift query --lake demo/lake \
+	  "select uri[-7:] as video, start_s, end_s, expression, expression_score, deepfake_score from clip_summary \
+	   join videos using (video_id, recipe_id) order by all limit 10"
+	$(BIN)/facesift report --lake demo/lake --output demo/report.html
+
 lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 STATUSES = ("done", "no_face", "failed", "duplicate", "skipped", "pending")
@@ -108,12 +107,8 @@ def print_summary(summary: ScanSummary, out: Console | None = None) -> None:
         console.print(Text(DEMONSTRATION_NOTICE, style="bold yellow"))
     if summary.videos_read == 0 and not summary.new_failures:
         console.print("Nothing to do: the lake has a result for every source already.")
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
     for name, value in _lines(summary):
-        table.add_row(name, Text(value))
-    console.print(table)
+        console.print(Text(f"{name:<9}", style="dim") + Text(value))
     if summary.failures:
         console.print(Text(f"failed ({len(summary.failures)})", style="bold red"))
         for failure in summary.failures[:SHOWN_FAILURES]:
