@@ -1,0 +1,213 @@
+"""Tracking quality against ground truth: this project's tracker and the usual glue, on the same detections.
+
+Takes a folder of sequences, each a folder with `video.mp4` and `gt.csv` in MOT form (frame from 1, id, x, y,
+w, h, 0 for a row to ignore, ...), optionally `gt_shot.csv` with identities that end at cuts, which is
+preferred, and `cuts.csv` (a header, then first frames of shots from 1); without it cuts are found as the
+reader finds them. Every sequence is read at its full rate and as the reader samples it. Ours is what the
+reader would write: tracks after their end, the spurious left out. The glue is ByteTrack with the defaults of
+`trackers`, fed frame by frame with the same boxes and scores, with no reset at cuts.
+
+    python benchmarks/tracking.py FOLDER [--sample-fps 8] [--glue-box face|detector]
+
+Metrics are those of `trackers.eval` (HOTA; CLEAR and Identity at IoU 0.5), times are processor milliseconds.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+from trackers import ByteTrackTracker
+from trackers.eval import evaluate_mot_sequence
+
+from workers.decoder import Decoder, DecoderConfig
+from workers.detector import Detector, DetectorConfig
+from workers.face import Face
+from workers.frames import Frame
+from workers.shots import ShotDetector, ShotsConfig
+from workers.timeline import Sampler
+from workers.tracker import Tracker, TrackerConfig
+
+Row = tuple[int, int, float, float, float, float]
+"""frame from 1, identity, x, y, w, h."""
+
+
+@dataclass
+class Run:
+    """One contender's rows on one sequence at one rate, and its processor seconds."""
+
+    rows: list[Row] = field(default_factory=list[Row])
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scores:
+    hota: float
+    idf1: float
+    mota: float
+    switches: int
+    identities: int
+
+
+def read_truth(path: Path, frames: set[int]) -> list[str]:
+    """Return the lines of the given frames, whole: what they say after the box counts too."""
+    return [line for line in path.read_text().split() if int(float(line.split(",")[0])) in frames]
+
+
+def cut_frames(sequence: Path) -> set[int] | None:
+    """Return the indices from 0 at which shots begin, or None where the sequence does not say."""
+    path = sequence / "cuts.csv"
+    if not path.is_file():
+        return None
+    return {int(float(line)) - 1 for line in path.read_text().split()[1:]}
+
+
+def with_cuts(frames: Iterator[Frame], cuts: set[int] | None) -> Iterator[tuple[Frame, bool]]:
+    """Yield every frame with whether a shot begins with it."""
+    if cuts is None:
+        detector = ShotDetector(ShotsConfig())
+        for frame in frames:
+            yield from detector.add(frame)
+        yield from detector.finish()
+        return
+    before = -1
+    for frame in frames:
+        yield frame, any(before < cut <= frame.index for cut in cuts)
+        before = frame.index
+
+
+class Ours:
+    """The reader's tracker."""
+
+    def __init__(self) -> None:
+        self._tracker = Tracker(TrackerConfig())
+        self.run = Run()
+
+    def see(self, frame: Frame, faces: list[Face], *, is_first: bool) -> None:
+        start = time.process_time()
+        if is_first:
+            self._tracker.end_shot()
+        self._tracker.update(frame.index, frame.pts, frame.pts_s, faces, frame.image)
+        self.run.seconds += time.process_time() - start
+
+    def finish(self) -> Run:
+        self._tracker.end_shot()
+        self.run.rows = sorted(
+            (seen.frame_index + 1, track.track_index + 1, *seen.face.box_xywh_px)
+            for track in self._tracker.take_ended()
+            if not track.is_spurious
+            for seen in track.seen
+        )
+        return self.run
+
+
+class Glue:
+    """ByteTrack as its package gives it."""
+
+    def __init__(self, box: str) -> None:
+        self._box = box
+        self._tracker = ByteTrackTracker()
+        self.run = Run()
+
+    def see(self, frame: Frame, faces: list[Face], *, is_first: bool) -> None:
+        del is_first  # the glue knows nothing of cuts
+        start = time.process_time()
+        boxes = [face.detector_xywh_px if self._box == "detector" else face.box_xywh_px for face in faces]
+        xyxy = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes]).reshape(-1, 4)
+        scores = np.array([face.score for face in faces])
+        followed = self._tracker.update(sv.Detections(xyxy=xyxy, confidence=scores))
+        self.run.seconds += time.process_time() - start
+        ids: NDArray[np.int_] = np.asarray(followed.tracker_id)
+        for (x0, y0, x1, y1), identity in zip(followed.xyxy.tolist(), ids.tolist(), strict=True):
+            if identity >= 0:
+                self.run.rows.append((frame.index + 1, identity + 1, x0, y0, x1 - x0, y1 - y0))
+
+    def finish(self) -> Run:
+        return self.run
+
+
+def evaluate(truth: Sequence[str], rows: Sequence[Row]) -> Scores:
+    lines = [",".join(map(str, (*row, 1, 1, 1))) for row in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        truth_path, rows_path = Path(folder, "truth.txt"), Path(folder, "rows.txt")
+        truth_path.write_text("\n".join(truth))
+        rows_path.write_text("\n".join(lines))
+        result = evaluate_mot_sequence(truth_path, rows_path, metrics=["CLEAR", "HOTA", "Identity"])
+    assert result.HOTA is not None
+    assert result.CLEAR is not None
+    assert result.Identity is not None
+    identities = len({row[1] for row in rows})
+    return Scores(
+        result.HOTA.HOTA * 100,
+        result.Identity.IDF1 * 100,
+        result.CLEAR.MOTA * 100,
+        result.CLEAR.IDSW,
+        identities,
+    )
+
+
+def ratio(ours: float, glue: float) -> str:
+    return f"{ours / glue:5.3f}" if glue else "    -"
+
+
+def report(sequence: Path, detector: Detector, sample_fps: float, glue_box: str) -> None:
+    """Detect every frame once; track at the full rate and at the sampled one; print a line per contender."""
+    cuts = cut_frames(sequence)
+    with Decoder(DecoderConfig(sample_fps=None)).open(sequence / "video.mp4") as video:
+        frames = list(video)
+        time_base = Fraction(video.facts().time_base)
+    start = time.process_time()
+    faces = {frame.index: detector.detect(frame.image) for frame in frames}
+    detect_ms = (time.process_time() - start) / len(frames) * 1000
+    height, width = frames[0].image.shape[:2]
+    print(f"{sequence.name}: {len(frames)} frames of {width}x{height}, detector {detect_ms:.1f} ms per frame")
+    for name, fps in (("every frame", None), (f"{sample_fps:g} fps", sample_fps)):
+        sampler = Sampler(time_base, fps)
+        sampled = [frame for frame in frames if sampler.picks(frame.pts)]
+        ours, glue = Ours(), Glue(glue_box)
+        for frame, is_first in with_cuts(iter(sampled), cuts):
+            for contender in (ours, glue):
+                contender.see(frame, faces[frame.index], is_first=is_first)
+        shot_truth = sequence / "gt_shot.csv"
+        truth_path = shot_truth if shot_truth.is_file() else sequence / "gt.csv"
+        truth = read_truth(truth_path, {frame.index + 1 for frame in sampled})
+        runs = {"ours": ours.finish(), "glue": glue.finish()}
+        scores = {who: evaluate(truth, run.rows) for who, run in runs.items()}
+        for who, run in runs.items():
+            s = scores[who]
+            print(
+                f"  {name:12s} {who:5s} HOTA {s.hota:5.1f}  IDF1 {s.idf1:5.1f}  MOTA {s.mota:5.1f}"
+                f"  switches {s.switches:2d}  identities {s.identities:3d}"
+                f"  {run.seconds / len(sampled) * 1000:5.2f} ms per frame"
+            )
+        a, b = scores["ours"], scores["glue"]
+        ratios = f"HOTA {ratio(a.hota, b.hota)}  IDF1 {ratio(a.idf1, b.idf1)}  MOTA {ratio(a.mota, b.mota)}"
+        print(f"  {name:12s} ratio {ratios}  switches {a.switches} : {b.switches}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sample-fps", type=float, default=8.0)
+    parser.add_argument("--glue-box", choices=["face", "detector"], default="face")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    detector = Detector(DetectorConfig())
+    sequences = sorted(path.parent for path in options.folder.glob("*/video.mp4"))
+    if not sequences:
+        parser.error(f"{options.folder} holds no folder with a video.mp4")
+    for sequence in sequences:
+        report(sequence, detector, options.sample_fps, options.glue_box)
+
+
+if __name__ == "__main__":
+    main()
