@@ -9,15 +9,14 @@ from storage.listing import Archive, ArchiveError, Fail, Fate, Fetched, Listed, 
 
 __all__ = ["ArchiveError", "Fail", "Fate", "Fetched", "Listed", "Skip", "Take", "fetch", "list_sources"]
 
-_ARCHIVES: dict[str, Archive] = {"file": Folders()}
-
 
 def list_sources(archives: Sequence[str], exclude: Sequence[str | Path] = ()) -> Iterator[Listed]:
     """List every object of the archives once, in a fixed order, as a stream.
 
     Args:
-        archives: files, folders (searched to any depth), `file://` uris; nested and repeated ones add none.
-        exclude: folders to leave out, such as the lake.
+        archives: files, folders (searched to any depth), `file://` and `s3://` uris; repeated and nested ones
+            add nothing.
+        exclude: folders or `s3://` uris to leave out, such as the lake.
 
     Returns:
         An iterator; a million names are never held at once.
@@ -42,7 +41,7 @@ def fetch(uri: str, spool_dir: Path) -> Fetched:
         spool_dir: where a copy goes, if one is needed.
 
     Raises:
-        OSError: it vanished, may not be read, or changed while it was read.
+        OSError: it vanished, may not be read, changed while it was read, or could not be copied.
     """
     return _archive(_scheme(uri)).fetch(uri, spool_dir)
 
@@ -53,7 +52,14 @@ def _scheme(uri: str) -> str:
 
 
 def _archive(scheme: str) -> Archive:
-    if scheme not in _ARCHIVES:
-        known = ", ".join(f"{name}://" for name in _ARCHIVES)
-        raise ArchiveError(f"no archive is known by {scheme}://; give a path or a uri of {known}")
-    return _ARCHIVES[scheme]
+    match scheme:
+        case "file":
+            return Folders()
+        case "s3":
+            from storage.buckets import Buckets  # noqa: PLC0415 - boto3 takes half a second to import
+
+            return Buckets()
+        case _:
+            raise ArchiveError(
+                f"no archive is known by {scheme}://; give a path, or a uri of file:// or s3://"
+            )

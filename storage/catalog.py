@@ -79,7 +79,12 @@ class Catalog:
 
     def refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Show the lake as it is now in a connection that `connect` returned."""
-        for name, files in self._lake.snapshot().items():
+        snapshot = self._lake.snapshot()
+        if any(uri.startswith("s3://") for files in snapshot.values() for uri in files.uris):
+            from storage.s3 import open_in_duckdb  # noqa: PLC0415 - boto3 takes half a second to import
+
+            open_in_duckdb(connection)
+        for name, files in snapshot.items():
             connection.execute(f"create or replace view raw.{name} as {_raw_select(tables()[name], files)}")
 
     def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:

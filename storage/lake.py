@@ -46,7 +46,7 @@ class Lake:
     Any number of processes may read and append at once.
 
     Args:
-        root: folder of the lake.
+        root: folder of the lake, or `s3://bucket/folder`.
 
     Raises:
         LakeError: the folder holds something else, or a lake of a newer facesift; nothing was written.
@@ -57,13 +57,15 @@ class Lake:
     """
 
     def __init__(self, root: str | Path) -> None:
-        self.root = os.path.abspath(root)  # noqa: PTH100 - Path.absolute() keeps `..`
+        self._is_s3 = str(root).startswith("s3://")
+        # Path.absolute() would keep `..`
+        self.root = str(root).rstrip("/") if self._is_s3 else os.path.abspath(root)  # noqa: PTH100
         if found := _UNUSABLE.search(self.root):
             raise LakeError(
                 f"a lake cannot be at {self.root!r}: {found[0]!r} has a meaning of its own in the paths of "
                 "Delta tables; give another folder"
             )
-        self._store: Store = FolderStore(Path(self.root))
+        self._store = self._open_store()
         self.exists = self._check()
         """False until the first write."""
 
@@ -149,9 +151,13 @@ class Lake:
 
     def _files(self, name: str) -> TableFiles:
         try:
-            table = DeltaTable(self._uri(name))
+            table = self._open(name)
         except TableNotFoundError:
             return TableFiles(frozenset(), ())
+        except (DeltaError, OSError) as error:
+            raise LakeError(
+                f"cannot read {self._uri(name)}: {error}; restore access, or the table from a copy"
+            ) from error
         # Not `file_uris()`: it percent-encodes the whole path, spaces and letters beyond ASCII included.
         paths: list[str] = pa.table(table.get_add_actions())["path"].to_pylist()
         columns = frozenset(field.name for field in table.schema().fields)
@@ -177,18 +183,40 @@ class Lake:
             ) from error
 
     def _table(self, table: Table) -> DeltaTable:
-        uri = self._uri(table.name)
         try:
-            return DeltaTable(uri)
+            return self._open(table.name)
         except TableNotFoundError:
             pass
         try:
             return DeltaTable.create(
-                uri, table.schema, name=table.name, description=table.grain, configuration=_LOG
+                self._uri(table.name),
+                table.schema,
+                name=table.name,
+                description=table.grain,
+                configuration=_LOG,
+                storage_options=self._options(),
             )
         except DeltaError:
             # Another process may have made it at the same moment.
-            return DeltaTable(uri)
+            return self._open(table.name)
+
+    def _open(self, name: str) -> DeltaTable:
+        return DeltaTable(self._uri(name), storage_options=self._options())
+
+    def _open_store(self) -> Store:
+        if self._is_s3:
+            from storage.s3 import Address, BucketStore  # noqa: PLC0415 - boto3 takes half a second to import
+
+            return BucketStore(Address.of(self.root))
+        return FolderStore(Path(self.root))
+
+    def _options(self) -> dict[str, str] | None:
+        """Return how deltalake reaches the tables."""
+        if self._is_s3:
+            from storage.s3 import delta_options  # noqa: PLC0415
+
+            return delta_options()
+        return None
 
     def _uri(self, name: str) -> str:
         return f"{self.root}/{name}"
