@@ -25,7 +25,7 @@ from model.hub import fetch, fetch_tower
 from model.layout import read_config, write_config
 from model.quantization import Quantization, is_quantized_layer, quantize_layers, quantize_weight
 from model.weight_plan import WeightPlan, build_empty, plan_weights
-from model.weights import Header, hash_weights, official_name, read_tensors
+from model.weights import hash_weights, official_name, read_tensors
 
 DEMONSTRATION_FILE = "facesift_demonstration.json"
 TRAINING_CARD_FILE = "facesift_training.json"
@@ -72,11 +72,11 @@ def load_checkpoint(
         device: where to; `auto`: CUDA when there is one.
         quantize: bits of the decoder's linear layers; needs bitsandbytes.
         branch_scale: instead of the configuration's.
-        cross_attention: instead of the configuration's, `geometric` for `masked` or the reverse.
+        cross_attention: instead of the configuration's, or where it names none.
 
     Raises:
-        CheckpointError: something is missing, unreadable, unexpected, misshaped or not finite; it names it
-        all. ValueError: an argument asks for something that does not exist here.
+        CheckpointError: something is missing, unreadable, unexpected, misshaped or not finite; it names all.
+        ValueError: an argument asks for something that does not exist here.
 
     Example:
         >>> checkpoint = load_checkpoint("chaubeyG/FaceLLaVA", dtype="bfloat16", device="cuda")
@@ -84,9 +84,9 @@ def load_checkpoint(
     device = resolve_device(device)
     dtype = resolve_dtype(dtype, device)
     directory = fetch(checkpoint)
-    config = read_config(directory, partial(fetch_tower, directory, needs_weights=False))
-    changes = {"branch_scale": branch_scale, "cross_attention": cross_attention}
-    config = replace(config, **{name: value for name, value in changes.items() if value is not None})
+    settings = {"branch_scale": branch_scale, "cross_attn_type": cross_attention}
+    changes = {name: value for name, value in settings.items() if value is not None}
+    config = read_config(directory, partial(fetch_tower, directory, needs_weights=False), changes)
     model = build_empty(config)
     plan = plan_weights(model, directory, partial(fetch_tower, directory, needs_weights=True))
     if quantize is not None:
@@ -146,6 +146,11 @@ def resolve_device(device: torch.device | str) -> torch.device:
 
 
 def resolve_dtype(dtype: torch.dtype | str, device: torch.device) -> torch.dtype:
+    """Return the dtype that a name stands for; `auto` is bfloat16 on CUDA and float32 elsewhere.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
     if isinstance(dtype, torch.dtype):
         return dtype
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -159,23 +164,21 @@ def _fill(model: FaceLlava, plan: WeightPlan, dtype: torch.dtype, device: torch.
     """Move the planned tensors into the empty model; return a sentence on those that are not finite."""
     with device:  # the rotary frequencies are computed, not loaded
         model.llm.model.rotary_emb = type(model.llm.model.rotary_emb)(model.llm.config)
-    not_finite = [name for name, header in plan.dormant.items() if not _is_finite(_read(header))]
+    targets = {(header.path, header.name): name for name, header in plan.sources.items()}
+    targets |= {(header.path, header.name): None for header in plan.dormant.values()}
+    not_finite: list[str] = []
     for path in plan.files:
-        parameters = {header.name: name for name, header in plan.sources.items() if header.path == path}
-        for name_in_file, tensor in read_tensors(path, list(parameters)):
-            name = parameters[name_in_file]
+        for name_in_file, tensor in read_tensors(path, [name for of, name in targets if of == path]):
+            name = targets[path, name_in_file]
             # A copy: without one, an unconverted tensor would change with its file.
-            value = tensor.to(device, dtype, copy=True)
+            value = tensor if name is None else tensor.to(device, dtype, copy=True)
             if not _is_finite(value):
-                not_finite.append(official_name(name))
-            _assign(model, name, value)
+                not_finite.append(name_in_file if name is None else official_name(name))
+            if name is not None:
+                _assign(model, name, value)
     if not not_finite:
         return ()
     return (f"{len(not_finite)} not finite as {str(dtype).removeprefix('torch.')}: {', '.join(not_finite)}",)
-
-
-def _read(header: Header) -> Tensor:
-    return next(tensor for _, tensor in read_tensors(header.path, [header.name]))
 
 
 def _is_finite(tensor: Tensor) -> bool:

@@ -17,18 +17,23 @@ DEMONSTRATION_KEY = "facesift_demonstration"
 """Key of config.json that marks a checkpoint whose answers mean nothing on real people."""
 
 
-def read_config(directory: Path, find_tower: Callable[[str], Path] | None = None) -> FaceLlavaConfig:
+def read_config(
+    directory: Path,
+    find_tower: Callable[[str], Path] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> FaceLlavaConfig:
     """Read a checkpoint directory's configuration.
 
     Args:
         directory: holds config.json and, unless `find_tower` helps out, the towers' configurations.
         find_tower: takes `mm_image_tower` or `mm_video_tower` to a directory whose config.json describes it.
+        changes: fields that count instead of those in config.json.
 
     Raises:
         CheckpointError: a file is missing, is no JSON, or describes something else than a Face-LLaVA.
     """
     try:
-        official = _read_json(directory / "config.json")
+        official = {**_read_json(directory / "config.json"), **(changes or {})}
         towers: dict[str, Mapping[str, Any] | None] = {}
         for kind in get_args(Kind):
             path = directory / f"{kind}_tower_config.json"
@@ -118,11 +123,15 @@ def _parse_cross_attention(official: Mapping[str, Any]) -> CrossAttentionKind:
     kind = official.get("cross_attn_type")
     if projector is None and kind is None:
         return "none"
-    if projector != "landmarks_region_projector":
+    # The official loader can reset these fields to None, so that what it saves lacks them; then
+    # cross_attn_type, given by hand, tells alone.
+    if projector not in {None, "landmarks_region_projector"}:
         raise ValueError(f"landmarks_projector_type {projector!r} is not 'landmarks_region_projector'")
-    if official.get("global_landmarks_projector_type") != "linear":
+    if official.get("global_landmarks_projector_type") not in {None, "linear"}:
         value = official.get("global_landmarks_projector_type")
         raise ValueError(f"global_landmarks_projector_type {value!r} is not 'linear'")
+    if kind is None:
+        raise ValueError("there is a landmarks_projector_type but no cross_attn_type: name the variant")
     return cast("CrossAttentionKind", kind)  # FaceLlavaConfig checks it
 
 

@@ -1,9 +1,9 @@
 """8-bit and 4-bit weights for the decoder, through transformers' bitsandbytes integration.
 
-Only the linear layers of the decoder's blocks are quantised: they are 94% of the parameters. Never quantised
-are the embeddings and the head, the towers, the projector and the landmark branch. (Quantising everything, as
-the released inference does, would break its landmark branch: nn.MultiheadAttention reads the weight of its
-`out_proj` directly, which in 4 bits is packed.)
+Only the linear layers of the decoder's blocks are quantised: they are 86% of the released model. Never
+quantised are the embeddings and the head, the towers, the projector and the landmark branch. (Quantising
+every linear layer, as the released inference does, would break the branch: nn.MultiheadAttention reads the
+weight of its `out_proj` directly, which in 4 bits is packed.)
 """
 
 from importlib.util import find_spec

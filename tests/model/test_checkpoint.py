@@ -226,6 +226,16 @@ def test_settings_can_be_replaced(tmp_path: Path, weights: dict[str, Tensor]) ->
         load(SIMPLE, cross_attention="geometric")
 
 
+def test_a_branch_that_the_config_forgot_can_be_named(tmp_path: Path, weights: dict[str, Tensor]) -> None:
+    directory = write_checkpoint(tmp_path, weights)
+    reset = ("landmarks_projector_type", "global_landmarks_projector_type", "cross_attn_type")
+    config = json.loads((directory / "config.json").read_text()) | dict.fromkeys(reset)
+    (directory / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"unexpected: .*landmarks_projector"):
+        load(directory)
+    assert has_weights(load(directory, cross_attention="simple"), weights)
+
+
 @pytest.mark.parametrize("kind", ["masked", "none"])
 def test_what_is_saved_is_loaded(kind: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)

@@ -101,13 +101,21 @@ def test_without_landmark_fields_there_is_no_branch() -> None:
     assert parse_config(content, tower(), tower()).cross_attention == "none"
 
 
+def test_reset_landmark_fields_are_made_good_by_hand(tmp_path: Path) -> None:
+    reset = ("landmarks_projector_type", "global_landmarks_projector_type", "cross_attn_type")
+    write_checkpoint(tmp_path, official(**dict.fromkeys(reset)))
+    assert read_config(tmp_path).cross_attention == "none"
+    changed = read_config(tmp_path, changes={"cross_attn_type": "simple", "branch_scale": 0.001})
+    assert (changed.cross_attention, changed.branch_scale) == ("simple", 0.001)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"landmarks_projector_type": "linear"}, "landmarks_projector_type 'linear'"),
-        ({"landmarks_projector_type": None}, "landmarks_projector_type None"),
         ({"global_landmarks_projector_type": "mlp"}, "global_landmarks_projector_type 'mlp'"),
-        ({"cross_attn_type": None}, "cross-attention None"),
+        ({"cross_attn_type": None}, "no cross_attn_type: name the variant"),
+        ({"cross_attn_type": "fancy"}, "cross-attention 'fancy'"),
         ({"use_landmark_tokens": True}, "use_landmark_tokens"),
         ({"rope_scaling": {"type": "linear", "factor": 4.0}}, "rope_scaling"),
         ({"tie_word_embeddings": True}, "tie_word_embeddings"),
