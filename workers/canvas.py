@@ -32,8 +32,8 @@ class Canvas:
 
     A picture is turned and mirrored as the display matrix says, and widened by the sample aspect ratio. One
     of another size (a stream may switch) is scaled to fit without distortion, centred on black, so that all
-    coordinates of a video are of one picture. Transparency is dropped: the colours below it are what a
-    camera or a compositor left there.
+    coordinates of a video are of one picture. Transparency is dropped: the colours below it are what a camera
+    or a compositor left there. High dynamic range is not tone-mapped.
 
     Args:
         sample_aspect_ratio: Width of a pixel over its height.

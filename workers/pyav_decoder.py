@@ -35,7 +35,8 @@ class PyavVideo:
     """A video opened for one pass; iterate once, then ask `facts`.
 
     Damage costs what is damaged: a packet that cannot be decoded is counted and the next one is tried. Limits
-    of time and number of frames end the pass and mark the video as partial.
+    of time and number of frames end the pass and mark the video as partial. Frames that sampling skips
+    undecoded count as decoded unless their packets are found damaged.
 
     Args:
         path: A file.
@@ -180,7 +181,8 @@ class PyavVideo:
             except IndexError:
                 return  # of PyAV at the end of a file in which streams appeared late
             except av_error.FFmpegError:
-                check_readable(self._path)
+                if not self._demux_errors:  # once: it reads the whole file
+                    check_readable(self._path)
                 self._demux_errors += 1
                 errors_in_a_row += 1
             else:
