@@ -94,7 +94,7 @@ def _eye(face: Face) -> Floats:
     iris = np.array(_IRIS_RGB[face.eye_colour], np.float32)
     rgb += inside[..., None] * (iris * np.clip(tone, 0.1, 2)[..., None] - rgb)
     rgb *= 0.015 + 0.985 * smoothstep(2.1, 2.6, r)[..., None]
-    return np.dstack([rgb, np.full((SIDE_PX, SIDE_PX, 1), 0.95, np.float32)]).astype(np.float32)
+    return np.dstack([rgb, np.full((SIDE_PX, SIDE_PX, 1), 0.9, np.float32)]).astype(np.float32)
 
 
 def _teeth(face: Face) -> Floats:

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
-from model.synthetic.attributes import attributes_of
 from model.synthetic.render import Picture, Truth
 from model.synthetic.scene import Person, Shot, sample_shot
 
 RATES_FPS = (15, 24, 25, 30)
-ACTIVE_UNIT = 0.35
-"""Intensity 0..1 from which an action unit is in the labels: FACS B or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Label:
     expression: str
     """One of the seven names of `model.labels`."""
     action_units: tuple[str, ...]
-    """`AU1`, ...: those that reach `ACTIVE_UNIT`."""
+    """`AU1`, ...: those that reach `scene.ACTIVE_UNIT`."""
     attributes: tuple[str, ...]
     """Those of `attributes.ATTRIBUTES` that are present; of the others of CelebA nothing is known."""
     age_years: int
@@ -75,7 +72,6 @@ class Film:
 
 def _label(file: str, face: int, times_s: tuple[float, float], person: Person, truth: Truth) -> Label:
     x, y, w, h = (round(value, 1) for value in truth.box_xywh_px)
-    units = sorted(number for number, apex in person.action_units.items() if apex >= ACTIVE_UNIT)
     made = person.manipulation
     return Label(
         file=file,
@@ -87,8 +83,8 @@ def _label(file: str, face: int, times_s: tuple[float, float], person: Person, t
         w_px=w,
         h_px=h,
         expression=person.expression,
-        action_units=tuple(f"AU{number}" for number in units),
-        attributes=attributes_of(person.face, person.action_units),
+        action_units=person.shown_units,
+        attributes=person.attributes,
         age_years=person.face.age_years,
         is_manipulated=made is not None,
         manipulation=None if made is None else made.kind,

@@ -15,7 +15,7 @@ from model.synthetic.atlas import (
     TEETH,
     window,
 )
-from model.synthetic.chart import TEXTURE_PX, Floats, chart, texture_xy
+from model.synthetic.chart import TEXTURE_PX, Floats, Slit, chart, texture_xy
 from model.synthetic.expression import JAW_PIVOT, Expression, jaw_deg
 from model.synthetic.face import Face
 from model.synthetic.head import head_of
@@ -34,7 +34,7 @@ def eyes(face: Face, expression: Expression) -> list[Part]:
     """Return both eyeballs, turned by the gaze."""
     head = head_of(face)
     polar, turn = np.meshgrid(
-        np.radians(np.linspace(0.5, 88, 9)), np.linspace(0, 2 * np.pi, 17), indexing="ij"
+        np.radians(np.linspace(0.5, 88, 12)), np.linspace(0, 2 * np.pi, 25), indexing="ij"
     )
     ball = np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)], -1)
     middle = np.array([TEXTURE_PX + (SIDE_PX - 1) / 2, EYE[0] + (SIDE_PX - 1) / 2])
@@ -51,11 +51,49 @@ def eyes(face: Face, expression: Expression) -> list[Part]:
     return parts
 
 
+# Rings of a funnel: depth in mm, shares of width and height that are left, widening in mm, shade.
+_MOUTH_RINGS = (
+    (0, 1, 1, 0, 0.5),
+    (5, 1, 1, 4, 0.3),
+    (18, 0.9, 1, 6, 0.12),
+    (32, 0.6, 0.7, 0, 0.06),
+    (38, 0, 0, 0, 0.05),
+)
+_EYE_RINGS = ((0, 1, 1, 0, 1.6), (3, 1, 1, 1, 1.2), (9, 0.95, 1, 2, 0.7), (16, 0.5, 0.5, 0, 0.4))
+
+
+def funnels(points: Floats) -> list[Part]:
+    """Return what lies behind the openings of the skin, whose points are given: nobody sees through a head."""
+    grid = chart()
+    shapes = [(grid.mouth, _MOUTH_RINGS), *((slit, _EYE_RINGS) for slit in grid.eyes)]
+    return [_funnel(points, slit, rings) for slit, rings in shapes]
+
+
+def _funnel(points: Floats, slit: Slit, rings: tuple[tuple[float, ...], ...]) -> Part:
+    # clockwise from the left corner, so that the inside is the front
+    loop = points[np.concatenate([[slit.left], slit.upper, [slit.right], slit.lower[::-1], [slit.left]])]
+    centre = loop.mean(0)
+    is_upper = np.concatenate([[0], np.ones(len(slit.upper)), [0], -np.ones(len(slit.lower)), [0]])
+    rows = [
+        np.stack(
+            [
+                centre[0] + wide * (loop[:, 0] - centre[0]),
+                centre[1] + high * (loop[:, 1] - centre[1]) + widening * is_upper,
+                loop[:, 2] - depth,
+            ],
+            -1,
+        )
+        for depth, wide, high, widening, _ in rings
+    ]
+    shade = np.repeat(np.array([ring[4] for ring in rings], np.float32)[:, None], len(loop), 1)
+    return grid_part(np.stack(rows), window(GUMS, len(rings), len(loop)), shade)
+
+
 def mouth(face: Face, expression: Expression) -> list[Part]:
-    """Return cavity, tongue and both rows of teeth; tongue and lower teeth follow the jaw."""
+    """Return tongue and both rows of teeth; tongue and lower teeth follow the jaw."""
     slit = chart().mouth
     anchor = head_of(face).points[slit.upper[len(slit.upper) // 2]] + np.array([0, 63.0, -4.5], np.float32)
-    angle = np.radians(np.linspace(-58, 58, 15))
+    angle = np.radians(np.linspace(-64, 64, 15))
     arch = np.stack([22.0 * np.sin(angle), np.zeros(15), -7.0 + 36 * (np.cos(angle) - 1)], -1)
 
     def teeth(top: float, bottom: float, scale: float, shade: float) -> Part:
@@ -66,15 +104,12 @@ def mouth(face: Face, expression: Expression) -> list[Part]:
         return grid_part(points + anchor, window(TEETH, 4, 15), shade)
 
     lower = flipped(teeth(-75, -65.5, 0.9, 0.7))  # from the gums up
-    y, x = np.meshgrid(np.linspace(-46, -95, 5), np.linspace(-24, 24, 7), indexing="ij")
-    cavity = np.stack([x, y, -36 - 6 * (1 - (x / 24) ** 2)], -1)
-    y, x = np.meshgrid(np.linspace(-67.5, -80, 5), np.linspace(-15, 15, 7), indexing="ij")
-    tongue = np.stack([x, y, -15 - (x / 5) ** 2 - 8 * ((y + 76) / 10) ** 2], -1)
+    y, x = np.meshgrid(np.linspace(-68, -80, 5), np.linspace(-13, 13, 9), indexing="ij")
+    tongue = np.stack([x, y - (x / 8) ** 2, -16 - (x / 6) ** 2 - 8 * ((y + 76) / 10) ** 2], -1)
     return [
         teeth(-52, -66.0, 1.0, 0.9),
         _with_jaw(lower, expression),
-        grid_part(cavity + anchor, window(GUMS, 5, 7), 0.12),
-        _with_jaw(grid_part(tongue + anchor, window(GUMS, 5, 7), 2.2), expression),
+        _with_jaw(grid_part(tongue + anchor, window(GUMS, 5, 9), 2.2), expression),
     ]
 
 

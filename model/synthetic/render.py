@@ -15,7 +15,7 @@ from model.synthetic.glasses import glasses_of
 from model.synthetic.hair import hair_of
 from model.synthetic.landmarks import box_of, landmarks_of
 from model.synthetic.mesh import Mesh, merge
-from model.synthetic.parts import body, ears, eyes, mouth, skin
+from model.synthetic.parts import body, ears, eyes, funnels, mouth, skin
 from model.synthetic.raster import rasterise
 from model.synthetic.relief import relief_of
 from model.synthetic.shading import Light, Shadows, Surface, irradiance, shade
@@ -79,6 +79,7 @@ def draw(picture: Picture, face: Face, moment: Moment, light: Light) -> Truth:
     points = deform(face, expression)
     on_head = [
         skin(points),
+        *funnels(points),
         *eyes(face, expression),
         *mouth(face, expression),
         *ears(face),

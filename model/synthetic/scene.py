@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import Generator, default_rng
 from numpy.typing import NDArray
 
+from model.synthetic.attributes import attributes_of
 from model.synthetic.background import Background, sample_background
 from model.synthetic.camera import Pose, View
 from model.synthetic.expression import EXPRESSIONS, Expression
@@ -17,6 +18,8 @@ from model.synthetic.people import sample_face
 from model.synthetic.render import Moment, Picture, Truth, draw, locate
 from model.synthetic.shading import Light
 
+ACTIVE_UNIT = 0.35
+"""Intensity 0..1 from which an action unit counts as shown: FACS B or more."""
 HEAD_HEIGHT_MM = 235.0
 _GRAIN_ROOM = 64
 """A frame's noise is a window of a larger field, at one of 64 x 64 places: far cheaper than fresh noise."""
@@ -58,6 +61,17 @@ class Person:
     talk_hz: float
     """Syllables per second; 0 is silent."""
     manipulation: Manipulation | None = None
+
+    @property
+    def shown_units(self) -> tuple[str, ...]:
+        """The action units that reach `ACTIVE_UNIT` at the apex, as the questions call them: `AU1`, ..."""
+        shown = sorted(number for number, apex in self.action_units.items() if apex >= ACTIVE_UNIT)
+        return tuple(f"AU{number}" for number in shown)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that are present, those of a smile or an open mouth at the apex."""
+        return attributes_of(self.face, self.action_units)
 
     def moment_at(self, time_s: float) -> Moment:
         """Return how the person is at a time."""

@@ -110,7 +110,7 @@ def irradiance(mesh: Mesh, light: Light, visible: Floats, up: Floats) -> Floats:
     towards = (towards + np.array([0, 0.22 * light.ambient, 0], np.float32)) * mesh.skin[:, None]
     slopes = [-(axis * towards).sum(1) for axis in (right, upwards)]
     rgb *= mesh.shade[:, None]
-    return np.column_stack([rgb, shine * mesh.shade, *slopes]).astype(np.float32)
+    return np.column_stack([rgb, shine * np.minimum(mesh.shade, 1), *slopes]).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
