@@ -29,6 +29,7 @@ _MOTION = 0.4
 """Share of motion in the likeness; the rest is appearance."""
 _CROSSING_S = 0.5
 """Seconds that a crossing may hide a face."""
+_SAME_PLACE_IOU = 0.3
 _CROWD_TOLERANCE = 0.2
 """By how much a face that may be partly covered may look stranger."""
 
@@ -169,6 +170,7 @@ class Tracker:
             else:
                 self._tracks[tracklet] = self._begin(seen, one)
         for tracklet, one in assigned:
+            self._reclaim(self._tracks[tracklet])
             self._recognise(tracklet, one, pts_s)
         self._bury()
         return [(self._tracks[tracklet].track_index, one.face) for tracklet, one in assigned]
@@ -216,6 +218,26 @@ class Tracker:
         if not found.is_crowded:
             track.gallery.add(found.look)
 
+    def _reclaim(self, track: FaceTrack) -> None:
+        """Take over what was seen for a moment, as a stranger, just where and when a lost face came back."""
+        if len(track.seen) < 2:
+            return
+        before, now = track.seen[-2:]
+        for tracklet, other in list(self._tracks.items()):
+            is_between = before.pts_s < other.first.pts_s and other.last.pts_s < now.pts_s
+            is_moment = (
+                len(other.seen) < self._config.min_hits and now.pts_s - other.last.pts_s <= _CROSSING_S
+            )
+            if is_between and is_moment and iou(_xyxy(other.last.face), _xyxy(now.face)) > _SAME_PLACE_IOU:
+                track.seen.pop()
+                track.take_over(other)
+                track.seen.append(now)
+                self._forget(tracklet)
+
+    def _forget(self, tracklet: OCSORTTracklet) -> None:
+        del self._tracks[tracklet]
+        self._library.tracks = [kept for kept in self._library.tracks if kept is not tracklet]
+
     def _recognise(self, tracklet: OCSORTTracklet, found: _Found, now_s: float) -> None:
         """Join a young track to one that was lost before it began, where the looks are the same."""
         track = self._tracks[tracklet]
@@ -228,11 +250,11 @@ class Tracker:
                 if distance <= best_distance:
                     best, best_distance = other, distance
         if best is not None:
-            lost = self._tracks.pop(best)
+            lost = self._tracks[best]
             lost.take_over(track)
             lost.gallery.add(found.look)
+            self._forget(best)
             self._tracks[tracklet] = lost
-            self._library.tracks = [kept for kept in self._library.tracks if kept is not best]
 
     def _can_become(self, lost: FaceTrack, track: FaceTrack) -> bool:
         gap_s = track.first.pts_s - lost.last.pts_s
