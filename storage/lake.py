@@ -4,36 +4,24 @@
 
 import json
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
-from deltalake import DeltaTable, WriterProperties, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from storage.catalog import Catalog
+from storage.delta import FAILURES, UNUSABLE, DeltaTables
 from storage.records import Record
 from storage.store import FolderStore, Store
-from storage.tables import Table, TableFiles, table_of, tables, to_arrow
+from storage.tables import TableFiles, table_of, tables, to_arrow
 
 FORMAT = 1
 """Version of the lake's layout; raised when an older facesift could misread a newer lake."""
 MARKER = "lake.json"
 EVIDENCE = "evidence/"
-
-_UNUSABLE = re.compile(r"[\[\]\\^|%\x00-\x1f\x7f\ud800-\udfff]")
-"""What the Delta library takes for something else in a path, or fails on."""
-_COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
-_LOG = {
-    # Whoever opens a table reads the commits since the last checkpoint, one file each.
-    "delta.checkpointInterval": "20",
-    # The Parquet files have statistics of their own, which DuckDB reads; in the log they only slow it down.
-    "delta.dataSkippingNumIndexedCols": "0",
-}
 
 
 class LakeError(Exception):
@@ -60,12 +48,13 @@ class Lake:
         self._is_s3 = str(root).startswith("s3://")
         # Path.absolute() would keep `..`
         self.root = str(root).rstrip("/") if self._is_s3 else os.path.abspath(root)  # noqa: PTH100
-        if found := _UNUSABLE.search(self.root):
+        if found := UNUSABLE.search(self.root):
             raise LakeError(
                 f"a lake cannot be at {self.root!r}: {found[0]!r} has a meaning of its own in the paths of "
                 "Delta tables; give another folder"
             )
         self._store = self._open_store()
+        self._tables = DeltaTables(self.root)
         self.exists = self._check()
         """False until the first write."""
 
@@ -101,7 +90,13 @@ class Lake:
         if batches:
             self._create()
         for name, batch in batches.items():
-            self._commit(tables()[name], batch)
+            try:
+                self._tables.append(tables()[name], batch)
+            except FAILURES as error:
+                raise LakeError(
+                    f"could not commit {batch.num_rows} rows to {self._tables.uri(name)}: {error}; what was "
+                    "to be appended counts as not written: free space or restore access, and scan again"
+                ) from error
 
     def put_evidence(self, relative_path: str, data: bytes) -> None:
         """Store a picture; whoever reads it sees all of it or nothing.
@@ -147,61 +142,15 @@ class Lake:
         Read in the reverse of the order in which an append commits, `videos` first: a snapshot that is taken
         while others append holds all rows of every video that it holds.
         """
-        return {name: self._files(name) for name in reversed(list(tables()))}
-
-    def _files(self, name: str) -> TableFiles:
-        try:
-            table = self._open(name)
-        except TableNotFoundError:
-            return TableFiles(frozenset(), ())
-        except (DeltaError, OSError) as error:
-            raise LakeError(
-                f"cannot read {self._uri(name)}: {error}; restore access, or the table from a copy"
-            ) from error
-        # Not `file_uris()`: it percent-encodes the whole path, spaces and letters beyond ASCII included.
-        paths: list[str] = pa.table(table.get_add_actions())["path"].to_pylist()
-        columns = frozenset(field.name for field in table.schema().fields)
-        return TableFiles(columns, tuple(f"{self._uri(name)}/{path}" for path in sorted(paths)))
-
-    def _commit(self, table: Table, batch: Any) -> None:
-        uri = self._uri(table.name)
-        try:
-            # Opened anew each time: a kept one is updated by every commit, the slower the more it has seen.
-            delta = self._table(table)
-            has_all = set(batch.column_names) == {field.name for field in delta.schema().fields}
-            write_deltalake(
-                delta,
-                batch,
-                mode="append",
-                schema_mode=None if has_all else "merge",  # the lake is from an older facesift
-                writer_properties=_COMPRESSION,
-            )
-        except (DeltaError, OSError) as error:
-            raise LakeError(
-                f"could not commit {batch.num_rows} rows to {uri}: {error}; what was to be appended counts "
-                "as not written: free space or restore access, and scan again"
-            ) from error
-
-    def _table(self, table: Table) -> DeltaTable:
-        try:
-            return self._open(table.name)
-        except TableNotFoundError:
-            pass
-        try:
-            return DeltaTable.create(
-                self._uri(table.name),
-                table.schema,
-                name=table.name,
-                description=table.grain,
-                configuration=_LOG,
-                storage_options=self._options(),
-            )
-        except DeltaError:
-            # Another process may have made it at the same moment.
-            return self._open(table.name)
-
-    def _open(self, name: str) -> DeltaTable:
-        return DeltaTable(self._uri(name), storage_options=self._options())
+        files: dict[str, TableFiles] = {}
+        for name in reversed(list(tables())):
+            try:
+                files[name] = self._tables.files(name)
+            except FAILURES as error:
+                raise LakeError(
+                    f"cannot read {self._tables.uri(name)}: {error}; restore access, or the table from a copy"
+                ) from error
+        return files
 
     def _open_store(self) -> Store:
         if self._is_s3:
@@ -209,17 +158,6 @@ class Lake:
 
             return BucketStore(Address.of(self.root))
         return FolderStore(Path(self.root))
-
-    def _options(self) -> dict[str, str] | None:
-        """Return how deltalake reaches the tables."""
-        if self._is_s3:
-            from storage.s3 import delta_options  # noqa: PLC0415
-
-            return delta_options()
-        return None
-
-    def _uri(self, name: str) -> str:
-        return f"{self.root}/{name}"
 
     def _create(self) -> None:
         if not self.exists:

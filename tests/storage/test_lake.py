@@ -11,11 +11,11 @@ import pyarrow.parquet as parquet
 import pytest
 from deltalake import DeltaTable
 
-import storage.lake as lake_module
+import storage.delta as delta_module
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
 from storage.records import Track
-from storage.tables import Table, tables
+from storage.tables import Table, tables, to_arrow
 from tests.storage.rows import RECIPE, failure, recipe, scan, source, video
 
 
@@ -41,13 +41,13 @@ def test_an_append_is_one_commit_per_table_and_videos_come_last(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits: list[str] = []
-    write = lake_module.write_deltalake
+    write = delta_module.write_deltalake
 
     def recording(table: DeltaTable, *args: Any, **options: Any) -> None:
         commits.append(Path(table.table_uri).name)
         write(table, *args, **options)
 
-    monkeypatch.setattr(lake_module, "write_deltalake", recording)
+    monkeypatch.setattr(delta_module, "write_deltalake", recording)
     lake.append([*video("v1", "/a.mp4"), source("/a.mp4"), *video("v2", "/b.mp4")])
     assert len(commits) == len(set(commits))
     assert commits[-1] == "videos"
@@ -57,17 +57,17 @@ def test_an_append_is_one_commit_per_table_and_videos_come_last(
 def test_a_snapshot_reads_videos_first(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit that comes while a snapshot is taken must not show a video without its rows."""
     lake.append(video("v1", "/a.mp4"))
-    files = Lake._files  # pyright: ignore[reportPrivateUsage] - between two tables is the only place to interrupt
+    files = delta_module.DeltaTables.files
     appended: list[str] = []
 
-    def interrupted(self: Lake, name: str) -> Any:
+    def interrupted(self: delta_module.DeltaTables, name: str) -> Any:
         result = files(self, name)
         if not appended:
             appended.append(name)
-            Lake(self.root).append(video("v2", "/b.mp4"))
+            Lake(lake.root).append(video("v2", "/b.mp4"))
         return result
 
-    monkeypatch.setattr(Lake, "_files", interrupted)
+    monkeypatch.setattr(delta_module.DeltaTables, "files", interrupted)
     with Catalog(lake).connect() as connection:
         assert appended == ["videos"]
         assert connection.sql("select video_id from videos").fetchall() == [("v1",)]
@@ -95,7 +95,7 @@ def test_a_failed_commit_is_a_lake_error_and_shows_no_video(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake.append([recipe()])
-    write = lake_module.write_deltalake
+    write = delta_module.write_deltalake
 
     def full(table: DeltaTable, *args: Any, **options: Any) -> None:
         if table.table_uri.rstrip("/").endswith("clips"):
@@ -103,7 +103,7 @@ def test_a_failed_commit_is_a_lake_error_and_shows_no_video(
         write(table, *args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(lake_module, "write_deltalake", full)
+        patch.setattr(delta_module, "write_deltalake", full)
         with pytest.raises(LakeError, match=r"could not commit 1 rows to .*clips.*No space"):
             lake.append([source("/a.mp4", video_id="v1"), *video("v1", "/a.mp4")])
     with Catalog(lake).connect() as connection:
@@ -153,6 +153,14 @@ def test_a_folder_with_something_else_is_refused_and_left_as_it_is(tmp_path: Pat
     with pytest.raises(LakeError, match=r"not empty and no lake: it has no lake\.json"):
         Lake(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.mp4"]
+
+
+def test_a_table_whose_log_is_damaged_is_a_lake_error(lake: Lake) -> None:
+    lake.append([recipe(), source("/a.mp4")])
+    (log,) = Path(lake.root).glob("sources/_delta_log/*0.json")
+    log.write_text('{"metaData": ')
+    with pytest.raises(LakeError, match=r"cannot read .*/sources: "):
+        lake.known_sources(RECIPE)
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
@@ -292,9 +300,9 @@ def test_a_lake_of_older_software_gets_new_columns(lake: Lake) -> None:
     table = tables()["sources"]
     lake.append([recipe()])
     DeltaTable.create(f"{lake.root}/sources", _older(table, "skip_reason"))
-    lake_module.write_deltalake(
+    delta_module.write_deltalake(
         f"{lake.root}/sources",
-        lake_module.to_arrow([source("/old.mp4")]).drop(["skip_reason"]),
+        to_arrow([source("/old.mp4")]).drop(["skip_reason"]),
         mode="append",
     )
     statuses = "select uri, status from sources order by uri"

@@ -1,0 +1,90 @@
+"""Delta tables: commits of rows, and the files that hold the current ones."""
+
+import re
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from storage.tables import Table, TableFiles
+
+UNUSABLE = re.compile(r"[\[\]\\^|%\x00-\x1f\x7f\ud800-\udfff]")
+"""What deltalake takes for something else in a path, or fails on."""
+FAILURES = (DeltaError, OSError)
+"""What the methods of `DeltaTables` raise."""
+
+_COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
+_LOG = {
+    # Whoever opens a table reads the commits since the last checkpoint, one file each.
+    "delta.checkpointInterval": "20",
+    # The Parquet files have statistics of their own, which DuckDB reads; in the log they only slow it down.
+    "delta.dataSkippingNumIndexedCols": "0",
+}
+
+
+class DeltaTables:
+    """The tables under one root, each in a folder of its name; any number of processes may use them at once.
+
+    Args:
+        root: absolute path of a folder, or `s3://bucket/folder`.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def uri(self, name: str) -> str:
+        """Return where a table lies."""
+        return f"{self._root}/{name}"
+
+    def files(self, name: str) -> TableFiles:
+        """Return a table's current state; that of a table which is not there is empty."""
+        try:
+            table = self._open(name)
+        except TableNotFoundError:
+            return TableFiles(frozenset(), ())
+        # Not `file_uris()`: it percent-encodes the whole path, spaces and letters beyond ASCII included.
+        paths: list[str] = pa.table(table.get_add_actions())["path"].to_pylist()
+        columns = frozenset(field.name for field in table.schema().fields)
+        return TableFiles(columns, tuple(f"{self.uri(name)}/{path}" for path in sorted(paths)))
+
+    def append(self, table: Table, batch: Any) -> None:
+        """Commit an Arrow table of rows; the table is made when it is not there."""
+        # Opened anew each time: a kept one is updated by every commit, the slower the more it has seen.
+        delta = self._open_or_make(table)
+        has_all = set(batch.column_names) == {field.name for field in delta.schema().fields}
+        write_deltalake(
+            delta,
+            batch,
+            mode="append",
+            schema_mode=None if has_all else "merge",  # the lake is from an older facesift
+            writer_properties=_COMPRESSION,
+        )
+
+    def _open_or_make(self, table: Table) -> DeltaTable:
+        try:
+            return self._open(table.name)
+        except TableNotFoundError:
+            pass
+        try:
+            return DeltaTable.create(
+                self.uri(table.name),
+                table.schema,
+                name=table.name,
+                description=table.grain,
+                configuration=_LOG,
+                storage_options=self._options(),
+            )
+        except DeltaError:
+            # Another process may have made it at the same moment.
+            return self._open(table.name)
+
+    def _open(self, name: str) -> DeltaTable:
+        return DeltaTable(self.uri(name), storage_options=self._options())
+
+    def _options(self) -> dict[str, str] | None:
+        if self._root.startswith("s3://"):
+            from storage.s3 import delta_options  # noqa: PLC0415 - boto3 takes half a second to import
+
+            return delta_options()
+        return None
