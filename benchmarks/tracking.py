@@ -13,6 +13,7 @@ Metrics are those of `trackers.eval` (HOTA; CLEAR and Identity at IoU 0.5), time
 """
 
 import argparse
+import math
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -160,7 +161,7 @@ def ratio(ours: float, glue: float) -> str:
 def report(sequence: Path, detector: Detector, sample_fps: float, glue_box: str) -> None:
     """Detect every frame once; track at the full rate and at the sampled one; print a line per contender."""
     cuts = cut_frames(sequence)
-    with Decoder(DecoderConfig(sample_fps=None)).open(sequence / "video.mp4") as video:
+    with Decoder(DecoderConfig(sample_fps=math.inf)).open(sequence / "video.mp4") as video:
         frames = list(video)
         time_base = Fraction(video.facts().time_base)
     start = time.process_time()
@@ -168,7 +169,7 @@ def report(sequence: Path, detector: Detector, sample_fps: float, glue_box: str)
     detect_ms = (time.process_time() - start) / len(frames) * 1000
     height, width = frames[0].image.shape[:2]
     print(f"{sequence.name}: {len(frames)} frames of {width}x{height}, detector {detect_ms:.1f} ms per frame")
-    for name, fps in (("every frame", None), (f"{sample_fps:g} fps", sample_fps)):
+    for name, fps in (("every frame", math.inf), (f"{sample_fps:g} fps", sample_fps)):
         sampler = Sampler(time_base, fps)
         sampled = [frame for frame in frames if sampler.picks(frame.pts)]
         ours, glue = Ours(), Glue(glue_box)

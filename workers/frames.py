@@ -18,8 +18,8 @@ class DecoderConfig:
     """The decoder that is tried first."""
     is_decord_tried: bool = True
     """Try decord, where it is installed, on a file that PyAV cannot open or gets no frame from."""
-    sample_fps: float | None = 8.0
-    """Frames per second of video that are handed on; None hands on every frame."""
+    sample_fps: float = 8.0
+    """Frames per second of video that are handed on, at most; inf hands on every frame."""
     threads: int = 1
     """Decoding threads per video. Above 1, the pixels of damaged frames depend on the number."""
     max_pixels: int = 8192 * 4320
@@ -33,8 +33,8 @@ class DecoderConfig:
     frames meanwhile does not count."""
 
     def __post_init__(self) -> None:
-        if self.sample_fps is not None and not 0 < self.sample_fps <= 1000:
-            raise ValueError(f"decoder.sample_fps is {self.sample_fps}; give 0 < sample_fps <= 1000, or None")
+        if not self.sample_fps > 0:
+            raise ValueError(f"decoder.sample_fps is {self.sample_fps}; give a positive number, or inf")
         for name in ("threads", "max_pixels", "max_memory_bytes", "max_frames", "max_seconds"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"decoder.{name} is {getattr(self, name)}; give a positive number")

@@ -9,6 +9,7 @@ Timestamps that jump back (joined files, a restarted encoder) continue at the en
 time only grows; pts are then those of the file plus a constant per stretch.
 """
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import heappop, heappush
@@ -28,11 +29,12 @@ class Sampler:
 
     Args:
         time_base: Seconds per unit of pts.
-        sample_fps: Ticks per second; None picks every frame.
+        sample_fps: Ticks per second; inf picks every frame.
     """
 
-    def __init__(self, time_base: Fraction, sample_fps: float | None) -> None:
-        rate = None if sample_fps is None else Fraction(sample_fps).limit_denominator(1_000_000) * time_base
+    def __init__(self, time_base: Fraction, sample_fps: float) -> None:
+        is_every = math.isinf(sample_fps)
+        rate = None if is_every else Fraction(sample_fps).limit_denominator(1_000_000) * time_base
         self._rate = rate
         self._start_pts: int | None = None
         self._tick = -1

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -25,7 +26,7 @@ ONE = 1 << 16
 
 
 def read(path: Path) -> tuple[list[Frame], Facts]:
-    with Decoder(DecoderConfig(sample_fps=None)).open(path) as video:
+    with Decoder(DecoderConfig(sample_fps=math.inf)).open(path) as video:
         return list(video), video.facts()
 
 

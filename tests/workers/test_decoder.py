@@ -1,4 +1,5 @@
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from workers.decoder import Decoder, DecoderConfig, Facts, Frame
 from workers.failure import SourceError, TransientError, UndecodableError
 from workers.pyav_decoder import PyavVideo
 
-DECORD = DecoderConfig(backend="decord", sample_fps=None)
+DECORD = DecoderConfig(backend="decord", sample_fps=math.inf)
 
 
 def read(path: Path, config: DecoderConfig) -> tuple[list[Frame], Facts]:
@@ -48,7 +49,7 @@ def test_an_intact_file_gives_the_same_bits_with_any_threads(tmp_path: Path) -> 
 )
 def test_decord_gives_the_same_frames(name: str, options: dict[str, Any], tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / name, 60, **options)
-    for sample_fps in (None, 7.0):
+    for sample_fps in (math.inf, 7.0):
         ours, facts = read(path, DecoderConfig(sample_fps=sample_fps))
         theirs, their_facts = read(path, DecoderConfig(backend="decord", sample_fps=sample_fps))
         assert [(frame.index, frame.pts) for frame in theirs] == [(frame.index, frame.pts) for frame in ours]
@@ -60,7 +61,7 @@ def test_decord_gives_the_same_frames(name: str, options: dict[str, Any], tmp_pa
 
 def test_decord_obeys_the_limits(tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mp4", 60)
-    frames, facts = read(path, DecoderConfig(backend="decord", sample_fps=None, max_frames=20))
+    frames, facts = read(path, DecoderConfig(backend="decord", sample_fps=math.inf, max_frames=20))
     assert (len(frames), facts.is_partial) == (20, True)
     with pytest.raises(SourceError, match="max_pixels"):
         Decoder(DecoderConfig(backend="decord", max_pixels=100)).open(path)
@@ -77,7 +78,7 @@ def test_decord_is_asked_where_pyav_makes_nothing(tmp_path: Path, monkeypatch: p
     def no_spec(_: str) -> None:
         return None
 
-    frames, facts = read(path, DecoderConfig(sample_fps=None))
+    frames, facts = read(path, DecoderConfig(sample_fps=math.inf))
     assert len(frames) == 10
     assert facts.decoder.startswith("decord")
     with pytest.raises(UndecodableError, match="PyAV says no"):
@@ -121,8 +122,8 @@ BASES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", BASES)
-@pytest.mark.parametrize("sample_fps", [None, 8.0])
-def test_broken_bytes_give_frames_or_a_failure(name: str, sample_fps: float | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sample_fps", [math.inf, 8.0])
+def test_broken_bytes_give_frames_or_a_failure(name: str, sample_fps: float, tmp_path: Path) -> None:
     """Whatever is broken, frames grow in number and time, the account adds up, or the source is blamed."""
     rng = np.random.default_rng(5)
     whole = encode_numbers(tmp_path / name, 30, **BASES[name]).read_bytes()

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import cast
@@ -31,7 +32,7 @@ def picture(pts: int | None) -> VideoFrame:
     return frame
 
 
-def numbering(sample_fps: float | None = None, max_bytes: int = 10_000, is_vp8: bool = False) -> ByTimestamp:
+def numbering(sample_fps: float = math.inf, max_bytes: int = 10_000, is_vp8: bool = False) -> ByTimestamp:
     timeline = Timeline(MS, Sampler(MS, sample_fps))
     return ByTimestamp(timeline, max_bytes, is_altref_hidden=is_vp8)
 
@@ -85,7 +86,7 @@ def test_read_ahead_is_bounded() -> None:
 
 
 def test_as_decoded_derives_what_is_missing() -> None:
-    as_decoded = AsDecoded(Sampler(MS, None), 40)
+    as_decoded = AsDecoded(Sampler(MS, math.inf), 40)
     places = [as_decoded.place(picture(pts)) for pts in (None, None, 500, None, 100)]
     assert [place.pts for place in places] == [0, 40, 500, 540, 580]
     assert [place.index for place in places] == [0, 1, 2, 3, 4]

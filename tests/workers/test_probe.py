@@ -1,3 +1,4 @@
+import math
 import struct
 import zlib
 from fractions import Fraction
@@ -107,7 +108,7 @@ def test_a_switch_to_too_many_pixels_is_damage(tmp_path: Path) -> None:
     parts = [encode(tmp_path / f"{side}.ts", [numbered(1, side, side)] * 10) for side in (96, 400)]
     path = tmp_path / "v.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    with Decoder(DecoderConfig(sample_fps=None, max_pixels=96 * 96, is_decord_tried=False)).open(
+    with Decoder(DecoderConfig(sample_fps=math.inf, max_pixels=96 * 96, is_decord_tried=False)).open(
         path
     ) as video:
         assert len(list(video)) == 10
@@ -161,7 +162,7 @@ def test_a_header_that_lies_about_the_length_is_not_believed(tmp_path: Path) -> 
     data, stated = path.read_bytes(), b"\x44\x89\x88"  # Duration, a double in milliseconds
     at = data.index(stated) + len(stated)
     path.write_bytes(data[:at] + struct.pack(">d", 36e6) + data[at + 8 :])
-    with Decoder(DecoderConfig(sample_fps=None)).open(path) as video:
+    with Decoder(DecoderConfig(sample_fps=math.inf)).open(path) as video:
         assert len(list(video)) == 25
         facts = video.facts()
     assert facts.duration_s == pytest.approx(1.0)

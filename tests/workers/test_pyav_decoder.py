@@ -1,4 +1,5 @@
 import itertools
+import math
 import tracemalloc
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.workers.videos import (
 )
 from workers.decoder import Decoder, DecoderConfig, Facts, Frame
 
-ALL = DecoderConfig(sample_fps=None)
+ALL = DecoderConfig(sample_fps=math.inf)
 
 
 def read(path: Path, config: DecoderConfig = ALL) -> tuple[list[Frame], Facts]:
@@ -197,7 +198,7 @@ def test_a_mute_start_keeps_its_numbers(tmp_path: Path) -> None:
 
 def test_limit_of_frames_keeps_what_came_before(tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mp4", 60)
-    frames, facts = read(path, DecoderConfig(sample_fps=None, max_frames=20))
+    frames, facts = read(path, DecoderConfig(sample_fps=math.inf, max_frames=20))
     assert numbers(frames) == list(range(20))
     assert facts.frames_decoded == 20
     assert facts.is_partial
@@ -209,7 +210,7 @@ def test_limit_of_time_keeps_what_came_before(tmp_path: Path, monkeypatch: pytes
     path = encode_numbers(tmp_path / "v.mp4", 200)
     ticks = itertools.count()
     monkeypatch.setattr("workers.clock.time.monotonic", lambda: next(ticks))
-    frames, facts = read(path, DecoderConfig(sample_fps=None, max_seconds=100))
+    frames, facts = read(path, DecoderConfig(sample_fps=math.inf, max_seconds=100))
     assert 20 < len(frames) < 180
     assert facts.frames_decoded == len(frames)
     assert "max_seconds=100" in (facts.partial_reason or "")
@@ -219,7 +220,7 @@ def test_time_between_frames_does_not_count(tmp_path: Path, monkeypatch: pytest.
     path = encode_numbers(tmp_path / "v.mp4", 50)
     now_s = 0.0
     monkeypatch.setattr("workers.clock.time.monotonic", lambda: now_s)
-    with Decoder(DecoderConfig(sample_fps=None, max_seconds=100)).open(path) as video:
+    with Decoder(DecoderConfig(sample_fps=math.inf, max_seconds=100)).open(path) as video:
         for _ in video:
             now_s += 60
         assert video.facts().frames_sampled == 50
@@ -244,8 +245,8 @@ def interlace(stream: VideoStream) -> None:
 
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.ts"])
-@pytest.mark.parametrize("sample_fps", [None, 6.0])
-def test_interlaced_pictures_are_made_whole(name: str, sample_fps: float | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sample_fps", [math.inf, 6.0])
+def test_interlaced_pictures_are_made_whole(name: str, sample_fps: float, tmp_path: Path) -> None:
     """Two fields of a fast-moving edge comb; deinterlaced they do not."""
     images = [weave(number) for number in range(30)]
     path = encode(tmp_path / name, images, prepare=interlace)

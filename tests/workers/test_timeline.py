@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -8,7 +9,7 @@ from workers.timeline import REORDER_FRAMES, Place, Sampler, Timeline
 MS = Fraction(1, 1000)
 
 
-def place_all(packets: Sequence[tuple[int, int | None, int]], sample_fps: float | None = None) -> list[Place]:
+def place_all(packets: Sequence[tuple[int, int | None, int]], sample_fps: float = math.inf) -> list[Place]:
     timeline = Timeline(MS, Sampler(MS, sample_fps))
     places = [timeline.place(*packet) for packet in packets]
     timeline.finish()
@@ -21,7 +22,7 @@ def test_a_number_is_the_rank_of_the_timestamp() -> None:
 
 
 def test_a_place_is_certain_a_read_ahead_later() -> None:
-    timeline = Timeline(MS, Sampler(MS, None))
+    timeline = Timeline(MS, Sampler(MS, math.inf))
     first = timeline.place(0, None, 40)
     for number in range(1, REORDER_FRAMES):
         timeline.place(number * 40, None, 40)
@@ -41,14 +42,14 @@ def test_the_deepest_reordering_is_numbered_right() -> None:
 @pytest.mark.parametrize(
     ("fps", "expected"),
     [
-        (None, [0, 33, 67, 100, 133, 167, 200]),
+        (math.inf, [0, 33, 67, 100, 133, 167, 200]),
         (10.0, [0, 100, 200]),
         (8.0, [0, 133]),
         (1.0, [0]),
         (1000.0, [0, 33, 67, 100, 133, 167, 200]),
     ],
 )
-def test_the_first_frame_at_or_after_each_tick_is_picked(fps: float | None, expected: list[int]) -> None:
+def test_the_first_frame_at_or_after_each_tick_is_picked(fps: float, expected: list[int]) -> None:
     sampler = Sampler(MS, fps)
     assert [pts for pts in (0, 33, 67, 100, 133, 167, 200) if sampler.picks(pts)] == expected
 

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from workers.blaze import FULL_RANGE, SHORT_RANGE, Blaze, anchor_centres, decode, ious, suppress
+
+
+@pytest.mark.parametrize(("blaze", "rows"), [(SHORT_RANGE, 896), (FULL_RANGE, 2304)])
+def test_anchors_are_as_many_as_the_networks_rows(blaze: Blaze, rows: int) -> None:
+    centres = anchor_centres(blaze)
+    assert centres.shape == (rows, 2)
+    assert centres.min() > 0
+    assert centres.max() < blaze.input_px
+
+
+def test_anchors_run_along_rows_with_those_of_a_cell_together() -> None:
+    centres = anchor_centres(SHORT_RANGE)
+    np.testing.assert_allclose(centres[:4], [[4, 4], [4, 4], [12, 4], [12, 4]])
+    np.testing.assert_allclose(centres[32], [4, 12])  # 16 cells of two to a row
+    np.testing.assert_allclose(centres[512:519], [[8, 8]] * 6 + [[24, 8]])  # the coarse grid follows
+
+
+def test_decode_places_boxes_and_keypoints_by_their_anchor() -> None:
+    raw = np.zeros((3, 16), np.float32)
+    raw[1, :4] = 2, -1, 10, 20
+    raw[1, 4:6] = 3, 4
+    logits = np.array([-5, 2, -1], np.float32)
+    seen = decode(raw, logits, np.array([[0, 0], [50, 60], [0, 0]], np.float32), minimum_score=0.5)
+    np.testing.assert_allclose(seen.boxes_xyxy_px, [[47, 49, 57, 69]])
+    np.testing.assert_allclose(seen.scores, [1 / (1 + np.exp(-2))], rtol=1e-6)
+    np.testing.assert_allclose(seen.keypoints_px[0, :2], [[53, 64], [50, 60]])
+
+
+def test_ious_of_equal_half_and_distant_boxes() -> None:
+    boxes = np.array([[0, 0, 10, 10]], np.float32)
+    others = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30], [3, 3, 3, 3]], np.float32)
+    np.testing.assert_allclose(ious(boxes, others), [[1, 1 / 3, 0, 0]], atol=1e-6)
+
+
+def test_suppress_keeps_the_best_of_each_place_best_first() -> None:
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [40, 0, 50, 10], [2, 0, 12, 10]], np.float32)
+    assert suppress(boxes, np.array([0.5, 0.9, 0.95, 0.9], np.float32), overlap=0.3) == [2, 1]
+
+
+def test_suppress_does_not_let_a_suppressed_box_suppress() -> None:
+    chain = np.array([[0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]], np.float32)
+    assert suppress(chain, np.array([0.9, 0.8, 0.7], np.float32), overlap=0.3) == [0, 2]
