@@ -22,7 +22,8 @@ def test_a_window_off_the_picture_is_black() -> None:
 @pytest.mark.parametrize("size", [(16, 16), (2000, 64), (64, 2000), (1, 1), (641, 3)])
 def test_the_whole_of_any_picture_fills_the_square_along_its_longer_side(size: tuple[int, int]) -> None:
     width, height = size
-    drawn = whole(np.zeros((height, width, 3))).draw(np.full((height, width, 3), 255, np.uint8), 128)
+    image = np.full((height, width, 3), 255, np.uint8)
+    drawn = whole(image).draw(image, 128)
     rows, columns = drawn.any(axis=(1, 2)).sum(), drawn.any(axis=(0, 2)).sum()
     assert max(rows, columns) == 128
     assert min(rows, columns) == max(1, round(128 * min(size) / max(size)))
@@ -52,7 +53,7 @@ def test_every_face_up_to_the_overlap_lies_whole_in_a_tile(size: tuple[int, int]
 
 def test_tiles_reach_beyond_the_picture_on_all_sides() -> None:
     windows = tiles(1920, 1080, 640)
-    assert len(windows) == 12
+    assert len(windows) == 8
     assert min(w.left_px for w in windows) < -30
     assert min(w.top_px for w in windows) < -30
     assert max(w.left_px + w.side_px for w in windows) > 1920 + 30

@@ -1,0 +1,44 @@
+import numpy as np
+
+from tests.workers.faces import made_face, picture
+from workers.appearance import Gallery, look_of
+from workers.track import FaceTrack, Seen, box_rows, track_row
+
+IDS = ("9f86d081884c7d65" * 4, "1b4f0e98" * 8, "attempt")
+
+
+def made_track(index: int, frames: list[int]) -> FaceTrack:
+    face = made_face((10, 20, 80, 100), quality=0.25)
+    sharper = made_face((12, 20, 80, 100), quality=0.75)
+    seen = [Seen(n, n * 512, n / 25, face if n % 2 else sharper) for n in frames]
+    return FaceTrack(index, 2, seen, Gallery(look_of(picture({1: face.box_xywh_px}), face), 4))
+
+
+def test_a_track_becomes_a_row() -> None:
+    row = track_row(made_track(3, [5, 6, 8, 9]), *IDS, "too small")
+    assert row.track_id == "9f86d081884c7d65-1b4f0e98-t0003"
+    assert (row.video_id, row.recipe_id, row.attempt_id) == IDS
+    assert (row.shot_index, row.start_frame, row.end_frame, row.frames) == (2, 5, 9, 4)
+    assert (row.start_s, row.end_s) == (0.2, 0.36)
+    assert row.quality == 0.5
+    assert row.no_clip_reason == "too small"
+
+
+def test_every_face_of_a_track_becomes_a_box() -> None:
+    track = made_track(3, [5, 6])
+    rows = list(box_rows(track, *IDS))
+    assert [row.frame_index for row in rows] == [5, 6]
+    assert [row.pts for row in rows] == [2560, 3072]
+    assert (rows[1].x_px, rows[1].y_px, rows[1].w_px, rows[1].h_px) == (12, 20, 80, 100)
+    assert len(rows[0].landmarks_px) == 136
+    np.testing.assert_allclose(
+        np.reshape(rows[0].landmarks_px, (68, 2)), track.seen[0].face.landmarks_px, rtol=1e-6
+    )
+
+
+def test_a_track_takes_over_a_later_part_with_all_its_indices() -> None:
+    track, part, rest = made_track(0, [1, 2]), made_track(1, [5]), made_track(2, [7])
+    part.take_over(rest)
+    track.take_over(part)
+    assert [seen.frame_index for seen in track.seen] == [1, 2, 5, 7]
+    assert track.other_indices == [1, 2]

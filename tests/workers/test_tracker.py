@@ -1,0 +1,172 @@
+import numpy as np
+import pytest
+
+from tests.workers.faces import Box, made_face, picture
+from workers.face import Face
+from workers.track import FaceTrack
+from workers.tracker import Tracker, TrackerConfig
+
+SIZE = (64.0, 80.0)
+
+
+def at(x: float, y: float) -> Box:
+    return (x, y, *SIZE)
+
+
+class Film:
+    """Shows people to a tracker frame by frame and remembers who was given which index."""
+
+    def __init__(self, fps: float = 8.0, config: TrackerConfig | None = None) -> None:
+        self.tracker = Tracker(config or TrackerConfig())
+        self.fps = fps
+        self.frame = 0
+        self.people: dict[int, int] = {}
+        """Person by the identity of the face."""
+
+    def show(self, people: dict[int, Box], *, unseen: tuple[int, ...] = (), score: float = 0.9) -> list[int]:
+        """Show a frame; the unseen are drawn, but not detected. Return the indices, by the seen's order."""
+        faces: list[Face] = []
+        for person, box in people.items():
+            if person not in unseen:
+                faces.append(made_face(box, score=score))
+                self.people[id(faces[-1])] = person
+        n, self.frame = self.frame, self.frame + 1
+        return [index for index, _ in self.tracker.update(n, n * 100, n / self.fps, faces, picture(people))]
+
+    def end(self) -> list[FaceTrack]:
+        self.tracker.end_shot()
+        return self.tracker.take_ended()
+
+    def persons(self, track: FaceTrack) -> set[int]:
+        return {self.people[id(seen.face)] for seen in track.seen}
+
+
+@pytest.mark.parametrize("fps", [25.0, 8.0])
+def test_two_people_keep_their_identities_when_they_cross(fps: float) -> None:
+    film = Film(fps)
+    for n in range(round(4 * fps)):
+        x = 20 + n / fps * 130
+        a, b = at(x, 140), at(540 - (x - 20), 150)
+        is_hidden = abs(a[0] - b[0]) < 50  # the first one is behind the second
+        film.show({1: a, 2: b}, unseen=(1,) if is_hidden else ())
+    tracks = film.end()
+    assert [film.persons(track) for track in tracks] == [{1}, {2}]
+    assert len(tracks[1].seen) == round(4 * fps)
+
+
+def test_a_face_that_turns_back_behind_another_is_not_confused_with_it() -> None:
+    film = Film()
+    # Motion alone predicts that they pass each other; both turn back instead.
+    for n in range(24):
+        x = 100 + 12 * min(n, 24 - n)
+        film.show({1: at(x, 140), 2: at(400 - (x - 100) * 0.9, 145)}, unseen=(1,) if 9 < n < 15 else ())
+    assert [film.persons(track) for track in film.end()] == [{1}, {2}]
+
+
+def test_a_face_that_was_away_for_seconds_is_known_again_elsewhere() -> None:
+    film = Film()
+    for _ in range(8):
+        film.show({1: at(100, 100), 2: at(400, 100)})
+    for _ in range(24):
+        film.show({2: at(400, 100)})
+    for _ in range(8):
+        film.show({1: at(250, 200), 2: at(400, 100)})
+    tracks = film.end()
+    assert [film.persons(track) for track in tracks] == [{1}, {2}]
+    assert len(tracks[0].seen) == 16
+
+
+def test_somebody_else_in_the_same_place_is_another_track() -> None:
+    film = Film()
+    for _ in range(8):
+        film.show({1: at(100, 100)})
+    for _ in range(8):
+        film.show({2: at(102, 101)})
+    assert [film.persons(track) for track in film.end()] == [{1}, {2}]
+
+
+def test_a_face_that_comes_back_half_hidden_is_joined_to_its_track() -> None:
+    film = Film()
+    for _ in range(6):
+        film.show({1: at(100, 100)})
+    film.show({})
+    # Somebody undetected covers most of the face, so that it looks strange for two frames.
+    for cover in (20.0, 24.0):
+        film.show({1: at(110, 100), 5: at(110 + cover, 96)}, unseen=(5,))
+    for n in range(6):
+        film.show({1: at(112 + n, 100)})
+    (track,) = film.end()
+    assert film.persons(track) == {1}
+    assert [seen.frame_index for seen in track.seen] == [0, 1, 2, 3, 4, 5, *range(7, 15)]
+    assert track.other_indices == [1]
+
+
+def test_a_cut_ends_all_tracks_and_indices_run_on() -> None:
+    film = Film()
+    assert film.show({1: at(100, 100), 2: at(300, 100)}) == [0, 1]
+    film.show({1: at(100, 100), 2: at(300, 100)})
+    first = film.end()
+    assert film.show({1: at(100, 100)}) == [2]
+    film.show({1: at(100, 100)})
+    second = film.end()
+    assert [(track.track_index, track.shot_index) for track in first + second] == [(0, 0), (1, 0), (2, 1)]
+
+
+def test_a_track_ends_when_its_face_is_not_seen_again() -> None:
+    film = Film(config=TrackerConfig(max_lost_s=1.0))
+    film.show({1: at(100, 100), 2: at(300, 100)})
+    for _ in range(8):
+        film.show({2: at(300, 100)})
+        assert film.tracker.take_ended() == []
+    film.show({2: at(300, 100)})
+    (ended,) = film.tracker.take_ended()
+    assert film.persons(ended) == {1}
+    assert film.tracker.take_ended() == []
+
+
+def test_a_still_and_a_single_certain_face_are_tracks() -> None:
+    film = Film()
+    film.show({1: at(100, 100)}, score=0.65)
+    (still,) = film.end()
+    assert not still.is_spurious
+    assert still.lasts_s == float("inf")
+    for n in range(8):
+        film.show({1: at(100, 100)} if n == 4 else {}, score=0.9)
+    (moment,) = film.end()
+    assert not moment.is_spurious
+    assert moment.lasts_s == pytest.approx(1 / 8)
+
+
+def test_a_doubtful_face_of_a_moment_is_spurious() -> None:
+    film = Film()
+    for n in range(8):
+        film.show({1: at(100, 100)} if n == 4 else {}, score=0.65)
+    assert [track.is_spurious for track in film.end()] == [True]
+
+
+def test_the_same_faces_give_the_same_tracks() -> None:
+    def rows() -> list[tuple[int, int, Box]]:
+        rng = np.random.default_rng(0)
+        film = Film()
+        for _ in range(12):
+            places = rng.permutation(5)[:4]
+            film.show({int(p): at(20 + 120 * float(p) + float(rng.uniform(-9, 9)), 100) for p in places})
+        return [
+            (track.track_index, seen.frame_index, seen.face.box_xywh_px)
+            for track in film.end()
+            for seen in track.seen
+        ]
+
+    assert rows() == rows()
+
+
+def test_faces_of_any_size_and_place_are_followed() -> None:
+    film = Film()
+    for _ in range(3):
+        film.show({1: (-30.0, -20.0, 64.0, 80.0), 2: (300.0, 100.0, 3.0, 4.0)})
+    assert [film.persons(track) for track in film.end()] == [{1}, {2}]
+
+
+def test_config_says_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match="tracker.looks is 0"):
+        TrackerConfig(looks=0)
