@@ -38,6 +38,7 @@ _ROWS_T = (
 MM_PER_DEG = 1.22
 """Of the chart across the middle of an average face."""
 TEXTURE_PX = 768
+TEXTURE_SIZE = (TEXTURE_PX, TEXTURE_PX)
 """Side of the square of the texture that holds the chart."""
 _FRONT_DEG, _SIDE_SHARE = 60.0, 0.25
 _MAX_U_DEG = _FRONT_DEG + (180 - _FRONT_DEG) * _SIDE_SHARE
@@ -56,14 +57,13 @@ def texture_xy(theta_deg: Floats, t: Floats) -> Floats:
 
 @cache
 def texture_chart() -> tuple[Floats, Floats]:
-    """Return `theta` in degrees and `t` of every pixel of the texture, [S, S] each."""
+    """Return `theta` in degrees of the texture's columns [1, S] and `t` of its rows [S, 1]."""
     line = np.arange(TEXTURE_PX, dtype=np.float32)
     u_deg = (line / (TEXTURE_PX - 1) * 2 - 1) * _MAX_U_DEG
     side = np.abs(u_deg)
     theta = np.sign(u_deg) * np.where(side < _FRONT_DEG, side, _FRONT_DEG + (side - _FRONT_DEG) / _SIDE_SHARE)
     t = TOP_T - line / (TEXTURE_PX - 1) * (TOP_T - BOTTOM_T)
-    thetas, ts = np.meshgrid(theta, t)
-    return thetas.astype(np.float32), ts.astype(np.float32)
+    return theta[None].astype(np.float32), t[:, None].astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from model.synthetic.scene import Person, sample_shot
 
 FRAMES = 8
 
-# The square that the crops are made from is the detector's. Measured on 200 drawn faces, in shares of the true
-# box: side 0.957 (deviation 0.04), centre 0.498 across and 0.525 down (deviation 0.04, 0.03).
+# The square that the crops are made from is the detector's. Measured on 200 drawn faces, in shares of the
+# true box: side 0.957 (deviation 0.04), centre 0.498 across and 0.525 down (deviation 0.04, 0.03).
 _SIDE, _ACROSS, _DOWN = 0.957, 0.498, 0.525
 _SIDE_SPREAD, _PLACE_SPREAD = 0.04, 0.03
 

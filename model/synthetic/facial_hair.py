@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.random import Generator
 
-from model.synthetic.chart import Floats, texture_chart
+from model.synthetic.chart import TEXTURE_SIZE, Floats, texture_chart
 from model.synthetic.face import Face
 from model.synthetic.paint import blurred, hairs, mix, noise, smoothstep
 from model.synthetic.tones import hair_rgb, lip_edges, skin_rgb
@@ -40,15 +40,15 @@ def beard_mask(face: Face) -> Floats:
     upper, lower = lip_edges(face, theta)
     lips = smoothstep(-0.5, 0.8, upper - t + 0.6) * smoothstep(-0.5, 0.8, t - lower + 0.6) * (angle < 26)
     mustache = smoothstep(0, 3, t - (upper - 1)) * smoothstep(0, 3.5, -45.5 - 0.10 * angle - t)
-    mustache *= smoothstep(0, 4, 25.5 - angle)
+    mustache = mustache * smoothstep(0, 4, 25.5 - angle)
     ends = smoothstep(0, 3, 29 - angle) * smoothstep(0, 3, angle - 21)
-    ends *= smoothstep(0, 4, -50 - t) * smoothstep(0, 4, t + 82)
+    ends = ends * smoothstep(0, 4, -50 - t) * smoothstep(0, 4, t + 82)
     chin = smoothstep(0, 4, 17 - angle) * smoothstep(0, 3, lower - 3 - t) * smoothstep(0, 5, t + 113)
     # the upper border on the cheeks rises towards the ears, where sideburns meet it
     border = np.where(angle > 70, 20, np.minimum(-54 + 0.9 * np.maximum(angle - 46, 0), 15))
     whole = smoothstep(0, 9, border - t) * smoothstep(0, 9, 86 - angle) * smoothstep(0, 5, t + 122)
     grown = {
-        "none": np.zeros_like(t),
+        "none": np.zeros(TEXTURE_SIZE, np.float32),
         "stubble": np.maximum(whole, mustache),
         "mustache": mustache,
         "goatee": np.maximum.reduce([mustache, ends, chin]),

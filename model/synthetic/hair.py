@@ -15,6 +15,7 @@ from model.synthetic.atlas import SIDE_PX, coarser
 from model.synthetic.chart import (
     MM_PER_DEG,
     TEXTURE_PX,
+    TEXTURE_SIZE,
     Floats,
     chart,
     grid_triangles,
@@ -208,8 +209,10 @@ def _texture(face: Face) -> tuple[Floats, Floats]:
     on_head = slice(0, TEXTURE_PX)
     if face.hair_style != "bald":
         is_fringed = face.hair_style in _FRINGED
-        ragged = 3.0 * noise(rng, t.shape, (60, 3)) if is_fringed else 1.2 * noise(rng, t.shape, (14, 3))
-        ragged += 1.6 * noise(rng, t.shape, (8, 5))
+        ragged = (
+            3.0 * noise(rng, TEXTURE_SIZE, (60, 3)) if is_fringed else 1.2 * noise(rng, TEXTURE_SIZE, (14, 3))
+        )
+        ragged += 1.6 * noise(rng, TEXTURE_SIZE, (8, 5))
         soft = 4.0 if is_fringed else 4.5
         opacity[:, on_head] = smoothstep(-soft, soft, _from_hairline(face, theta, t) + ragged)
     if face.hair_style == "buzz":
@@ -236,7 +239,7 @@ def _hat(face: Face, rng: Generator, rgb: Floats, gloss: Floats, opacity: Floats
     theta, t = texture_chart()
     line = _hat_line(theta)
     colour = np.array(_HATS_RGB[face.texture_seed % len(_HATS_RGB)], np.float32)
-    grain = 1 + 0.05 * noise(rng, t.shape, (3, 3))
+    grain = 1 + 0.05 * noise(rng, TEXTURE_SIZE, (3, 3))
     if face.hat == "beanie":
         grain *= 1 + 0.22 * np.sin(theta * 2.4)
         grain *= 1 - 0.45 * np.exp(-0.5 * ((t - line - 26) / 1.6) ** 2)

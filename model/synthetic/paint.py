@@ -31,25 +31,19 @@ def smoothstep(low: float, high: float, value: Floats | float) -> Floats:
 
 def spot(centre: tuple[float, float], sigma: tuple[float, float]) -> Floats:
     """Return a Gaussian spot on the texture around a chart point (degrees, mm)."""
-    theta, t = _axes()
+    theta, t = texture_chart()
     return _gaussian(theta, t, centre, sigma)
 
 
 def spots(centre: tuple[float, float], sigma: tuple[float, float]) -> Floats:
     """Return the same spot on both sides of the face."""
-    theta, t = _axes()
-    return _gaussian(np.abs(theta), t, centre, sigma)
-
-
-def _axes() -> tuple[Floats, Floats]:
-    """Return the angle of each column and the height of each row."""
     theta, t = texture_chart()
-    return theta[0], t[:, 0]
+    return _gaussian(np.abs(theta), t, centre, sigma)
 
 
 def _gaussian(theta: Floats, t: Floats, centre: tuple[float, float], sigma: tuple[float, float]) -> Floats:
     across = np.exp(-0.5 * ((theta - centre[0]) / sigma[0]) ** 2)
-    return np.outer(np.exp(-0.5 * ((t - centre[1]) / sigma[1]) ** 2), across).astype(np.float32)
+    return (np.exp(-0.5 * ((t - centre[1]) / sigma[1]) ** 2) * across).astype(np.float32)
 
 
 def mix(rgb: Floats, colour: Floats | Sequence[float], share: Floats) -> None:

@@ -63,7 +63,7 @@ _EYE_RINGS = ((0, 1, 1, 0, 1.6), (3, 1, 1, 1, 1.2), (9, 0.95, 1, 2, 0.7), (16, 0
 
 
 def funnels(points: Floats) -> list[Part]:
-    """Return what lies behind the openings of the skin, whose points are given: nobody sees through a head."""
+    """Return what lies behind the openings of the skin, given its points: nobody sees through a head."""
     grid = chart()
     shapes = [(grid.mouth, _MOUTH_RINGS), *((slit, _EYE_RINGS) for slit in grid.eyes)]
     return [_funnel(points, slit, rings) for slit, rings in shapes]

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.random import default_rng
 
-from model.synthetic.chart import BOTTOM_T, TEXTURE_PX, TOP_T, Floats, texture_chart
+from model.synthetic.chart import BOTTOM_T, TEXTURE_PX, TEXTURE_SIZE, TOP_T, Floats, texture_chart
 from model.synthetic.expression import Expression
 from model.synthetic.face import Face
 from model.synthetic.facial_hair import beard_mask
@@ -81,17 +81,17 @@ def _static(face: Face) -> Floats:
     upper, lower = lip_edges(face, theta)
     on_lips = (t < upper) & (t > lower) & (np.abs(theta) < 25)
     in_front = 1 - smoothstep(45, 70, np.abs(theta))
-    pores = (0.025 + 0.015 * face.old_age) * noise(rng, t.shape, (5, 5)) * in_front
-    height = pores + 0.07 * noise(rng, t.shape, (40, 4)) * on_lips
+    pores = (0.025 + 0.015 * face.old_age) * noise(rng, TEXTURE_SIZE, (5, 5)) * in_front
+    height = pores + 0.07 * noise(rng, TEXTURE_SIZE, (40, 4)) * on_lips
     if face.beard not in ("none", "stubble"):
-        strands = noise(rng, t.shape, (14, 4)) + 0.5 * noise(rng, t.shape, (30, 12))
+        strands = noise(rng, TEXTURE_SIZE, (14, 4)) + 0.5 * noise(rng, TEXTURE_SIZE, (30, 12))
         height = height + beard_mask(face) * (0.35 * strands + 1.2)
     relief = _gradient(height.astype(np.float32))
     relief[..., 2] = 0
     for name, weight in _AGES.items():
         engraved = weight * face.old_age**1.3 * float(rng.uniform(0.75, 1.15))
         relief += np.float32(engraved) * _folds()[name]
-    creased = 0.10 * face.old_age**2 * np.clip(noise(rng, t.shape, (9, 24)), -2, 2)
+    creased = 0.10 * face.old_age**2 * np.clip(noise(rng, TEXTURE_SIZE, (9, 24)), -2, 2)
     return relief + _gradient((creased * in_front).astype(np.float32))
 
 

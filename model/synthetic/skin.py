@@ -5,7 +5,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from model.synthetic.chart import EYE_INNER_DEG, MOUTH_CORNER_DEG, MOUTH_T, TEXTURE_PX, Floats, texture_chart
+from model.synthetic.chart import (
+    EYE_INNER_DEG,
+    MOUTH_CORNER_DEG,
+    MOUTH_T,
+    TEXTURE_PX,
+    TEXTURE_SIZE,
+    Floats,
+    texture_chart,
+)
 from model.synthetic.face import Face
 from model.synthetic.facial_hair import paint_beard, paint_brows
 from model.synthetic.paint import darken, mix, noise, smoothstep, spot, spots
@@ -51,8 +59,10 @@ def _freckles(face: Face, rng: Generator, rgb: Floats) -> None:
     theta, t = texture_chart()
     where = np.exp(-0.5 * ((t + 18) / 20) ** 2) * (np.abs(theta) < 60)
     has_freckles = face.redness > 0.65
-    freckles = smoothstep(1.5, 2.3, noise(rng, t.shape, (4, 4))) * where * has_freckles * (1 - face.melanin)
-    age_spots = smoothstep(2.0, 2.6, noise(rng, t.shape, (9, 9))) * smoothstep(0.35, 0.9, face.old_age)
+    freckles = (
+        smoothstep(1.5, 2.3, noise(rng, TEXTURE_SIZE, (4, 4))) * where * has_freckles * (1 - face.melanin)
+    )
+    age_spots = smoothstep(2.0, 2.6, noise(rng, TEXTURE_SIZE, (9, 9))) * smoothstep(0.35, 0.9, face.old_age)
     darken(rgb, np.clip(0.26 * freckles + 0.20 * age_spots, 0, 1).astype(np.float32), (0.6, 1.0, 1.1))
 
 
