@@ -99,7 +99,7 @@ class Gallery:
         return len(self._shapes)
 
     def distances(self, look: Look) -> Floats:
-        """Return how unlike a look is to each known one [K]: 0 for equal ones, about 1 for strangers."""
+        """Return how unlike a look is to each known one [K]: near 0 for equal ones, about 1 for strangers."""
         unlike = 1 - np.einsum("kbc,bc->kb", self._shapes, look.shapes)
         recoloured = np.linalg.norm(self._colours - look.colours, axis=2)
         blocks = np.sort(unlike + recoloured / np.float32(_COLOUR_SCALE), axis=1)

@@ -168,5 +168,5 @@ def test_faces_of_any_size_and_place_are_followed() -> None:
 
 
 def test_config_says_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match="tracker.looks is 0"):
+    with pytest.raises(ValueError, match=r"tracker\.looks is 0"):
         TrackerConfig(looks=0)
