@@ -7,7 +7,7 @@ is laid on that in two passes. What counts is the evidence of all three together
 profiles and motion blur, the detectors alone see faces in clouds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,7 +52,7 @@ class DetectorConfig:
     """Intersection over union of two faces' boxes above which they are one."""
     max_faces: int = 64
     """Faces kept per picture, those of the most evidence."""
-    num_threads: int = 1
+    num_threads: int = field(default=1, metadata={"changes_results": False})
     """Threads of each network."""
 
     def __post_init__(self) -> None:

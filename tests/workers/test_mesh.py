@@ -7,7 +7,7 @@ from workers.mesh import Mesh, Square, landmarks_68, pose_deg, square_around
 Floats = NDArray[np.float32]
 
 SIDES, EYES, MOUTH, TEMPLES = (234, 454), (33, 263), (61, 291), (127, 356)
-FOREHEAD, CHIN, BROW, LIP = 10, 152, 168, 17
+HAIRLINE, NOSE, BRIDGE, LIP = 10, 2, 168, 17
 
 
 def head(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Floats:
@@ -15,7 +15,7 @@ def head(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Floats:
     points = np.zeros((468, 3))
     for (left, right), x, y in ((SIDES, 70, 0), (EYES, 45, -10), (MOUTH, 25, 40), (TEMPLES, 68, -20)):
         points[left], points[right] = (-x, y, 0), (x, y, 0)
-    points[FOREHEAD], points[CHIN], points[BROW], points[LIP] = (
+    points[HAIRLINE], points[NOSE], points[BRIDGE], points[LIP] = (
         (0, -90, 0),
         (0, 90, 0),
         (0, -10, 0),

@@ -1,0 +1,159 @@
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.synthetic.render import Truth
+from model.synthetic.scene import Shot, sample_shot
+from workers.blaze import Floats, ious
+from workers.detector import Detector, DetectorConfig
+from workers.face import Face
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Scene:
+    image: Image
+    truths: tuple[Truth, ...]
+    shot: Shot
+
+
+def drawn(seed: int, people: int, size: tuple[int, int] = (480, 270)) -> Scene:
+    shot = sample_shot(np.random.default_rng(seed), size_px=size, seconds=4.0, people=people)
+    image, truths = shot.picture_at(1.5, 0)
+    return Scene(image, truths, shot)
+
+
+def xyxy(boxes: list[tuple[float, float, float, float]]) -> Floats:
+    return np.array([(x, y, x + w, y + h) for x, y, w, h in boxes], np.float32).reshape(-1, 4)
+
+
+def overlaps(faces: list[Face], truths: tuple[Truth, ...]) -> Floats:
+    """Return per true face the intersection over union of the best found one."""
+    found = xyxy([face.box_xywh_px for face in faces])
+    return ious(xyxy([truth.box_xywh_px for truth in truths]), found).max(axis=1, initial=0)
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector(DetectorConfig())
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return drawn(0, 2)
+
+
+@pytest.mark.parametrize(("seed", "people"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3)])
+def test_every_face_is_found_and_nothing_else(detector: Detector, seed: int, people: int) -> None:
+    scene = drawn(seed, people)
+    faces = detector.detect(scene.image)
+    assert len(faces) == people
+    assert (overlaps(faces, scene.truths) > 0.7).all()
+
+
+def test_landmarks_and_pose_are_those_of_the_face(detector: Detector, scene: Scene) -> None:
+    faces = sorted(detector.detect(scene.image), key=lambda face: face.box_xywh_px[0])
+    order = np.argsort([truth.box_xywh_px[0] for truth in scene.truths])
+    for face, place in zip(faces, order.tolist(), strict=True):
+        truth = scene.truths[place].landmarks_px
+        eyes_px = np.linalg.norm(truth[36] - truth[45])
+        assert np.linalg.norm(face.landmarks_px - truth, axis=1).mean() / eyes_px < 0.08
+        pose = scene.shot.people[place].moment_at(1.5).pose
+        assert face.yaw_deg == pytest.approx(pose.yaw_deg, abs=6)
+        assert face.pitch_deg == pytest.approx(pose.pitch_deg, abs=14)
+        assert face.roll_deg == pytest.approx(pose.roll_deg, abs=3)
+        assert 0 < face.quality < face.score <= 1
+
+
+def test_a_mirrored_picture_gives_mirrored_faces(detector: Detector) -> None:
+    scene = drawn(2, 1)
+    (face,) = detector.detect(scene.image)
+    (mirrored,) = detector.detect(np.ascontiguousarray(scene.image[:, ::-1]))
+    x, _, w, _ = face.box_xywh_px
+    assert mirrored.box_xywh_px[0] == pytest.approx(scene.image.shape[1] - x - w, abs=0.05 * w)
+    assert mirrored.yaw_deg == pytest.approx(-face.yaw_deg, abs=5)
+    assert mirrored.roll_deg == pytest.approx(-face.roll_deg, abs=3)
+
+
+def test_the_crop_box_is_the_detectors_square_from_brows_to_chin(detector: Detector) -> None:
+    (face,) = detector.detect(drawn(2, 1).image)
+    x, y, w, h = face.detector_xywh_px
+    assert w == pytest.approx(h, rel=0.1)
+    assert y > face.box_xywh_px[1]
+    assert x < face.landmarks_px[17:].min(axis=0)[0]
+    assert x + w > face.landmarks_px[17:].max(axis=0)[0]
+
+
+@pytest.mark.parametrize("blur", ["motion", "focus"])
+def test_a_blurred_face_is_found_where_the_mesh_alone_would_drop_it(detector: Detector, blur: str) -> None:
+    scene = drawn(2, 1)
+    w = scene.truths[0].box_xywh_px[2]
+    if blur == "motion":
+        length = round(0.25 * w) | 1
+        image = cv2.blur(scene.image, (1, length))
+    else:
+        image = cv2.GaussianBlur(scene.image, (0, 0), 0.05 * w)
+    faces = detector.detect(np.asarray(image, np.uint8))
+    assert (overlaps(faces, scene.truths) > 0.5).all()
+    assert faces[0].sharpness < detector.detect(scene.image)[0].sharpness / 4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (16, 16), (2000, 64), (64, 2000), (1921, 3)])
+def test_pictures_of_any_size_are_looked_at(detector: Detector, size: tuple[int, int]) -> None:
+    width, height = size
+    assert detector.detect(np.full((height, width, 3), 90, np.uint8)) == []
+
+
+def test_a_small_face_in_a_large_picture_is_found_on_a_tile(detector: Detector) -> None:
+    scene = drawn(2, 1)
+    scale = 48 / scene.truths[0].box_xywh_px[2]
+    small = np.asarray(cv2.resize(scene.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    image = np.full((1080, 1920, 3), 120, np.uint8)
+    left, top = 1180, 560  # across the seams of tiles without overlap
+    image[top : top + small.shape[0], left : left + small.shape[1]] = small
+    (face,) = detector.detect(image)
+    x, y, w, h = scene.truths[0].box_xywh_px
+    expected = xyxy([(left + x * scale, top + y * scale, w * scale, h * scale)])
+    assert ious(expected, xyxy([face.box_xywh_px]))[0, 0] > 0.6
+
+
+def test_a_face_over_the_edge_is_found(detector: Detector) -> None:
+    scene = drawn(2, 1)
+    x, y, w, h = scene.truths[0].box_xywh_px
+    image = np.ascontiguousarray(scene.image[:, round(x + 0.25 * w) :])
+    (face,) = detector.detect(image)
+    assert face.box_xywh_px[0] < 0
+    assert face.box_xywh_px[1] == pytest.approx(y, abs=0.2 * h)
+
+
+def test_small_faces_are_left_out_when_they_are_not_wanted(scene: Scene) -> None:
+    sizes = sorted(face.size_px for face in Detector(DetectorConfig()).detect(scene.image))
+    wanted = Detector(DetectorConfig(min_face_px=(sizes[0] + sizes[1]) / 2)).detect(scene.image)
+    assert [face.size_px for face in wanted] == [sizes[1]]
+    assert len(Detector(DetectorConfig(max_faces=1)).detect(scene.image)) == 1
+
+
+def test_the_same_picture_gives_the_same_faces_with_any_number_of_threads(
+    detector: Detector, scene: Scene
+) -> None:
+    first = detector.detect(scene.image)
+    for again in (detector.detect(scene.image), Detector(DetectorConfig(num_threads=2)).detect(scene.image)):
+        assert [face.box_xywh_px for face in again] == [face.box_xywh_px for face in first]
+        for face, before in zip(again, first, strict=True):
+            np.testing.assert_array_equal(face.landmarks_px, before.landmarks_px)
+            assert (face.score, face.sharpness, face.yaw_deg) == (
+                before.score,
+                before.sharpness,
+                before.yaw_deg,
+            )
+
+
+def test_config_says_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match=r"detector\.evidence is 1\.5"):
+        DetectorConfig(evidence=1.5)
+    with pytest.raises(ValueError, match=r"detector\.tile_px is 10"):
+        DetectorConfig(tile_px=10)
