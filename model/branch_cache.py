@@ -6,7 +6,6 @@ place.
 
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
@@ -63,13 +62,3 @@ class BranchCache(Cache):
         """Forget everything behind the first `length` tokens."""
         for layer in self._branches:
             layer.length = length
-
-
-def tree_mask(prefix: int, is_visible: Tensor) -> Tensor:
-    """Return the mask [1, 1, N, prefix + N] under which N tree nodes see the prefix and their ancestors.
-
-    Args:
-        prefix: tokens before the tree.
-        is_visible: [N, N] bool.
-    """
-    return torch.cat([is_visible.new_ones(len(is_visible), prefix), is_visible], dim=1)[None, None]

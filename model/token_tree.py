@@ -1,7 +1,7 @@
 """Many token sequences that begin alike, as one tree to be computed in one forward pass.
 
-N nodes in an order in which parents precede children. A node attends to itself and its ancestors; its
-position is its depth.
+A tree grows on roots: computed prefixes, one per view. N nodes in an order in which parents precede children.
+A node attends to its root, its ancestors and itself; its position is its depth behind the root.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,11 +17,13 @@ class TokenTree:
 
     Attributes:
         tokens: [N] int64.
+        roots: [N] int64, the number of the root that the node grows on.
         depths: [N] int64, 0 for a sequence's first token.
         is_visible: [N, N] bool; row i is true at i and its ancestors.
     """
 
     tokens: NDArray[np.int64]
+    roots: NDArray[np.int64]
     depths: NDArray[np.int64]
     is_visible: NDArray[np.bool_]
 
@@ -35,10 +37,12 @@ class Scored:
     """A sequence whose tail is scored given its head.
 
     Attributes:
+        root: number of the root that it grows on.
         head: tokens that are given; at least one.
         tail: tokens whose likelihood is asked for; at least one.
     """
 
+    root: int
     head: tuple[int, ...]
     tail: tuple[int, ...]
 
@@ -66,19 +70,23 @@ class ScoringTree:
         return np.array([pair_log_probs[list(rows)].sum() for rows in self.terms])
 
 
-def build_tree(sequences: Iterable[Sequence[int]]) -> tuple[TokenTree, tuple[tuple[int, ...], ...]]:
-    """Return the tree of some sequences and, per sequence, its nodes from first to last token."""
+def build_tree(
+    sequences: Iterable[tuple[int, Sequence[int]]],
+) -> tuple[TokenTree, tuple[tuple[int, ...], ...]]:
+    """Return the tree of (root, tokens) sequences and, per sequence, its nodes from first to last token."""
     children: dict[tuple[int, int], int] = {}
     parents: list[int] = []
+    roots: list[int] = []
     tokens: list[int] = []
     paths: list[tuple[int, ...]] = []
-    for sequence in sequences:
+    for root, sequence in sequences:
         path: list[int] = []
         for token in sequence:
-            key = (path[-1] if path else -1, token)
+            key = (path[-1] if path else -1 - root, token)
             if key not in children:
                 children[key] = len(tokens)
                 parents.append(key[0])
+                roots.append(root)
                 tokens.append(token)
             path.append(children[key])
         paths.append(tuple(path))
@@ -88,12 +96,12 @@ def build_tree(sequences: Iterable[Sequence[int]]) -> tuple[TokenTree, tuple[tup
         if parent >= 0:
             is_visible[node] |= is_visible[parent]
             depths[node] = depths[parent] + 1
-    return TokenTree(np.array(tokens, np.int64), depths, is_visible), tuple(paths)
+    return TokenTree(np.array(tokens, np.int64), np.array(roots, np.int64), depths, is_visible), tuple(paths)
 
 
 def build_scoring_tree(sequences: Sequence[Scored]) -> ScoringTree:
     """Return the tree that scores the sequences, sharing every common beginning."""
-    tree, paths = build_tree((*scored.head, *scored.tail[:-1]) for scored in sequences)
+    tree, paths = build_tree((scored.root, scored.head + scored.tail[:-1]) for scored in sequences)
     nodes: dict[int, int] = {}
     pairs: dict[tuple[int, int], int] = {}
     terms: list[tuple[int, ...]] = []

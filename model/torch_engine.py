@@ -5,9 +5,8 @@ clips -> pixels, landmarks -> visual tokens -> prefix's keys and values (once)
                                                  `-> open prompts, all texts word by word together
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from model.answers import Answer
 from model.clip import FaceClip
 from model.engine import ClipAnswers, EngineConfig, EngineError
 from model.face_llava import FaceLlava
-from model.plan import Plan, plan_view
+from model.plan import Plan, plan_questions
 from model.preprocess import Preprocess
 from model.prompts import Prompter
 from model.questions import Question, View
@@ -55,52 +54,41 @@ class TorchEngine:
     @torch.inference_mode()
     def describe(self, clips: Sequence[FaceClip], questions: Sequence[Question]) -> list[ClipAnswers]:
         """See `model.engine.Engine.describe`."""
-        names = [question.name for question in questions]
-        if len(set(names)) < len(names):
-            raise ValueError(f"questions {names} share a name; give each its own")
-        plans = [
-            self._plan(view, tuple(question for question in questions if question.view == view))
-            for view in ("clip", "frame")
-            if any(question.view == view for question in questions)
-        ]
-        answers: list[dict[str, Answer]] = [{} for _ in clips]
-        errors: dict[int, EngineError] = {}
-        for plan in plans:
-            for start in range(0, len(clips), self._config.batch_clips):
-                batch = range(start, min(start + self._config.batch_clips, len(clips)))
-                for index, result in self._describe_batch(plan, clips, batch):
-                    if isinstance(result, EngineError):
-                        errors.setdefault(index, result)
-                    else:
-                        answers[index].update({answer.question: answer for answer in result})
-        return [
-            errors[index] if index in errors else [of_clip[question.name] for question in questions]
-            for index, of_clip in enumerate(answers)
-        ]
+        if not questions:
+            return [[] for _ in clips]
+        plan = self._plan(tuple(questions))
+        priors = self._prior(plan)
+        results: list[ClipAnswers] = []
+        for start in range(0, len(clips), self._config.batch_clips):
+            results += self._describe_batch(
+                plan, priors, clips[start : start + self._config.batch_clips], start
+            )
+        return results
 
     def _describe_batch(
-        self, plan: Plan, clips: Sequence[FaceClip], batch: Sequence[int]
-    ) -> Iterator[tuple[int, ClipAnswers]]:
-        visuals = self._encode(plan.view, [clips[index] for index in batch])
-        finite = [bool(visual.isfinite().all()) for visual in visuals]
-        for index, is_finite in zip(batch, finite, strict=True):
-            if not is_finite:
-                yield index, _not_finite(index, "encode", "visual features", self._model.dtype)
-        kept = [index for index, is_finite in zip(batch, finite, strict=True) if is_finite]
+        self, plan: Plan, priors: Sequence[Sequence[LogProbs]], clips: Sequence[FaceClip], start: int
+    ) -> list[ClipAnswers]:
+        """Describe clips at once; `start` is the position of the first in the whole list."""
+        visuals = [self._encode(root.view, clips) for root in plan.roots]
+        kept = [
+            row for row in range(len(clips)) if all(bool(visual[row].isfinite().all()) for visual in visuals)
+        ]
+        results: list[ClipAnswers] = [
+            EngineError(start + row, "encode", f"visual features {self._advice()}")
+            for row in range(len(clips))
+        ]
         if not kept:
-            return
-        trunk = self._trunk(
-            plan, [visual for visual, is_finite in zip(visuals, finite, strict=True) if is_finite]
-        )
+            return results
+        trunk = self._trunk(plan, [visual[kept] for visual in visuals])
         sequences = [trunk.score(tree) for tree in plan.scoring]
         texts = self._write(plan, trunk, len(kept))
-        priors = self._prior(plan)
-        for row, index in enumerate(kept):
-            outcomes = plan.outcomes([of_tree[row] for of_tree in sequences])
-            if all(np.isfinite(log_probs).all() for of_question in outcomes for log_probs in of_question):
-                yield index, self._answers(plan, outcomes, priors, texts[row])
+        for position, row in enumerate(kept):
+            outcomes = plan.outcomes([of_tree[position] for of_tree in sequences])
+            if _are_finite(outcomes):
+                results[row] = self._answers(plan, outcomes, priors, texts[position])
             else:
-                yield index, _not_finite(index, "score", "likelihoods", self._model.dtype)
+                results[row] = EngineError(start + row, "score", f"likelihoods {self._advice()}")
+        return results
 
     def _answers(
         self,
@@ -122,8 +110,8 @@ class TorchEngine:
                     parse_status=reading.status,
                     parsed_labels=reading.labels,
                     scores=label_scores(question, outcomes[position], priors[position]),
-                    prompt=self._prompter.text(plan.images, prompt),
-                    view=plan.view,
+                    prompt=self._prompter.text(plan.root_of(question).images, prompt),
+                    view=question.view,
                 )
             )
         return answers
@@ -138,22 +126,24 @@ class TorchEngine:
     def _prior(self, plan: Plan) -> list[list[LogProbs]]:
         """Return the outcomes' log-likelihoods given a blank clip, computed once per question."""
         if any(question not in self._priors for question in plan.questions):
-            trunk = self._trunk(plan, [self._encode_blank(plan.view)])
+            trunk = self._trunk(plan, [self._encode_blank(root.view) for root in plan.roots])
             outcomes = plan.outcomes([trunk.score(tree)[0] for tree in plan.scoring])
+            if not _are_finite(outcomes):
+                raise ValueError(
+                    f"no finite likelihoods for a blank clip: the model's weights are damaged or overflow in "
+                    f"{self._model.dtype}; try float32"
+                )
             for question, of_question in zip(plan.questions, outcomes, strict=True):
-                if not all(np.isfinite(log_probs).all() for log_probs in of_question):
-                    raise ValueError(
-                        f"no finite likelihoods for question {question.name} and a blank clip: the model's "
-                        f"weights are damaged or overflow in {self._model.dtype}; try float32"
-                    )
                 self._priors.setdefault(question, of_question)
         return [self._priors[question] for question in plan.questions]
 
     def _trunk(self, plan: Plan, visuals: Sequence[Tensor]) -> Trunk:
-        """Compute the prefix of clips whose visual tokens are [images, N, D]."""
-        ids = torch.tensor(plan.prefix).expand(len(visuals), -1)
-        spliced = self._model.splice(ids, [picture for visual in visuals for picture in visual])
-        return Trunk(self._model.llm, spliced.inputs_embeds, plan.room(self._config.max_new_tokens))
+        """Compute the roots of clips; `visuals` are, per root, their visual tokens [B, images, N, D]."""
+        embeddings: list[Tensor] = []
+        for root, of_root in zip(plan.roots, visuals, strict=True):
+            ids = torch.tensor(root.prefix).expand(len(of_root), -1)
+            embeddings.append(self._model.splice(ids, list(of_root.flatten(0, 1))).inputs_embeds)
+        return Trunk(self._model.llm, embeddings, plan.room(self._config.max_new_tokens))
 
     def _encode(self, view: View, clips: Sequence[FaceClip]) -> Tensor:
         """Return the visual tokens [B, images, N, D]."""
@@ -167,13 +157,13 @@ class TorchEngine:
         return self._model.encode_image(pixels, landmarks)[:, None]
 
     def _encode_blank(self, view: View) -> Tensor:
-        """Return the visual tokens [images, N, D] of a clip in CLIP's mean colour without landmarks."""
+        """Return the visual tokens [1, images, N, D] of a clip in CLIP's mean colour without landmarks."""
         preprocess = self._preprocess()
         if view == "clip":
             size = preprocess.video_size_px
-            return self._model.encode_video(torch.zeros(1, 3, preprocess.frames, size, size))[0]
+            return self._model.encode_video(torch.zeros(1, 3, preprocess.frames, size, size))
         size = preprocess.image_size_px
-        return self._model.encode_image(torch.zeros(1, 3, size, size))
+        return self._model.encode_image(torch.zeros(1, 3, size, size))[:, None]
 
     def _preprocess(self) -> Preprocess:
         config = self._model.config
@@ -184,24 +174,32 @@ class TorchEngine:
             frames=video.frames if video else 0,
         )
 
-    def _plan(self, view: View, questions: tuple[Question, ...]) -> Plan:
+    def _plan(self, questions: tuple[Question, ...]) -> Plan:
         if questions not in self._plans:
             config = self._model.config
-            names = ", ".join(question.name for question in questions)
-            if (config.video_tower if view == "clip" else config.image_tower) is None:
-                raise ValueError(f"the model has no tower for view {view!r}; change the view of {names}")
-            images = config.frames if view == "clip" else 1
-            plan = plan_view(view, questions, self._prompter, images, self._config.tree_tokens)
-            per_image = config.frame_tokens if view == "clip" else config.image_tokens
-            length = len(plan.prefix) + images * (per_image - 1) + plan.depth(self._config.max_new_tokens)
-            if length > config.llm.max_positions:
+            names = [question.name for question in questions]
+            if len(set(names)) < len(names):
+                raise ValueError(f"questions {names} share a name; give each its own")
+            images: dict[View, int] = {}
+            tokens: dict[View, int] = {}  # per picture
+            if config.video_tower:
+                images["clip"], tokens["clip"] = config.frames, config.frame_tokens
+            if config.image_tower:
+                images["frame"], tokens["frame"] = 1, config.image_tokens
+            plan = plan_questions(questions, self._prompter, images, self._config.tree_tokens)
+            lengths = [len(root.prefix) + root.images * (tokens[root.view] - 1) for root in plan.roots]
+            longest = plan.longest(lengths, self._config.max_new_tokens)
+            if longest > config.llm.max_positions:
                 raise ValueError(
-                    f"{names} need up to {length} tokens, the model has {config.llm.max_positions}: "
+                    f"questions {names} need {longest} tokens, the model has {config.llm.max_positions}; "
                     "shorten the prompts or lower max_new_tokens"
                 )
             self._plans[questions] = plan
         return self._plans[questions]
 
+    def _advice(self) -> str:
+        return f"not finite in {self._model.dtype}; try float32, and check the landmarks"
 
-def _not_finite(index: int, stage: Literal["encode", "score"], what: str, dtype: torch.dtype) -> EngineError:
-    return EngineError(index, stage, f"{what} not finite in {dtype}; try float32, and check the landmarks")
+
+def _are_finite(outcomes: Sequence[Sequence[LogProbs]]) -> bool:
+    return all(bool(np.isfinite(log_probs).all()) for of_question in outcomes for log_probs in of_question)

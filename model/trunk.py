@@ -1,7 +1,9 @@
-"""The computed beginning of a batch of prompts, and the branches that grow from it.
+"""The computed beginnings of a batch of prompts, and the branches that grow from them.
 
-B clips, P prefix tokens, N tree nodes, Q branches, D width, V vocabulary. All clips of a batch are asked the
-same, so that tokens, positions and masks are shared by the batch.
+B clips, P prefix tokens of all roots, R roots, N tree nodes, Q branches, C tokens of the cache, D width,
+V vocabulary. Each root is the prefix of one view; they lie one behind the other in the cache and do not see
+each other, so that the questions about all views share their forward passes. All clips of a batch are asked
+the same, so that tokens, positions and masks are shared by the batch.
 """
 
 from collections.abc import Sequence
@@ -12,29 +14,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import LlamaForCausalLM
 
-from model.branch_cache import BranchCache, tree_mask
+from model.branch_cache import BranchCache
 from model.token_tree import ScoringTree, TokenTree
 
 
 class Trunk:
-    """Keys and values of a prefix, computed once.
+    """Keys and values of the roots, computed once.
 
     Args:
         llm: the decoder, in evaluation mode.
-        prefix_BPD: embeddings of the system line and the pictures.
+        roots: per root the embeddings [B, its tokens, D] of system line and pictures.
         room: most tokens that branches will need at one time.
     """
 
-    def __init__(self, llm: LlamaForCausalLM, prefix_BPD: Tensor, room: int) -> None:
+    def __init__(self, llm: LlamaForCausalLM, roots: Sequence[Tensor], room: int) -> None:
         self._llm = llm
-        self._batch, self._prefix = prefix_BPD.shape[:2]
-        self._device = prefix_BPD.device
+        self._batch = roots[0].shape[0]
+        self._device = roots[0].device
+        self._lengths_R = torch.tensor([root.shape[1] for root in roots], device=self._device)
+        self._prefix = int(self._lengths_R.sum())
         self._capacity = self._prefix + room
         self._cache = BranchCache(int(llm.config.num_hidden_layers), self._capacity)
-        positions = torch.arange(self._prefix, device=self._device)[None]
-        llm.model(
-            inputs_embeds=prefix_BPD, position_ids=positions, past_key_values=self._cache, use_cache=True
-        )
+        # Which prefix tokens a branch of each root sees: those of the root alone.
+        of_token_P = torch.arange(len(roots), device=self._device).repeat_interleave(self._lengths_R)
+        self._is_root_RP = of_token_P == torch.arange(len(roots), device=self._device)[:, None]
+        for root in roots:
+            self._add_root(root)
 
     def score(self, scoring: ScoringTree) -> NDArray[np.float64]:
         """Return the log-likelihood of each sequence's tail, [B, sequences], and forget the tree."""
@@ -58,10 +63,11 @@ class Trunk:
         """
         leaves = [path[-1] for path in paths]
         hidden_BND = self._grow_tree(tree)
+        roots_Q = self._to_device(tree.roots[leaves])
         is_seen_QC = torch.zeros(len(paths), self._capacity, dtype=torch.bool, device=self._device)
-        is_seen_QC[:, : self._prefix] = True
+        is_seen_QC[:, : self._prefix] = self._is_root_RP[roots_Q]
         is_seen_QC[:, self._prefix : self._cache.length] = self._to_device(tree.is_visible[leaves])
-        positions_Q = self._to_device(tree.depths[leaves]) + self._prefix
+        positions_Q = self._to_device(tree.depths[leaves]) + self._lengths_R[roots_Q]
         tokens_BQ = self._logits(hidden_BND[:, leaves]).argmax(-1)
 
         written: list[list[list[int]]] = [[[] for _ in paths] for _ in range(self._batch)]
@@ -75,31 +81,45 @@ class Trunk:
             branches = [branch for branch in range(len(paths)) if any(of_clip[branch] for of_clip in is_open)]
             if not branches or step == most_tokens:
                 break
-            slots = torch.arange(len(branches), device=self._device) + self._cache.length
-            is_seen_QC[branches, slots] = True
             end = self._cache.length + len(branches)
+            is_seen_QC[branches, torch.arange(self._cache.length, end, device=self._device)] = True
             hidden_BQD = self._grow(
-                tokens_BQ[:, branches],
-                (positions_Q[branches] + step)[None],
-                is_seen_QC[branches, :end][None, None],
+                tokens_BQ[:, branches], positions_Q[branches] + step, is_seen_QC[branches, :end]
             )
             tokens_BQ[:, branches] = self._logits(hidden_BQD).argmax(-1)
         self._cache.rewind(self._prefix)
         return written
 
-    def _grow_tree(self, tree: TokenTree) -> Tensor:
-        """Return the last hidden states [B, N, D] of a tree's nodes."""
-        return self._grow(
-            self._to_device(tree.tokens).expand(self._batch, -1),
-            (self._to_device(tree.depths) + self._prefix)[None],
-            tree_mask(self._prefix, self._to_device(tree.is_visible)),
+    def _add_root(self, root_BPD: Tensor) -> None:
+        """Compute a root behind the others, which it does not see."""
+        start, length = self._cache.length, root_BPD.shape[1]
+        mask = None  # plain causal attention has a faster kernel
+        if start:
+            is_causal = torch.ones(length, length, dtype=torch.bool, device=self._device).tril()
+            mask = torch.cat([is_causal.new_zeros(length, start), is_causal], dim=1)[None, None]
+        self._llm.model(
+            inputs_embeds=root_BPD,
+            position_ids=torch.arange(length, device=self._device)[None],
+            attention_mask=mask,
+            past_key_values=self._cache,
+            use_cache=True,
         )
 
-    def _grow(self, tokens_BN: Tensor, positions_1N: Tensor, mask_11NK: Tensor) -> Tensor:
+    def _grow_tree(self, tree: TokenTree) -> Tensor:
+        """Return the last hidden states [B, N, D] of a tree's nodes."""
+        roots_N = self._to_device(tree.roots)
+        return self._grow(
+            self._to_device(tree.tokens).expand(self._batch, -1),
+            self._to_device(tree.depths) + self._lengths_R[roots_N],
+            torch.cat([self._is_root_RP[roots_N], self._to_device(tree.is_visible)], dim=1),
+        )
+
+    def _grow(self, tokens_BN: Tensor, positions_N: Tensor, is_seen_NK: Tensor) -> Tensor:
+        """Add N tokens to the cache, each of which sees those of the K tokens that its row says."""
         output = self._llm.model(
             input_ids=tokens_BN,
-            position_ids=positions_1N,
-            attention_mask=mask_11NK,
+            position_ids=positions_N[None],
+            attention_mask=is_seen_NK[None, None],
             past_key_values=self._cache,
             use_cache=True,
         )

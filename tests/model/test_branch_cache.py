@@ -1,6 +1,6 @@
 import torch
 
-from model.branch_cache import BranchCache, tree_mask
+from model.branch_cache import BranchCache
 
 
 def tokens(*values: float) -> torch.Tensor:
@@ -22,9 +22,3 @@ def test_branches_come_and_go_without_a_copy() -> None:
     other, _ = cache.update(tokens(5), tokens(50), 0)
     assert other.flatten().tolist() == [1, 2, 5]
     assert other.data_ptr() == keys.data_ptr()
-
-
-def test_a_node_sees_the_whole_prefix_and_its_own_branch() -> None:
-    mask = tree_mask(2, torch.tensor([[True, False], [False, True]]))
-    assert mask.shape == (1, 1, 2, 4)
-    assert mask[0, 0].int().tolist() == [[1, 1, 1, 0], [1, 1, 0, 1]]

@@ -267,7 +267,7 @@ def test_a_view_without_a_tower_is_an_error() -> None:
     tower = TowerConfig(hidden_size=32, intermediate_size=32, layers=2, heads=2, image_size=28)
     blind = FaceLlava(FaceLlavaConfig(llm=small, image_tower=tower, video_tower=None, cross_attention="none"))
     engine = TorchEngine(blind, TOKENIZER, CONFIG)
-    with pytest.raises(ValueError, match="no tower for view 'clip'; change the view of mood"):
+    with pytest.raises(ValueError, match="no tower for view 'clip'; change it of mood"):
         engine.describe(clips(1), QUESTIONS)
     assert len(answered(engine.describe(clips(1), [replace(QUESTIONS[0], view="frame")])[0])) == 1
 

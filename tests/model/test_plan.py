@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from model.demonstration import TOKENIZER_PATH
 from model.labels import Label
-from model.plan import Plan, plan_view
+from model.plan import Plan, plan_questions
 from model.prompts import Prompter
 from model.questions import DEFAULT_QUESTIONS, Question
 from model.splicing import PLACEHOLDER_ID
@@ -27,23 +28,34 @@ HATS = Question(
 
 
 def plan(*questions: Question, tree_tokens: int = 1000) -> Plan:
-    return plan_view("clip", questions, PROMPTER, images=8, tree_tokens=tree_tokens)
+    return plan_questions(questions, PROMPTER, {"clip": 8, "frame": 1}, tree_tokens)
 
 
 def test_every_default_question_can_be_planned_with_both_tokenizers() -> None:
     for path in (TOKENIZER_PATH, VICUNA_LIKE):
-        made = plan_view(
-            "frame", DEFAULT_QUESTIONS, Prompter(load_tokenizer(path)), images=1, tree_tokens=1024
+        made = plan_questions(
+            DEFAULT_QUESTIONS, Prompter(load_tokenizer(path)), {"clip": 8, "frame": 1}, 1024
         )
         assert len(made.writers) == 5
         assert all(len(tree.tree) <= 1024 for tree in made.scoring)
 
 
-def test_the_prefix_ends_with_the_last_picture() -> None:
-    made = plan(MOOD)
-    assert made.prefix[0] == PROMPTER.tokenizer.bos_id
-    assert made.prefix[-1] == PLACEHOLDER_ID
-    assert made.prefix.count(PLACEHOLDER_ID) == 8
+def test_there_is_a_root_per_view_that_is_asked_about() -> None:
+    (root,) = plan(MOOD).roots
+    assert (root.view, root.images) == ("clip", 8)
+    assert root.prefix[0] == PROMPTER.tokenizer.bos_id
+    assert root.prefix[-1] == PLACEHOLDER_ID
+    assert root.prefix.count(PLACEHOLDER_ID) == 8
+    framed = replace(HATS, view="frame")
+    made = plan(framed, MOOD)
+    assert [root.view for root in made.roots] == ["clip", "frame"]
+    assert [made.root_of(question).view for question in made.questions] == ["frame", "clip"]
+    assert sorted(set(made.scoring[0].tree.roots.tolist())) == [0, 1]
+
+
+def test_a_view_that_the_model_lacks_is_named() -> None:
+    with pytest.raises(ValueError, match="no tower for view 'clip'; change it of mood"):
+        plan_questions([MOOD], PROMPTER, {"frame": 1}, 1000)
 
 
 def test_only_questions_that_want_a_text_write() -> None:
@@ -69,11 +81,12 @@ def test_outcomes_come_back_per_question_and_prompt_with_variants_summed() -> No
         assert np.exp(mood).tolist() == pytest.approx([0.13 + 0.14 + 0.15 + 0.16, 0.17 + 0.18])
 
 
-def test_room_and_depth_bound_what_the_branches_need() -> None:
+def test_room_and_length_bound_what_the_branches_need() -> None:
     made = plan(MOOD)
     assert made.room(10) == max(len(made.writing) + 10, len(made.scoring[0].tree))
-    assert made.depth(10) == len(made.paths[0]) + 10
+    assert made.longest([500], 10) == 500 + len(made.paths[0]) + 10
     assert plan(HATS).room(10) == len(plan(HATS).scoring[0].tree)
+    assert plan(replace(HATS, view="frame"), MOOD).longest([5, 900], 10) == plan(HATS).longest([900], 10)
 
 
 def test_a_lead_in_is_given_and_not_scored() -> None:

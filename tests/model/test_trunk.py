@@ -1,7 +1,6 @@
 """Branches of one prefix against what the official code generates, prompt by prompt."""
 
 import json
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +32,9 @@ def inputs() -> dict[str, torch.Tensor]:
     return load_file(PARITY / "simple" / "inputs.safetensors")
 
 
-def grow(
-    model: FaceLlava, inputs: dict[str, torch.Tensor], media: str, *, has_landmarks: bool, room: int
-) -> Trunk:
+def root(
+    model: FaceLlava, inputs: dict[str, torch.Tensor], media: str, *, has_landmarks: bool
+) -> torch.Tensor:
     pixels = inputs[f"{media}_pixels"][:1]
     landmarks = inputs[f"{media}_landmarks"][:1] if has_landmarks else None
     visual = (
@@ -44,30 +43,31 @@ def grow(
         else model.encode_image(pixels, landmarks)
     )
     ids = torch.tensor(PROMPTER.prefix(len(visual)))[None]
-    return Trunk(model.llm, model.splice(ids, list(visual)).inputs_embeds, room)
+    return model.splice(ids, list(visual)).inputs_embeds
 
 
 @torch.inference_mode()
-def test_all_questions_about_a_clip_write_together_what_the_official_code_writes_alone(
+def test_all_questions_about_all_views_write_together_what_the_official_code_writes_alone(
     model: FaceLlava, inputs: dict[str, torch.Tensor]
 ) -> None:
-    clips: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
-    for row in ROWS:
-        clips[row["media"], row["landmarks"]].append(row)
-    assert sorted(map(len, clips.values())) == [2, 3, 3, 3]
-    for (media, has_landmarks), rows in clips.items():
-        tree, paths = build_tree(PROMPTER.suffix(row["question"]) for row in rows)
-        trunk = grow(model, inputs, media, has_landmarks=has_landmarks, room=len(tree) + 16 * len(rows))
-        for _ in range(2):  # the trunk forgets its branches
-            written = trunk.write(tree, paths, most_tokens=16, eos_id=2)
-            assert written == [[row["generated_ids"] for row in rows]]
+    views = [(media, has_landmarks) for media in ("video", "image") for has_landmarks in (True, False)]
+    numbers = [views.index((row["media"], row["landmarks"])) for row in ROWS]
+    assert sorted(set(numbers)) == [0, 1, 2, 3]
+    tree, paths = build_tree(
+        (number, PROMPTER.suffix(row["question"])) for number, row in zip(numbers, ROWS, strict=True)
+    )
+    roots = [root(model, inputs, media, has_landmarks=has_landmarks) for media, has_landmarks in views]
+    trunk = Trunk(model.llm, roots, room=len(tree) + 16 * len(ROWS))
+    for _ in range(2):  # the trunk forgets its branches
+        written = trunk.write(tree, paths, most_tokens=16, eos_id=2)
+        assert written == [[row["generated_ids"] for row in ROWS]]
 
 
 @torch.inference_mode()
 def test_a_branch_ends_before_its_eos(model: FaceLlava, inputs: dict[str, torch.Tensor]) -> None:
     rows = [row for row in ROWS if row["media"] == "video" and row["landmarks"]]
-    tree, paths = build_tree(PROMPTER.suffix(row["question"]) for row in rows)
-    trunk = grow(model, inputs, "video", has_landmarks=True, room=len(tree) + 16 * len(rows))
+    tree, paths = build_tree((0, PROMPTER.suffix(row["question"])) for row in rows)
+    trunk = Trunk(model.llm, [root(model, inputs, "video", has_landmarks=True)], len(tree) + 16 * len(rows))
     end = rows[0]["generated_ids"][3]
     expected = [row["generated_ids"] for row in rows]
     cut = [ids[: ids.index(end)] if end in ids else ids for ids in expected]
@@ -83,8 +83,8 @@ def test_tails_are_scored_as_in_a_prompt_of_their_own(
     question = "How old is the person?\nAnswer in years."
     head = PROMPTER.suffix(question)
     tails = [PROMPTER.continuation(question, answer) for answer in ("25 years", "26 years", "2", "the lips")]
-    scoring = build_scoring_tree([Scored(head, tail) for tail in tails])
-    trunk = grow(model, inputs, "image", has_landmarks=True, room=len(scoring.tree))
+    scoring = build_scoring_tree([Scored(0, head, tail) for tail in tails])
+    trunk = Trunk(model.llm, [root(model, inputs, "image", has_landmarks=True)], len(scoring.tree))
     visual = model.encode_image(inputs["image_pixels"][:1], inputs["image_landmarks"][:1])
     expected: list[float] = []
     for tail in tails:
