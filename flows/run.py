@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 
-from workers.reader import Reader, RowIds
-
 from flows.claims import Claims
 from flows.committer import Committer
 from flows.plan import Plan, Shard
@@ -22,6 +20,7 @@ from storage.records import RecipeRecord, Scan
 from workers.describer import Describer
 from workers.fleet import Fleet
 from workers.outcome import Done, Duplicate, Failed, Outcome
+from workers.reader import Reader, RowIds
 
 SOFTWARE = (
     "facesift",

@@ -1,11 +1,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from workers.reader import Reading
-
 from flows.claims import Claims
 from storage.records import Source, Video
 from workers.outcome import Done, Duplicate, Failed, Job
+from workers.reader import Reading
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
