@@ -19,7 +19,7 @@ class Claims:
         self._owners: dict[str, str] = {}
         self._failed: dict[str, Failed] = {}
         self._read: set[str] = set()
-        self._waiting: defaultdict[str, list[Duplicate]] = defaultdict(list)
+        self._waiting: defaultdict[str, dict[str, Duplicate]] = defaultdict(dict)
 
     def claim(self, job: Job, video_id: str) -> bool:
         """Say whether this job is to read the content: the lake lacks it, and no other source claimed it."""
@@ -40,7 +40,8 @@ class Claims:
             case Duplicate(video_id=video_id) if video_id in self._failed:
                 yield _shared(outcome, self._failed[video_id])
             case Duplicate(video_id=video_id):
-                self._waiting[video_id].append(outcome)
+                # By uri: a shard that is tried again brings the same duplicate again.
+                self._waiting[video_id][outcome.job.source.uri] = outcome
             case Done():
                 yield from self._end(outcome.reading.video.video_id, outcome)
             case Failed(video_id=str() as video_id, is_last=True):
@@ -54,7 +55,7 @@ class Claims:
         else:
             self._read.add(video_id)
         yield fate
-        for duplicate in self._waiting.pop(video_id, []):
+        for duplicate in self._waiting.pop(video_id, {}).values():
             yield _shared(duplicate, fate)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from storage.catalog import Catalog
     from storage.lake import Lake
 
-OK, FAILED, BAD_USAGE = 0, 1, 2
+OK, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     help="Scan video archives for faces with Face-LLaVA, and query what they show.",
@@ -76,12 +76,14 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
 ) -> None:
     """Find, track and describe the faces in every video of ARCHIVES; add the results to the lake.
 
-    Exit status: 0 when every source has a result, 1 when some failed (they are listed), 2 for bad usage.
+    Exit status: 0 when every source has a result, 1 when some failed (they are listed) or the lake did not
+    take the rows, 2 for bad usage, 130 when it was interrupted.
     A source whose result is in the lake already is not read again.
     """
     from flows.output import to_json
     from flows.request import ScanRequest, UsageError
     from flows.summary import print_summary
+    from storage.lake import LakeError
 
     request = ScanRequest(
         archives=tuple(archives),
@@ -101,6 +103,12 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
         summary = scan_flow(request)
     except UsageError as error:
         raise _refuse(error) from error
+    except LakeError as error:
+        typer.secho(f"facesift: {error}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as error:
+        typer.secho("facesift: interrupted; the same command goes on where this one stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from error
     if as_json:
         typer.echo(to_json(summary.as_dict()))
     else:

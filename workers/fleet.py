@@ -125,6 +125,10 @@ class _Slot:
     """Whether the actor has ever replied; until then it may be starting."""
     is_stalled: bool = False
 
+    def replace_actor(self, actor: _Actor) -> None:
+        """Go on with a fresh actor, without the video that the old one had open."""
+        self.actor, self.visit, self.is_up, self.is_stalled = actor, None, False, False
+
 
 class Fleet:
     """Readers and describers over Ray; a context manager.
@@ -188,7 +192,17 @@ class Fleet:
             for each attempt that is repeated at once.
         """
         workers = _Workers(self._config, self._slots, self._describers, self._new_reader)
-        yield from _Run(workers, iter(jobs), new_ids, claim, on_position).outcomes()
+        try:
+            yield from _Run(workers, iter(jobs), new_ids, claim, on_position).outcomes()
+        finally:
+            self._drop_open_videos()
+
+    def _drop_open_videos(self) -> None:
+        """After a run that was broken off: the next one must not meet readers with half a video."""
+        for slot in self._slots:
+            if slot.visit is not None:
+                ray.kill(slot.actor)
+                slot.replace_actor(self._new_reader())
 
     def _start_ray(self) -> None:
         if ray.is_initialized():
@@ -325,10 +339,10 @@ class _Run:
 
     def _bury(self, slot: _Slot, visit: _Visit, error: RayError) -> Iterator[Outcome]:
         """The reader is dead: replace it, and try its video again unless it has killed too many."""
+        is_stalled = slot.is_stalled
         ray.kill(slot.actor)
-        slot.actor = self._new_reader()
-        slot.visit = None
-        if slot.is_stalled:
+        slot.replace_actor(self._new_reader())
+        if is_stalled:
             name, message = (
                 "ReaderStalled",
                 f"the reader gave no sign of life for {self._config.stall_s:.0f} s",
@@ -337,7 +351,6 @@ class _Run:
             name, message = "OutOfMemory", "the machine ran out of memory and the reader was killed"
         else:
             name, message = "ReaderDied", "the reader's process died while it read this video"
-        slot.is_up = slot.is_stalled = False
         yield from self._crashed(visit, "decode", name, message)
 
     def _kill_stalled(self) -> None:

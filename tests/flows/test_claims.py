@@ -58,6 +58,13 @@ def test_duplicates_of_a_broken_content_fail_too_and_say_why() -> None:
     assert third.job == late.job
 
 
+def test_a_duplicate_that_comes_again_waits_once() -> None:
+    claims = Claims(set())
+    assert list(claims.settle(Duplicate(job("b"), "x"))) == []
+    assert list(claims.settle(Duplicate(job("b"), "x"))) == []
+    assert len(list(claims.settle(done("a", "x")))) == 2
+
+
 def test_an_attempt_that_is_repeated_settles_nothing() -> None:
     claims = Claims(set())
     again = failed("a", "x", is_last=False)

@@ -197,3 +197,19 @@ def test_a_job_with_a_crash_behind_it_gets_one_attempt(tmp_path: Path) -> None:
         jobs = [replace(Job(source("killer")), attempt=2)]
         outcomes = list(fleet.scan(jobs, lambda: RowIds("recipe", "a", "scan"), always))
     assert [(type(o), getattr(o, "is_quarantined", None)) for o in outcomes] == [(Failed, True)]
+
+
+def test_a_run_that_is_broken_off_leaves_readers_for_the_next(tmp_path: Path) -> None:
+    made = Notes(tmp_path)
+    jobs = [Job(source(name)) for name in ("fine-1", "fine-2", "fine-3")]
+    numbers = itertools.count()
+
+    def new_ids() -> RowIds:
+        return RowIds("recipe", f"a{next(numbers)}", "scan")
+
+    with Fleet(FleetConfig(readers=2), made.reader, made.describer) as fleet:
+        broken_off = fleet.scan(jobs, new_ids, always)
+        next(broken_off)
+        broken_off.close()
+        outcomes = list(fleet.scan(jobs, new_ids, always))
+    assert sorted(o.job.source.uri for o in outcomes if isinstance(o, Done)) == ["fine-1", "fine-2", "fine-3"]
