@@ -28,6 +28,9 @@ _CLOSE_UP_SIDES = 2.2
 _CLOSE_UP_SCORE = 0.1
 _CLOSE_UP_IOU = 0.2
 
+# Presence in the mesh's first pass from which a second one has not been seen to recover.
+_HOPELESS = 0.005
+
 # The networks' shares of the evidence.
 _ENSEMBLE, _CLOSE_UP, _MESH = 0.4, 0.4, 0.2
 
@@ -145,6 +148,8 @@ class Detector:
         if _evidence(place, 1.0) < self._config.evidence:
             return None
         rough = self._mesh.look(image, square_around(place.box_xyxy_px, *place.eyes_px))
+        if rough.presence < _HOPELESS and _evidence(place, 0.0) < self._config.evidence:
+            return None
         points = self._mesh.look_again(image, rough)
         agreement = float(ious(place.box_xyxy_px[None], points.box_xyxy_px[None])[0, 0])
         is_face = _evidence(place, points.presence) >= self._config.evidence
