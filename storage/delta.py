@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from storage.tables import Table, TableFiles
@@ -50,6 +50,13 @@ class DeltaTables:
 
     def append(self, table: Table, batch: Any) -> None:
         """Commit an Arrow table of rows; the table is made when it is not there."""
+        try:
+            self._write(table, batch)
+        except CommitFailedError:
+            # Nothing was committed: another process gave the table new columns at the same moment.
+            self._write(table, batch)
+
+    def _write(self, table: Table, batch: Any) -> None:
         # Opened anew each time: a kept one is updated by every commit, the slower the more it has seen.
         delta = self._open_or_make(table)
         has_all = set(batch.column_names) == {field.name for field in delta.schema().fields}
@@ -74,9 +81,11 @@ class DeltaTables:
                 description=table.grain,
                 configuration=_LOG,
                 storage_options=self._options(),
+                # Of two that make it at the same moment one must fail: tried again, its commit would become
+                # version 1 and change what the other has begun to append to.
+                commit_properties=CommitProperties(max_commit_retries=0),
             )
         except DeltaError:
-            # Another process may have made it at the same moment.
             return self._open(table.name)
 
     def _open(self, name: str) -> DeltaTable:

@@ -275,7 +275,7 @@ def _append_many(root: str, start: Any, process: int, appends: int) -> None:
 
 def test_two_processes_make_a_lake_and_append_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    start = context.Barrier(2)
+    start = context.Barrier(2, timeout=30)
     root = str(tmp_path / "lake")
     processes = [context.Process(target=_append_many, args=(root, start, index, 4)) for index in range(2)]
     for process in processes:
@@ -290,6 +290,36 @@ def test_two_processes_make_a_lake_and_append_at_once(tmp_path: Path) -> None:
     with Catalog(lake).connect() as connection:
         assert connection.sql("from checks.counts_match").fetchall() == []
         assert connection.sql("select count(*) from sources where status = 'done'").fetchall() == [(8,)]
+
+
+def _append_at_once(root: str, start: Any, process: int, tables_: int) -> None:
+    for number in range(tables_):
+        batch = to_arrow([source(f"/{process}.mp4")])
+        start.wait()
+        delta_module.DeltaTables(f"{root}/{number}").append(tables()["sources"], batch)
+
+
+@pytest.mark.parametrize("is_older", [False, True], ids=["new", "of older software"])
+def test_processes_that_make_or_change_a_table_at_once_all_succeed(tmp_path: Path, *, is_older: bool) -> None:
+    if is_older:
+        for number in range(10):
+            DeltaTable.create(f"{tmp_path}/{number}/sources", _older(tables()["sources"], "skip_reason"))
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(2, timeout=30)
+    processes = [
+        context.Process(target=_append_at_once, args=(str(tmp_path), start, process, 10))
+        for process in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    for number in range(10):
+        table = DeltaTable(f"{tmp_path}/{number}/sources")
+        assert sorted(table.to_pyarrow_table()["uri"].to_pylist()) == ["/0.mp4", "/1.mp4"]
+        commits = [path.read_text() for path in (tmp_path / f"{number}/sources/_delta_log").glob("*.json")]
+        assert sum('"metaData"' in commit for commit in commits) == 1 + is_older
 
 
 def _older(table: Table, without: str) -> Any:

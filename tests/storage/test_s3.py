@@ -210,7 +210,7 @@ def _append_many(root: str, start: Any, process: int, appends: int) -> None:
 
 def test_two_processes_make_a_lake_in_a_bucket_and_append_at_once(s3: Any) -> None:
     context = multiprocessing.get_context("spawn")
-    start = context.Barrier(2)
+    start = context.Barrier(2, timeout=30)
     root = "s3://archive/lake"
     processes = [context.Process(target=_append_many, args=(root, start, index, 3)) for index in range(2)]
     for process in processes:
