@@ -9,6 +9,12 @@ towers of 2 layers, 128 wide, at the real 224 px, so that a clip is 8 x 257 visu
 favour the shared side. Texts never end early, so that both sides write `--tokens` tokens per text.
 
     python benchmarks/describe.py [--device cuda --dtype bfloat16] [--tokens 48] [--batches 1 4]
+
+One thread of a shared 2-core machine, float32, 48 tokens per text, CPU seconds, 23 November 2026:
+
+    plain, 58 prompts     133.1 s per clip
+    shared, batch of 1     27.8 s per clip   4.8 times as fast   peak 1,854 MiB, weights included
+    shared, batch of 4     23.9 s per clip   5.6 times as fast   peak 2,744 MiB
 """
 
 import argparse
