@@ -8,8 +8,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from model.clip import FaceClip
+from model.synthetic.canvas import Picture
 from model.synthetic.face import Face
-from model.synthetic.render import Picture, Truth
+from model.synthetic.render import Truth
 from model.synthetic.scene import Person, sample_shot
 
 FRAMES = 8

@@ -29,8 +29,10 @@ def paint_brows(face: Face, rng: Generator, rgb: Floats) -> None:
         starts = np.stack([side * theta, t], -1).astype(np.float32)
         ends = np.stack([side * (theta + lean_deg), t + rise - 0.6 * along], -1).astype(np.float32)
         mask = np.maximum(mask, hairs(rng, starts, ends, 2, 0.4))
-    strength = 0.8 if face.hair_colour == "blond" else 0.9
-    mix(rgb, hair_rgb(face) * 0.55, np.clip(blurred(mask, 0.8) * 1.15, 0, 1) * np.float32(strength))
+    # brows are darker than the hair, those of the blond most
+    strength, tone = (0.8, 0.4) if face.hair_colour == "blond" else (0.9, 0.55)
+    mask = np.clip(blurred(mask, 0.8) * 1.15, 0, 1) * np.float32(strength)
+    mix(rgb, hair_rgb(face) * np.float32(tone), mask)
 
 
 def beard_mask(face: Face) -> Floats:

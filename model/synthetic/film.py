@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
-from model.synthetic.render import Picture, Truth
+from model.synthetic.canvas import Picture
+from model.synthetic.render import Truth
 from model.synthetic.scene import Person, Shot, sample_shot
 
 RATES_FPS = (15, 24, 25, 30)

@@ -86,13 +86,18 @@ def _trimmed(part: Part, opacity: Floats) -> Part:
     return replace(part, triangles=np.ascontiguousarray(part.triangles[is_seen]))
 
 
+def recession(face: Face) -> float:
+    """Return how far the hair has withdrawn from the forehead, 0 to about 1: men's, with age."""
+    can_recede = face.hair_style not in ("bangs", "long", "bun")
+    return max(0.0, face.masculinity - 0.2) * (0.2 + 0.9 * face.old_age) * can_recede
+
+
 def hairline(face: Face, theta: Floats) -> Floats:
     """Return the lower border of the hair, t in mm, at angles."""
     angle = np.abs(theta)
-    can_recede = face.hair_style not in ("bangs", "long", "bun")
-    receding = max(0.0, face.masculinity - 0.2) * (0.2 + 0.9 * face.old_age) * can_recede
+    receding = recession(face)
     front = 62 + 9 * receding + 16 * receding * np.exp(-0.5 * ((angle - 27) / 9) ** 2)
-    front = front - 5 * np.exp(-0.5 * ((angle - 40) / 9) ** 2) * (not can_recede)
+    front = front - 5 * np.exp(-0.5 * ((angle - 40) / 9) ** 2) * (receding == 0)
     if face.hair_style == "bangs":
         front = 32 + 2.5 * np.cos(np.radians(theta * 3 + 40)) - 5 * smoothstep(20, 60, angle)
     temple = {"long": -30.0, "bangs": -2.0, "curly": -8.0}.get(face.hair_style, -10.0 - 10 * face.masculinity)
@@ -127,6 +132,8 @@ def _shell(face: Face) -> Part:
             thickness = thickness + 9 * smoothstep(60, 90, t) * np.exp(-0.5 * ((theta - 20) / 45) ** 2)
         clumps = noise(rng, (rows, columns), (7, 6)).ravel()
         thickness = thickness * np.clip(1 + 0.16 * clumps, 0.5, 1.6)
+        if face.hat != "none":
+            thickness = 0.4 * thickness  # pressed down
         thickness[t > 118] = thickness[t > 118].mean()  # the crown is one point
     if face.hat != "none":
         worn = smoothstep(-4, 8, t - _hat_line(theta))

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.random import Generator, default_rng
 
+from model.synthetic.canvas import Picture
 from model.synthetic.chart import Floats
-from model.synthetic.render import Picture, Truth
+from model.synthetic.render import Truth
 
 Kind = Literal["blend_seam", "self_blend", "flicker", "mouth_warp", "noise_mismatch", "colour_mismatch"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

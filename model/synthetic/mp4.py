@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
-from model.synthetic.render import Picture
+from model.synthetic.canvas import Picture
 
 
 def write_mp4(path: Path, pictures: Iterable[Picture], fps: int, crf: int = 23) -> None:

@@ -160,13 +160,17 @@ _TORSO = (
 
 
 @lru_cache(maxsize=16)
-def body(face: Face) -> tuple[Part, ...]:
-    """Return neck and shoulders."""
-    young, male = face.childhood, face.masculinity - 0.5
-    neck_width = 1 + 0.16 * male - 0.22 * young
-    broad = (1 + 0.14 * male) * (1 - 0.28 * young)
-    neck = _loft(_NECK, BARE_SKIN, neck_width, neck_width)
-    return neck, _loft(_TORSO, CLOTH, broad, 1.0, is_skin=False)
+def neck(face: Face) -> Part:
+    """Return the neck, which ends inside the shoulders."""
+    width = 1 + 0.16 * (face.masculinity - 0.5) - 0.22 * face.childhood
+    return _loft(_NECK, BARE_SKIN, width, width)
+
+
+@lru_cache(maxsize=16)
+def shoulders(face: Face) -> Part:
+    """Return the shoulders and the chest in their clothes."""
+    broad = (1 + 0.14 * (face.masculinity - 0.5)) * (1 - 0.28 * face.childhood)
+    return _loft(_TORSO, CLOTH, broad, 1.0, is_skin=False)
 
 
 def _loft(

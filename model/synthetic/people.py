@@ -50,9 +50,15 @@ def sample_face(rng: Generator, age_years: int | None = None) -> Face:
         has_lipstick=not is_man and age >= 16 and rng.random() < 0.45,
         glasses=_glasses(rng, age),
         hat=_hat(rng),
-        clothes_rgb=(int(rng.integers(20, 225)), int(rng.integers(20, 225)), int(rng.integers(20, 225))),
+        clothes_rgb=_clothes_rgb(rng),
         texture_seed=int(rng.integers(2**31)),
     )
+
+
+def _clothes_rgb(rng: Generator) -> tuple[int, int, int]:
+    grey, vivid = rng.uniform(25, 200), rng.uniform(0, 0.5)
+    red, green, blue = np.clip(grey * (1 + vivid * rng.uniform(-1, 1, 3)), 5, 250).astype(int).tolist()
+    return red, green, blue
 
 
 def _hair_style(rng: Generator, age: int, is_man: bool) -> HairStyle:

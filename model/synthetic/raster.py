@@ -1,10 +1,13 @@
 """Triangles to pixels: a z-buffer in NumPy, all triangles at once."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from model.synthetic.chart import Floats, Ints
+
+_PIECE = 16384
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +56,51 @@ def rasterise(
     x, y, top = x[keep], y[keep], top[keep].astype(np.int32)
     planes = _weight_planes(x, y, 1 / area[keep])
 
-    # one entry per triangle and row, then per pixel of the row's span: no pixel outside is looked at
-    rows = bottom[keep].astype(np.int32) - top + 1
-    of_row, step = _runs(rows)
+    # One span per triangle and row, from its first pixel to its last: no pixel outside is looked at.
+    of_row, step = _runs(bottom[keep].astype(np.int32) - top + 1)
     row = top[of_row] + step
-    slope, at_row, first, last = _spans(planes, of_row, row, width)
-    of_span, step = _runs(np.maximum(last - first + 1, 0))
-    column = first[of_span] + step
-    w1 = at_row[1][of_span] + slope[1][of_span] * column
-    w2 = at_row[2][of_span] + slope[2][of_span] * column
-    of = keep[of_row[of_span]].astype(np.int32)
-    z = points[:, 2][triangles]
-    z0 = z[:, 0]
-    depth = (z0[of] + w1 * (z[:, 1] - z0)[of] + w2 * (z[:, 2] - z0)[of]).astype(np.float32)
-    pixel = row[of_span] * width + column
+    spans = _spans(planes, of_row, row, width)
+    z = points[:, 2][triangles[keep]]
+    rises = z[:, 1:] - z[:, :1]
+    starts = z[:, 0][of_row] + (rises[of_row] * spans.weights).sum(1)
+    slopes = (rises * planes[:, 1:, 0]).sum(1)[of_row]
+    span = np.stack([row * width + spans.first, starts, slopes], -1).astype(np.float32)
 
     nearest = np.full(height * width, -np.inf, np.float32) if behind is None else behind.copy()
-    np.maximum.at(nearest, pixel, depth)
-    best = np.flatnonzero(depth >= nearest[pixel])
-    if behind is not None:
-        best = best[depth[best] > behind[pixel[best]]]
     winner = np.full(height * width, -1, np.int32)
-    winner[pixel[best]] = best  # of equals the last: one fragment per pixel
-    chosen = winner[winner >= 0]
-    w1, w2 = w1[chosen], w2[chosen]
-    return Fragments(
-        pixel=pixel[chosen],
-        corners=triangles[of[chosen]],
-        weights=np.stack([1 - w1 - w2, w1, w2], -1),
-        depth=depth[chosen],
-    )
+    # in pieces that stay in the processor's cache
+    ends = np.cumsum(spans.counts)
+    borders = np.searchsorted(ends, np.arange(0, int(ends[-1]) + _PIECE, _PIECE)) if len(ends) else [0]
+    for low, high in pairwise([0, *borders, len(ends)]):
+        of_span, step = _runs(spans.counts[low:high])
+        at = span[low:high].take(of_span, 0)
+        pixel = at[:, 0].astype(np.int32) + step
+        depth = at[:, 1] + at[:, 2] * step.astype(np.float32)
+        if behind is None:
+            np.maximum.at(nearest, pixel, depth)
+            seen = np.flatnonzero(depth >= nearest[pixel])
+        else:
+            is_before = np.flatnonzero(depth > behind[pixel])
+            np.maximum.at(nearest, pixel[is_before], depth[is_before])
+            seen = is_before[depth[is_before] >= nearest[pixel[is_before]]]
+        winner[pixel[seen]] = of_span[seen] + low  # of equals the last: one fragment per pixel
+    drawn = np.flatnonzero(winner >= 0).astype(np.int32)
+    won = winner[drawn]
+    steps = (drawn % width - spans.first[won]).astype(np.float32)
+    of = of_row[won]
+    weights = np.empty((len(drawn), 3), np.float32)
+    weights[:, 1:] = spans.weights[won] + planes[:, 1:, 0][of] * steps[:, None]
+    weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
+    return Fragments(drawn, triangles[keep[of]], weights, nearest[drawn])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spans:
+    """Pixels of rows [R]: the first column, how many, and the second and third weight [R, 2] at the first."""
+
+    first: Ints
+    counts: Ints
+    weights: Floats
 
 
 def _extent(values: Floats) -> tuple[Floats, Floats]:
@@ -109,10 +127,7 @@ def _runs(counts: Ints) -> tuple[Ints, Ints]:
     return of, np.arange(len(of), dtype=np.int32) - starts[of]
 
 
-def _spans(
-    planes: Floats, of_row: Ints, row: Ints, width: int
-) -> tuple[list[Floats], list[Floats], Ints, Ints]:
-    """Return per row each weight's slope and value at column 0, and the first and the last column inside."""
+def _spans(planes: Floats, of_row: Ints, row: Ints, width: int) -> _Spans:
     low = np.zeros(len(row), np.float32)
     high = np.full(len(row), width - 1, np.float32)
     slopes: list[Floats] = []
@@ -128,4 +143,6 @@ def _spans(
         slopes.append(a)
         values.append(value)
     # a hair's breadth of tolerance, so that no pixel falls between two triangles
-    return slopes, values, np.ceil(low - 1e-3).astype(np.int32), np.floor(high + 1e-3).astype(np.int32)
+    first, last = np.ceil(low - 1e-3).astype(np.int32), np.floor(high + 1e-3).astype(np.int32)
+    weights = np.stack([values[k] + slopes[k] * first for k in (1, 2)], -1).astype(np.float32)
+    return _Spans(first, np.maximum(last - first + 1, 0).astype(np.int32), weights)

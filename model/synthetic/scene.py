@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from model.synthetic.attributes import attributes_of
 from model.synthetic.background import Background, sample_background
 from model.synthetic.camera import Pose, View
+from model.synthetic.canvas import Picture
 from model.synthetic.expression import EXPRESSIONS, Expression
 from model.synthetic.face import Face
 from model.synthetic.manipulation import KINDS, Manipulation, manipulate
 from model.synthetic.people import sample_face
-from model.synthetic.render import Moment, Picture, Truth, draw, locate
+from model.synthetic.render import Moment, Truth, draw, locate
 from model.synthetic.shading import Light
 
 ACTIVE_UNIT = 0.35

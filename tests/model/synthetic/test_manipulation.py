@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from model.synthetic.canvas import Picture
 from model.synthetic.manipulation import KINDS, Kind, Manipulation, manipulate, outline
-from model.synthetic.render import Picture, Truth, render_face
+from model.synthetic.render import Truth, render_face
 from tests.model.synthetic.faces import PLAIN
 
 
