@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.random import default_rng
 
-from model.synthetic.chart import TEXTURE_PX, Floats
+from model.synthetic.chart import KEPT, TEXTURE_PX, Floats
 from model.synthetic.face import Face
 from model.synthetic.paint import noise, smoothstep
 from model.synthetic.skin import skin_of
@@ -44,7 +44,7 @@ def window(rows: tuple[int, int], grid_rows: int, grid_columns: int) -> Floats:
     return np.stack(np.meshgrid(u, v), -1).astype(np.float32)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=KEPT)
 def atlas_of(face: Face) -> tuple[Floats, ...]:
     """Return the atlas [S, S + SIDE_PX, 4] float32, linear RGB and gloss 0..1, and coarser ones by halves."""
     rng = default_rng(face.texture_seed + 1)

@@ -39,6 +39,8 @@ MM_PER_DEG = 1.22
 """Of the chart across the middle of an average face."""
 TEXTURE_PX = 768
 TEXTURE_SIZE = (TEXTURE_PX, TEXTURE_PX)
+KEPT = 6
+"""Identities whose textures are kept, about 45 MB each: more than the people of a shot."""
 """Side of the square of the texture that holds the chart."""
 _FRONT_DEG, _SIDE_SHARE = 60.0, 0.25
 _MAX_U_DEG = _FRONT_DEG + (180 - _FRONT_DEG) * _SIDE_SHARE

@@ -13,6 +13,7 @@ from numpy.random import Generator, default_rng
 
 from model.synthetic.atlas import SIDE_PX, coarser
 from model.synthetic.chart import (
+    KEPT,
     MM_PER_DEG,
     TEXTURE_PX,
     TEXTURE_SIZE,
@@ -54,7 +55,7 @@ class Hair:
     opacity: tuple[Floats, ...]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=KEPT)
 def hair_of(face: Face) -> Hair | None:
     """Return what covers the head, None when nothing does."""
     if face.hair_style == "bald" and face.hat == "none":

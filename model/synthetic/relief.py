@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.random import default_rng
 
-from model.synthetic.chart import BOTTOM_T, TEXTURE_PX, TEXTURE_SIZE, TOP_T, Floats, texture_chart
+from model.synthetic.chart import BOTTOM_T, KEPT, TEXTURE_PX, TEXTURE_SIZE, TOP_T, Floats, texture_chart
 from model.synthetic.expression import Expression
 from model.synthetic.face import Face
 from model.synthetic.facial_hair import beard_mask
@@ -73,7 +73,7 @@ def _gradient(height: Floats) -> Floats:
     return np.dstack([right * _PX_PER_MM * 1.15, -down * _PX_PER_MM, hollow]).astype(np.float32)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=KEPT)
 def _static(face: Face) -> Floats:
     """Return the relief that a face has at rest."""
     rng = default_rng(face.texture_seed + 5)

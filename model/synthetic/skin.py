@@ -22,7 +22,6 @@ from model.synthetic.tones import lip_edges, skin_rgb
 _LIPSTICKS = ((0.42, 0.02, 0.035), (0.50, 0.06, 0.11), (0.26, 0.015, 0.05))
 
 
-@lru_cache(maxsize=16)
 def skin_of(face: Face) -> Floats:
     """Return the skin's texture [S, S, 4] float32: linear RGB 0..1 and gloss 0..1."""
     rng = default_rng(face.texture_seed)
