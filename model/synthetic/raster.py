@@ -58,13 +58,13 @@ def rasterise(
 
     # One span per triangle and row, from its first pixel to its last: no pixel outside is looked at.
     of_row, step = _runs(bottom[keep].astype(np.int32) - top + 1)
-    row = top[of_row] + step
-    spans = _spans(planes, of_row, row, width)
-    z = points[:, 2][triangles[keep]]
-    rises = z[:, 1:] - z[:, :1]
-    starts = z[:, 0][of_row] + (rises[of_row] * spans.weights).sum(1)
-    slopes = (rises * planes[:, 1:, 0]).sum(1)[of_row]
-    span = np.stack([row * width + spans.first, starts, slopes], -1).astype(np.float32)
+    row = top.take(of_row) + step
+    spans = _spans(planes, of_row, row.astype(np.float32), width)
+    z0, z1, z2 = (points[:, 2].take(triangles[:, k].take(keep)) for k in range(3))
+    rise1, rise2 = z1 - z0, z2 - z0
+    starts = z0.take(of_row) + rise1.take(of_row) * spans.weight1 + rise2.take(of_row) * spans.weight2
+    slopes = (rise1 * planes[3] + rise2 * planes[6]).take(of_row)
+    begins = row * np.int32(width) + spans.first
 
     nearest = np.full(height * width, -np.inf, np.float32) if behind is None else behind.copy()
     winner = np.full(height * width, -1, np.int32)
@@ -73,34 +73,34 @@ def rasterise(
     borders = np.searchsorted(ends, np.arange(0, int(ends[-1]) + _PIECE, _PIECE)) if len(ends) else [0]
     for low, high in pairwise([0, *borders, len(ends)]):
         of_span, step = _runs(spans.counts[low:high])
-        at = span[low:high].take(of_span, 0)
-        pixel = at[:, 0].astype(np.int32) + step
-        depth = at[:, 1] + at[:, 2] * step.astype(np.float32)
-        if behind is None:
-            np.maximum.at(nearest, pixel, depth)
-            seen = np.flatnonzero(depth >= nearest[pixel])
-        else:
-            is_before = np.flatnonzero(depth > behind[pixel])
-            np.maximum.at(nearest, pixel[is_before], depth[is_before])
-            seen = is_before[depth[is_before] >= nearest[pixel[is_before]]]
-        winner[pixel[seen]] = of_span[seen] + low  # of equals the last: one fragment per pixel
+        of_span += np.int32(low)
+        pixel = begins.take(of_span) + step
+        depth = starts.take(of_span) + slopes.take(of_span) * step.astype(np.float32)
+        if behind is not None:
+            is_before = np.flatnonzero(depth > behind.take(pixel))
+            of_span, pixel, depth = of_span.take(is_before), pixel.take(is_before), depth.take(is_before)
+        np.maximum.at(nearest, pixel, depth)
+        seen = np.flatnonzero(depth >= nearest.take(pixel))
+        winner[pixel.take(seen)] = of_span.take(seen)  # of equals the last: one fragment per pixel
     drawn = np.flatnonzero(winner >= 0).astype(np.int32)
-    won = winner[drawn]
-    steps = (drawn % width - spans.first[won]).astype(np.float32)
-    of = of_row[won]
+    won = winner.take(drawn)
+    steps = (drawn % np.int32(width) - spans.first.take(won)).astype(np.float32)
+    of = of_row.take(won)
     weights = np.empty((len(drawn), 3), np.float32)
-    weights[:, 1:] = spans.weights[won] + planes[:, 1:, 0][of] * steps[:, None]
+    weights[:, 1] = spans.weight1.take(won) + planes[3].take(of) * steps
+    weights[:, 2] = spans.weight2.take(won) + planes[6].take(of) * steps
     weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
-    return Fragments(drawn, triangles[keep[of]], weights, nearest[drawn])
+    return Fragments(drawn, triangles.take(keep.take(of), 0), weights, nearest.take(drawn))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Spans:
-    """Pixels of rows [R]: the first column, how many, and the second and third weight [R, 2] at the first."""
+    """Pixels of rows [R]: the first column, how many, and the second and third weight at the first."""
 
     first: Ints
     counts: Ints
-    weights: Floats
+    weight1: Floats
+    weight2: Floats
 
 
 def _extent(values: Floats) -> tuple[Floats, Floats]:
@@ -110,13 +110,13 @@ def _extent(values: Floats) -> tuple[Floats, Floats]:
 
 
 def _weight_planes(x: Floats, y: Floats, inverse_area: Floats) -> Floats:
-    """Return [M, 3, 3]: per corner a, b, c of its weight a * column + b * row + c at pixel centres."""
-    planes = np.empty((len(x), 3, 3), np.float32)
+    """Return [9, M]: per corner a, b, c of its weight a * column + b * row + c at pixel centres."""
+    planes = np.empty((9, len(x)), np.float32)
     for corner, (after, before) in enumerate(((1, 2), (2, 0), (0, 1))):
         a = (y[:, after] - y[:, before]) * inverse_area
         b = (x[:, before] - x[:, after]) * inverse_area
-        planes[:, corner, 0], planes[:, corner, 1] = a, b
-        planes[:, corner, 2] = 0.5 * (a + b) - a * x[:, after] - b * y[:, after]
+        planes[3 * corner], planes[3 * corner + 1] = a, b
+        planes[3 * corner + 2] = 0.5 * (a + b) - a * x[:, after] - b * y[:, after]
     return planes
 
 
@@ -127,22 +127,24 @@ def _runs(counts: Ints) -> tuple[Ints, Ints]:
     return of, np.arange(len(of), dtype=np.int32) - starts[of]
 
 
-def _spans(planes: Floats, of_row: Ints, row: Ints, width: int) -> _Spans:
+def _spans(planes: Floats, of_row: Ints, row: Floats, width: int) -> _Spans:
     low = np.zeros(len(row), np.float32)
     high = np.full(len(row), width - 1, np.float32)
     slopes: list[Floats] = []
     values: list[Floats] = []
+    infinite = np.float32(np.inf)
     for corner in range(3):
-        a, b, c = (planes[:, corner, k][of_row] for k in range(3))
+        a, b, c = (planes[3 * corner + k].take(of_row) for k in range(3))
         value = b * row + c
         with np.errstate(divide="ignore", invalid="ignore"):
             border = -value / a
-        low = np.where(a > 0, np.maximum(low, border), low)
-        high = np.where(a < 0, np.minimum(high, border), high)
-        high = np.where((a == 0) & (value < 0), -1, high)
+        np.maximum(low, np.where(a > 0, border, -infinite), out=low)
+        # a level edge lets all of its row through, or nothing
+        limit = np.where(value < 0, np.float32(-1), infinite)
+        np.minimum(high, np.where(a < 0, border, np.where(a == 0, limit, infinite)), out=high)
         slopes.append(a)
         values.append(value)
     # a hair's breadth of tolerance, so that no pixel falls between two triangles
     first, last = np.ceil(low - 1e-3).astype(np.int32), np.floor(high + 1e-3).astype(np.int32)
-    weights = np.stack([values[k] + slopes[k] * first for k in (1, 2)], -1).astype(np.float32)
-    return _Spans(first, np.maximum(last - first + 1, 0).astype(np.int32), weights)
+    at_first = [values[k] + slopes[k] * first.astype(np.float32) for k in (1, 2)]
+    return _Spans(first, np.maximum(last - first + 1, 0), *at_first)
