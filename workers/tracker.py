@@ -7,31 +7,28 @@ crossing. A face that came back half hidden, and so as a stranger, is joined to 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
-from trackers import BaseIoU, OCSORTTracker
+from trackers import OCSORTTracker
 from trackers.core.ocsort.tracklet import OCSORTTracklet
 from trackers.utils.state_representations import XYXYStateEstimator
 
-from workers.appearance import Gallery, Look, look_of
+from workers.appearance import Gallery, look_of
 from workers.face import Face
+from workers.likeness import Found, Likeness
 from workers.nearness import Box, iou, nearness
 from workers.track import FaceTrack, Seen
 
 _LIBRARY_FPS = 30.0
 """The library counts time in frames at this rate."""
-_MOTION = 0.4
-"""Share of motion in the likeness; the rest is appearance."""
 _CROSSING_S = 0.5
 """Seconds that a crossing may hide a face."""
 _SAME_PLACE_IOU = 0.3
-_CROWD_TOLERANCE = 0.2
-"""By how much a face that may be partly covered may look stranger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,59 +69,19 @@ class TrackerConfig:
                 raise ValueError(f"tracker.{name} is {getattr(self, name)}; give at least 1")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """A face of the frame that is being assigned."""
-
-    face: Face
-    box_xyxy: Box
-    look: Look
-    is_crowded: bool
-
-
-class _Likeness(BaseIoU):
-    """Stands in for intersection over union: 0 for a face that cannot be the followed one, else 1..5.
-
-    The library links pairs from a threshold on, set to 1: its second round, which compares plain overlaps and
-    knows nothing of looks, so links identical boxes only.
-    """
-
-    def __init__(self, config: TrackerConfig, tracklets: Callable[[], Sequence[OCSORTTracklet]]) -> None:
-        self._config = config
-        self._tracklets = tracklets
-        self.tracks: dict[OCSORTTracklet, FaceTrack] = {}
-        self.found: list[_Found] = []
-
-    def _compute(self, boxes_1: NDArray[np.float64], boxes_2: NDArray[np.float64]) -> NDArray[np.float64]:
-        likeness = np.zeros((len(boxes_1), len(boxes_2)))
-        for row, tracklet in enumerate(self._tracklets()):
-            for column, found in enumerate(self.found):
-                likeness[row, column] = self._of_pair(tracklet, boxes_1[row], found)
-        return likeness
-
-    def _of_pair(self, tracklet: OCSORTTracklet, expected: Box, found: _Found) -> float:
-        config = self._config
-        last, lost_s = tracklet.last_observation, tracklet.time_since_update_seconds
-        near = nearness(found.box_xyxy, last, expected, config.reach + config.speed * lost_s, lost_s)
-        if near is None:
-            return 0.0
-        overlap = max(iou(found.box_xyxy, last), iou(found.box_xyxy, expected))
-        limit = config.strange + (config.strange_in_place - config.strange) * overlap
-        limit += _CROWD_TOLERANCE if found.is_crowded else 0
-        distance = self.tracks[tracklet].gallery.distance(found.look)
-        if distance > limit:
-            return 0.0
-        motion = max(overlap, near / 2)
-        return 1 + 4 * min(1.0, max(0.0, _MOTION * motion + (1 - _MOTION) * (1 - distance)))
-
-
 class Tracker:
     """Follows the faces of one video, shot by shot. Deterministic."""
 
     def __init__(self, config: TrackerConfig) -> None:
         """Start before the first frame."""
         self._config = config
-        self._likeness = _Likeness(config, lambda: self._library.tracks)
+        self._likeness = Likeness(
+            lambda: self._library.tracks,
+            reach=config.reach,
+            speed=config.speed,
+            strange=config.strange,
+            strange_in_place=config.strange_in_place,
+        )
         self._library = OCSORTTracker(
             lost_track_buffer=round(config.max_lost_s * 30),  # the library's unit, whatever the frame rate
             frame_rate=_LIBRARY_FPS,
@@ -190,15 +147,15 @@ class Tracker:
         ended, self._ended = sorted(self._ended, key=lambda track: track.track_index), []
         return ended
 
-    def _assign(self, found: list[_Found], elapsed_s: float) -> list[tuple[OCSORTTracklet, _Found]]:
+    def _assign(self, found: list[Found], elapsed_s: float) -> list[tuple[OCSORTTracklet, Found]]:
         """Return the tracklet of every face: a new one where it is none of the followed."""
         boxes = np.array([one.box_xyxy for one in found]).reshape(-1, 4)
-        self._likeness.tracks, self._likeness.found = self._tracks, found
+        self._likeness.expect(self._tracks, found)
         self._library.update(sv.Detections(xyxy=boxes), timestamp=elapsed_s)
         of_box = {tuple(t.last_observation): t for t in self._library.tracks if t.time_since_update == 0}
         return [(of_box[tuple(one.box_xyxy)], one) for one in found]
 
-    def _begin(self, seen: Seen, found: _Found) -> FaceTrack:
+    def _begin(self, seen: Seen, found: Found) -> FaceTrack:
         track = FaceTrack(
             self._next_index,
             self._shot_index,
@@ -209,11 +166,11 @@ class Tracker:
         self._next_index += 1
         return track
 
-    def _is_where_another_was(self, found: _Found, now_s: float) -> bool:
+    def _is_where_another_was(self, found: Found, now_s: float) -> bool:
         recent = (t.last for t in self._tracks.values() if now_s - t.last.pts_s <= _CROSSING_S)
         return any(iou(found.box_xyxy, _xyxy(last.face)) > self._config.crowded for last in recent)
 
-    def _continue(self, track: FaceTrack, seen: Seen, found: _Found) -> None:
+    def _continue(self, track: FaceTrack, seen: Seen, found: Found) -> None:
         track.seen.append(seen)
         if not found.is_crowded:
             track.gallery.add(found.look)
@@ -238,7 +195,7 @@ class Tracker:
         del self._tracks[tracklet]
         self._library.tracks = [kept for kept in self._library.tracks if kept is not tracklet]
 
-    def _recognise(self, tracklet: OCSORTTracklet, found: _Found, now_s: float) -> None:
+    def _recognise(self, tracklet: OCSORTTracklet, found: Found, now_s: float) -> None:
         """Join a young track to one that was lost before it began, where the looks are the same."""
         track = self._tracks[tracklet]
         if found.is_crowded or now_s - track.first.pts_s > self._config.young_s:
@@ -280,10 +237,10 @@ class Tracker:
         return (self._shot_end_s - self._shot_start_s) / (self._shot_frames - 1)
 
 
-def _find(faces: Sequence[Face], image: NDArray[np.uint8], crowded: float) -> list[_Found]:
+def _find(faces: Sequence[Face], image: NDArray[np.uint8], crowded: float) -> list[Found]:
     boxes = [_xyxy(face) for face in faces]
     return [
-        _Found(
+        Found(
             face,
             box,
             look_of(image, face),

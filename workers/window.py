@@ -45,8 +45,8 @@ class Window:
 def _shrunk(part: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     """Return a picture halved as often as it can be before it is scaled down by `scale`.
 
-    Averaging keeps small faces alive where sampling every n-th pixel would lose them. Halving is the fast way:
-    ten times faster than OpenCV's averaging at any scale.
+    Averaging keeps small faces alive where sampling every n-th pixel would lose them, and halving is ten
+    times faster than OpenCV's averaging at any scale.
     """
     while scale >= 2 and min(part.shape[:2]) > 1:
         height, width = part.shape[0] // 2, part.shape[1] // 2
