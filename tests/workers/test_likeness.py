@@ -41,5 +41,5 @@ def test_the_same_face_out_of_reach_or_of_another_size_is_not_it() -> None:
 
 
 def test_nothing_to_compare() -> None:
-    likeness = Likeness(lambda: [], reach=0.6, speed=3.0, strange=0.58, strange_in_place=0.95)
+    likeness = Likeness(list[OCSORTTracklet], reach=0.6, speed=3.0, strange=0.58, strange_in_place=0.95)
     assert likeness.compute(np.empty((0, 4)), np.empty((2, 4))).shape == (0, 2)
