@@ -77,14 +77,14 @@ def _rectangle(
 
 def _shelves(rng: Generator, size: tuple[int, int]) -> NDArray[np.float32]:
     height, width = size
-    canvas = _wall(rng, size)
+    canvas = _wall(rng, size) * np.float32(0.45)  # a lit back wall between dark rows can look like a face
     wood, levels = _colour(rng, 40, 130), int(rng.integers(3, 6))
     for level in range(levels):
         bottom, top = height * (level + 1) / levels, height * level / levels
         x = 0.0
         while x < width:
             thick = width * rng.uniform(0.010, 0.035)
-            if rng.random() < 0.8:
+            if rng.random() < 0.92:
                 tall = (bottom - top) * rng.uniform(0.5, 0.85)
                 _rectangle(canvas, (x, bottom - tall, x + thick, bottom), _colour(rng, 30, 180, 0.35))
             x += thick
