@@ -119,6 +119,17 @@ def suppress(boxes_xyxy: Floats, ranks: Floats, overlap: float) -> list[int]:
     return kept
 
 
+def blend(candidates: Candidates, row: int, overlap: float) -> tuple[Floats, Floats]:
+    """Return the box [4] and keypoints [6, 2] at a row, averaged by score with all that overlap its box.
+
+    This is how MediaPipe makes one detection of an anchor's and its neighbours' (its weighted suppression).
+    """
+    near = ious(candidates.boxes_xyxy_px[row, None], candidates.boxes_xyxy_px)[0] > overlap
+    weights = candidates.scores[near] / candidates.scores[near].sum()
+    boxes, keypoints = candidates.boxes_xyxy_px[near], candidates.keypoints_px[near]
+    return np.einsum("n,nk->k", weights, boxes), np.einsum("n,nkd->kd", weights, keypoints)
+
+
 class BlazeFace:
     """One detector network with its anchors."""
 

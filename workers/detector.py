@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.blaze import FULL_RANGE, SHORT_RANGE, BlazeFace, Candidates, Floats, ious, join, suppress
+from workers.blaze import FULL_RANGE, SHORT_RANGE, BlazeFace, Candidates, Floats, blend, ious, join, suppress
 from workers.face import Face, face_sharpness, quality
 from workers.mesh import Mesh, Points, landmarks_68, pose_deg, square_around
 from workers.window import close_up, tiles, whole
@@ -139,12 +139,8 @@ class Detector:
         best = int(np.argmax(seen.scores * np.minimum(overlaps, _SAME_PLACE_IOU)))
         if overlaps[best] < _CLOSE_UP_IOU:
             return None
-        return _Place(
-            float(candidates.scores[row]),
-            float(seen.scores[best]),
-            seen.boxes_xyxy_px[best],
-            seen.keypoints_px[best, :2],
-        )
+        blended, keypoints = blend(seen, best, _SAME_PLACE_IOU)
+        return _Place(float(candidates.scores[row]), float(seen.scores[best]), blended, keypoints[:2])
 
     def _lay_mesh(self, image: NDArray[np.uint8], place: _Place) -> Points | None:
         """Return the mesh on a place, or None when it is no face."""

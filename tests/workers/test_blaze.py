@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from workers.blaze import FULL_RANGE, SHORT_RANGE, Blaze, anchor_centres, decode, ious, suppress
+from workers.blaze import (
+    FULL_RANGE,
+    SHORT_RANGE,
+    Blaze,
+    Candidates,
+    anchor_centres,
+    blend,
+    decode,
+    ious,
+    suppress,
+)
 
 
 @pytest.mark.parametrize(("blaze", "rows"), [(SHORT_RANGE, 896), (FULL_RANGE, 2304)])
@@ -44,3 +54,11 @@ def test_suppress_keeps_the_best_of_each_place_best_first() -> None:
 def test_suppress_does_not_let_a_suppressed_box_suppress() -> None:
     chain = np.array([[0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]], np.float32)
     assert suppress(chain, np.array([0.9, 0.8, 0.7], np.float32), overlap=0.3) == [0, 2]
+
+
+def test_blend_averages_what_overlaps_by_score() -> None:
+    boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [50, 0, 60, 10]], np.float32)
+    keypoints = np.stack([np.full((6, 2), n, np.float32) for n in (1, 5, 100)])
+    box, points = blend(Candidates(boxes, np.array([0.75, 0.25, 0.9], np.float32), keypoints), 0, overlap=0.3)
+    np.testing.assert_allclose(box, [0.5, 0, 10.5, 10])
+    np.testing.assert_allclose(points, np.full((6, 2), 2.0))
