@@ -1,10 +1,19 @@
 """How fast faces are drawn, and whether the detector finds them where they are.
 
-    python -m benchmarks.render [faces]
+    python -m benchmarks.render [faces, 100]
 
 Draws random people on random backgrounds in one thread, and looks for them with the embedded detector. Prints
 processor time per face by size and per new identity, recall, false faces, and how far the detector's
 landmarks are from the truth, in shares of the distance between the pupils.
+
+Measured on x86-64, 2 CPUs shared with other work (load 5), 2026-11, one thread, processor time, a picture of
+480 x 360 with shoulders, shadows, hair and wrinkles; detector with its defaults:
+
+    48 px   25 ms, 40 faces/s        a new identity 284 ms
+    100 px  33 ms, 30 faces/s        found 200 of 200 at IoU > 0.5, mean 0.868, least 0.76
+    160 px  40 ms, 25 faces/s        false faces: 0 on empty backgrounds, 0 beside people
+    240 px  57 ms, 17 faces/s        landmarks off by 0.049 (jaw 0.072, brows 0.041, nose 0.033, eyes 0.032,
+                                     mouth 0.050)
 """
 
 import sys
