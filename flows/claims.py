@@ -1,7 +1,7 @@
 """Claims: each content is read once, however many sources hold it."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from workers.outcome import Done, Duplicate, Failed, Job, Outcome
@@ -20,6 +20,15 @@ class Claims:
         self._failed: dict[str, Failed] = {}
         self._read: set[str] = set()
         self._waiting: defaultdict[str, dict[str, Duplicate]] = defaultdict(dict)
+
+    def restart(self, jobs: Iterable[Job]) -> None:
+        """Forget how these jobs ended, because none of it was committed: they are about to be read again."""
+        uris = {job.source.uri for job in jobs}
+        self._waiting.clear()
+        for video_id, owner in self._owners.items():
+            if owner in uris:
+                self._read.discard(video_id)
+                self._failed.pop(video_id, None)
 
     def claim(self, job: Job, video_id: str) -> bool:
         """Say whether this job is to read the content: the lake lacks it, and no other source claimed it."""
@@ -44,12 +53,20 @@ class Claims:
                 self._waiting[video_id][outcome.job.source.uri] = outcome
             case Done():
                 yield from self._end(outcome.reading.video.video_id, outcome)
-            case Failed(video_id=str() as video_id, is_last=True):
-                yield from self._end(video_id, outcome)
+            case Failed(is_last=True):
+                yield from self._end(outcome.video_id or self._content_of(outcome.job), outcome)
             case Failed():
                 yield outcome
 
-    def _end(self, video_id: str, fate: Done | Failed) -> Iterator[Outcome]:
+    def _content_of(self, job: Job) -> str | None:
+        """Return what a job claimed: its second attempt may have failed before it was known again."""
+        uri = job.source.uri
+        return next((video_id for video_id, owner in self._owners.items() if owner == uri), None)
+
+    def _end(self, video_id: str | None, fate: Done | Failed) -> Iterator[Outcome]:
+        if video_id is None:
+            yield fate
+            return
         if isinstance(fate, Failed):
             self._failed[video_id] = fate
         else:

@@ -41,6 +41,9 @@ def main() -> None:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "DO_NOT_TRACK": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
+        # An `advance` that fails leaves two failed objects; its error is handled on the first.
+        "RAY_IGNORE_UNHANDLED_ERRORS": "1",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # as it will be by default; without it there is a warning
     }
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
@@ -84,6 +87,7 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     from flows.request import ScanRequest, UsageError
     from flows.summary import print_summary
     from storage.lake import LakeError
+    from workers.fleet import FleetError
 
     request = ScanRequest(
         archives=tuple(archives),
@@ -103,7 +107,7 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
         summary = scan_flow(request)
     except UsageError as error:
         raise _refuse(error) from error
-    except LakeError as error:
+    except (LakeError, FleetError) as error:
         typer.secho(f"facesift: {error}", fg="red", err=True)
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as error:
@@ -278,8 +282,6 @@ def check_model(
 
     Exit status: 0 when all are within tolerance, 1 when one is not, 2 when the directory cannot be used.
     """
-    from typing import Literal, cast
-
     from flows.models import print_parity
     from model.config import CheckpointError
     from model.parity import check_parity
@@ -287,7 +289,7 @@ def check_model(
     if engine != "torch":
         raise _refuse(ValueError(f"there is no engine {engine}; give torch"))
     try:
-        rows = check_parity(directory, cast("Literal['torch']", engine))
+        rows = check_parity(directory, engine)
     except CheckpointError as error:
         raise _refuse(error) from error
     print_parity(rows)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from storage.lake import Lake
-from storage.records import Failure
+from storage.lake import Lake, LakeError
+from storage.records import Failure, Video
 from workers.outcome import Done, Duplicate, Failed, Job, Outcome
 
 FLUSH_S = 5.0
@@ -46,7 +46,7 @@ class Committer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, KeyboardInterrupt):
+        if not isinstance(error, LakeError):
             self.flush()
 
     def add(self, outcome: Outcome) -> None:
@@ -55,8 +55,18 @@ class Committer:
         if len(self._outcomes) >= FLUSH_OUTCOMES or time.monotonic() - self._last_flush_s > FLUSH_S:
             self.flush()
 
+    def tick(self) -> None:
+        """Commit what has waited long enough; to be called while no outcome comes."""
+        if self._outcomes and time.monotonic() - self._last_flush_s > FLUSH_S:
+            self.flush()
+
     def flush(self) -> None:
-        """Commit what has been gathered; pictures first, so that no row points at one that is not there."""
+        """Commit what has been gathered; pictures first, so that no row points at one that is not there.
+
+        Raises:
+            LakeError: the lake did not take it. What was gathered is dropped: rows of an append that failed
+                must not be appended again, but read again as another attempt.
+        """
         outcomes, self._outcomes = self._outcomes, []
         for outcome in outcomes:
             if isinstance(outcome, Done):
@@ -75,7 +85,7 @@ class Committer:
                 yield from (*reading.shots, *reading.tracks, *reading.boxes)
                 yield from (*outcome.clips, *outcome.answers, *outcome.findings)
                 yield replace(
-                    reading.video,
+                    _with_unanswered(outcome),
                     findings=len(outcome.findings),
                     describe_s=outcome.describe_s,
                     committed_at=datetime.now(UTC),
@@ -107,3 +117,13 @@ class Committer:
             is_quarantined=failed.is_quarantined,
             failed_at=datetime.now(UTC),
         )
+
+
+def _with_unanswered(done: Done) -> Video:
+    """Return the video's row, marked as partial when the model gave no answers about some of its clips."""
+    video, reasons = done.reading.video, done.unanswered
+    if not reasons:
+        return video
+    lacking = f"{len(reasons)} of {len(done.clips)} clips have no answers ({reasons[0]})"
+    reason = f"{video.partial_reason}; {lacking}" if video.partial_reason else lacking
+    return replace(video, is_partial=True, partial_reason=reason)

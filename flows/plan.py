@@ -30,9 +30,9 @@ class Shard:
         """Return the jobs that have no committed end."""
         return list(self._remaining.values())
 
-    def settle(self, job: Job) -> None:
-        """Mark a job's end as committed."""
-        self._remaining.pop(job.source.uri, None)
+    def settle(self, job: Job) -> bool:
+        """Mark a job's end as committed; return whether it had none before."""
+        return self._remaining.pop(job.source.uri, None) is not None
 
 
 @dataclass(frozen=True, slots=True)

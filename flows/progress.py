@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from flows.summary import printable
 from workers.outcome import Position
 
 SHOWN_VIDEOS = 8
@@ -85,6 +87,5 @@ class ScanProgress:
 
 def _short(uri: str, width: int = 40) -> str:
     """Return the end of a uri on one line, with brackets that rich does not read as markup."""
-    name = uri.rsplit("/", 1)[-1]
-    plain = "".join(letter if letter.isprintable() else "?" for letter in name).replace("[", "\\[")
-    return plain if len(plain) <= width else "…" + plain[1 - width :]
+    plain = printable(uri.rsplit("/", 1)[-1])
+    return escape(plain if len(plain) <= width else "…" + plain[1 - width :])

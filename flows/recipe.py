@@ -121,14 +121,17 @@ class PinnedRecipe:
 
     def describer(self) -> DescriberConfig:
         """Return what a describer needs to know."""
-        return DescriberConfig(self.checkpoint, self.recipe.asked, self.recipe.engine)
+        identity = self.identity
+        return DescriberConfig(
+            self.checkpoint, identity.weights_sha256, self.recipe.asked, self.recipe.engine
+        )
 
     def _identity(self) -> dict[str, Any]:
         recipe = self.recipe
         return {
             "version": RECIPE_VERSION,
-            "model_id": self.identity.model_id,
             "checkpoint_sha256": self.identity.sha256,
+            "is_demonstration": self.identity.is_demonstration,
             "reader": _changing_results(recipe.reader),
             "engine": _changing_results(recipe.engine),
             "questions": [_changing_results(question) for question in recipe.asked],

@@ -48,7 +48,8 @@ class ScanRun:
         self.request = request
         self.scan_id = uuid.uuid4().hex
         self.recipe_id = self.pinned.recipe_id
-        self.claims = Claims(self._done_video_ids())
+        self._held = self._held_contents()
+        self.claims = Claims(self._held)
         self.tally = Tally()
         self._planned = 0
         self._started_at = datetime.now(UTC)
@@ -56,11 +57,13 @@ class ScanRun:
 
     def plan(self, progress: ScanProgress) -> list[Shard]:
         """List the archives, record what is new, return what is to be read."""
+        self.lake.append([self._scan_row(None)])
         plan = Plan(self.lake, self.scan_id, self.recipe_id, self.tally)
         listed = self.request.list_sources()
         shards = plan.shards(listed, limit=self.request.limit, on_listed=progress.listed)
         self._planned = sum(len(shard) for shard in shards)
-        self.lake.append([self._scan_row(None), *([self._recipe_row()] if shards else [])])
+        if shards:
+            self.lake.append([self._recipe_row()])
         return shards
 
     def fleet(self) -> Fleet:
@@ -77,9 +80,9 @@ class ScanRun:
         """Return a committer that counts what it has committed."""
 
         def on_committed(outcome: Outcome) -> None:
-            self._count(outcome)
-            if not (isinstance(outcome, Failed) and not outcome.is_last):
-                shard.settle(outcome.job)
+            is_end = not isinstance(outcome, Failed) or outcome.is_last
+            if is_end and shard.settle(outcome.job):
+                self._count(outcome)
                 progress.settled(outcome.job.source.uri)
 
         return Committer(self.lake, self.scan_id, self.recipe_id, on_committed)
@@ -96,6 +99,7 @@ class ScanRun:
             is_demonstration=self.pinned.identity.is_demonstration,
             lake=self.request.lake,
             listed=tally.listed,
+            planned=self._planned,
             by_status=by_status,
             videos_read=tally.videos_read,
             partial=tally.partial,
@@ -120,8 +124,11 @@ class ScanRun:
                 tally.clips += len(outcome.clips)
                 tally.findings += len(outcome.findings)
                 tally.video_s += reading.video.duration_s
-            case Duplicate():
-                tally.by_status["duplicate"] += 1
+            case Duplicate(job=job, video_id=video_id):
+                # A source that was touched, but holds what it held, is itself where its content was read.
+                uri, faces = self._held.get(video_id, (None, 0))
+                same = "done" if faces else "no_face"
+                tally.by_status[same if uri == job.source.uri else "duplicate"] += 1
             case Failed(is_last=True):
                 tally.by_status["failed"] += 1
                 uri = outcome.job.source.uri
@@ -131,9 +138,10 @@ class ScanRun:
             case Failed():
                 pass
 
-    def _done_video_ids(self) -> frozenset[str]:
-        videos = Catalog(self.lake).view("videos", recipe_id=self.recipe_id)
-        return frozenset(videos["video_id"].to_pylist())
+    def _held_contents(self) -> dict[str, tuple[str, int]]:
+        """Return the contents that the lake holds under this recipe: where each was read, and its faces."""
+        rows = Catalog(self.lake).view("videos", recipe_id=self.recipe_id)
+        return {row["video_id"]: (row["uri"], row["faces"]) for row in rows.to_pylist()}
 
     def _recipe_row(self) -> RecipeRecord:
         identity = self.pinned.identity

@@ -14,6 +14,7 @@ from flows.request import ScanRequest
 from flows.run import ScanRun
 from flows.summary import ScanSummary
 from workers.fleet import Fleet
+from workers.outcome import Position
 
 SHARD_RETRIES = 2
 SHARD_RETRY_DELAY_S = 10
@@ -59,7 +60,16 @@ def plan(run: ScanRun, progress: ScanProgress) -> list[Shard]:
 )
 def scan_shard(run: ScanRun, fleet: Fleet, shard: Shard, progress: ScanProgress) -> None:
     """Read and describe the sources of a shard that have no end yet; commit as they come."""
+    jobs = shard.remaining()
+    run.claims.restart(jobs)
     with run.committer(shard, progress) as committer:
-        for outcome in fleet.scan(shard.remaining(), run.new_ids, run.claims.claim, progress.moved):
+
+        def on_position(position: Position) -> None:
+            progress.moved(position)
+            committer.tick()
+
+        for outcome in fleet.scan(jobs, run.new_ids, run.claims.claim, on_position):
             for settled in run.claims.settle(outcome):
                 committer.add(settled)
+    left = shard.remaining()
+    assert not left, f"{len(left)} sources came to no end, such as {left[0]}"

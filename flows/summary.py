@@ -41,6 +41,8 @@ class ScanSummary:
     is_demonstration: bool
     lake: str
     listed: int
+    planned: int
+    """Sources of which this scan had to read at least the content."""
     by_status: dict[str, int]
     videos_read: int
     """Videos that this scan read and committed; the counts below are theirs."""
@@ -56,8 +58,8 @@ class ScanSummary:
 
     @property
     def exit_code(self) -> int:
-        """0 when every source is accounted for, 1 when some failed."""
-        return 1 if self.by_status.get("failed", 0) else 0
+        """0 when every source is accounted for and none failed, else 1."""
+        return 1 if self.by_status.get("failed", 0) or not self.adds_up else 0
 
     @property
     def adds_up(self) -> bool:
@@ -75,9 +77,9 @@ class ScanSummary:
         }
 
     @property
-    def new_failures(self) -> int:
-        """Failures of this scan, without those that an earlier one left behind."""
-        return sum(failure.is_new for failure in self.failures)
+    def is_idle(self) -> bool:
+        """True when there was nothing to read: every source is settled since an earlier scan."""
+        return not self.planned
 
     def failures_by_reason(self) -> dict[str, int]:
         """Count the failures under `stage: error`, most frequent first."""
@@ -105,16 +107,15 @@ def print_summary(summary: ScanSummary, out: Console | None = None) -> None:
     console = out or open_console()
     if summary.is_demonstration:
         console.print(Text(DEMONSTRATION_NOTICE, style="bold yellow"))
-    if summary.videos_read == 0 and not summary.new_failures:
-        console.print("Nothing to do: the lake has a result for every source already.")
+    if summary.listed and summary.is_idle:
+        console.print("Nothing to do: the lake knows every source already.")
     for name, value in _lines(summary):
         console.print(Text(f"{name:<9}", style="dim") + Text(value))
     if summary.failures:
         console.print(Text(f"failed ({len(summary.failures)})", style="bold red"))
         for failure in summary.failures[:SHOWN_FAILURES]:
-            console.print(
-                Text(f"  {printable(failure.uri)}\n    {failure.stage}: {failure.error}: {failure.message}")
-            )
+            console.print(Text(f"  {printable(failure.uri)}"))
+            console.print(Text(f"    {failure.stage}: {failure.error}: {printable(failure.message)}"))
         if len(summary.failures) > SHOWN_FAILURES:
             hidden = len(summary.failures) - SHOWN_FAILURES
             console.print(f"  and {hidden} more: facesift query 'from failures' --lake {summary.lake}")

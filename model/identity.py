@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from model.checkpoint import is_demonstration, name_checkpoint
@@ -22,11 +22,13 @@ class CheckpointIdentity:
 
     Attributes:
         model_id: as in `model.checkpoint.Checkpoint`.
+        weights_sha256: over the weight files, as in `model.checkpoint.Checkpoint`.
         sha256: over the weight files, the configurations and the tokenizer.
         is_demonstration: True when its labels mean nothing on real people.
     """
 
     model_id: str
+    weights_sha256: str
     sha256: str
     is_demonstration: bool
 
@@ -45,7 +47,8 @@ def identify_checkpoint(checkpoint: str | Path) -> CheckpointIdentity:
     plan = plan_weights(build_empty(config), directory, partial(fetch_tower, directory, needs_weights=True))
     if plan.problems:
         raise CheckpointError(str(checkpoint), plan.problems)
-    weights_sha256 = hash_weights(plan.files)
+    stamps = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in plan.files)
+    weights_sha256 = _hash_once(stamps)
     digest = hashlib.sha256(weights_sha256.encode())
     for name in _SIDE_FILES:
         path = directory / name
@@ -53,6 +56,13 @@ def identify_checkpoint(checkpoint: str | Path) -> CheckpointIdentity:
         digest.update(f"\n{name} {hashlib.sha256(content).hexdigest()}".encode())
     return CheckpointIdentity(
         model_id=name_checkpoint(checkpoint, weights_sha256),
+        weights_sha256=weights_sha256,
         sha256=digest.hexdigest(),
         is_demonstration=is_demonstration(directory, config),
     )
+
+
+@cache
+def _hash_once(stamps: tuple[tuple[Path, int, int], ...]) -> str:
+    """Hash weight files of such sizes and times: once per process, for a real checkpoint takes a while."""
+    return hash_weights([path for path, _, _ in stamps])

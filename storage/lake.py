@@ -24,7 +24,7 @@ MARKER = "lake.json"
 EVIDENCE = "evidence/"
 
 
-class LakeError(Exception):
+class LakeError(ValueError):
     """A lake cannot be opened, or did not take what was to be written."""
 
 

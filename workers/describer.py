@@ -4,13 +4,17 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from model.answers import Answer
 from model.checkpoint import load_checkpoint
+from model.config import CheckpointError
 from model.engine import EngineConfig, EngineError, open_engine
 from model.questions import Question
 from storage.records import AnswerRecord, Clip, Finding
 from workers.clipper import ClipCut
 from workers.evidence import Picture, draw_evidence
+from workers.failure import TransientError
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,8 @@ class DescriberConfig:
 
     checkpoint: str
     """Directory or hub id."""
+    weights_sha256: str
+    """Of the weights that the recipe was made with."""
     questions: tuple[Question, ...]
     engine: EngineConfig
 
@@ -53,18 +59,30 @@ class Describer:
         checkpoint = load_checkpoint(
             config.checkpoint, dtype=config.engine.dtype, device=config.engine.device
         )
+        if checkpoint.weights_sha256 != config.weights_sha256:
+            raise CheckpointError(
+                config.checkpoint, ("its weights are no longer those that this scan was started with",)
+            )
         self._model_id = checkpoint.model_id
         self._is_demonstration = checkpoint.is_demonstration
         self._engine = open_engine(checkpoint, config.engine)
 
     def describe(self, cuts: Sequence[ClipCut]) -> Described:
-        """Answer every question about every clip; a clip that the model fails on carries the reason."""
+        """Answer every question about every clip; a clip that the model fails on carries the reason.
+
+        Raises:
+            TransientError: stage `describe`, when the device is too small for a batch.
+        """
         started = time.perf_counter()
         clips: list[Clip] = []
         answers: list[AnswerRecord] = []
         findings: list[Finding] = []
         pictures: list[Picture] = []
-        described = self._engine.describe([cut.clip for cut in cuts], self._questions)
+        try:
+            described = self._engine.describe([cut.clip for cut in cuts], self._questions)
+        except torch.OutOfMemoryError as error:
+            message = "the device ran out of memory; lower engine.batch_clips"
+            raise TransientError("describe", message, type(error).__name__) from error
         for cut, of_clip in zip(cuts, described, strict=True):
             picture = draw_evidence(cut.record, cut.clip)
             pictures.append(picture)

@@ -1,15 +1,23 @@
 """What the fleet is given and what it gives back: jobs and their outcomes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from storage.records import AnswerRecord, Clip, Finding, Source
 from workers.describer import Described
 from workers.evidence import Picture
 from workers.reader import Reading
 
-CRASHES = frozenset({"ReaderDied", "ReaderStalled", "OutOfMemory", "DescriberDied"})
-"""Errors of attempts that ended a process; they count towards the quarantine."""
+Crash = Literal["ReaderDied", "ReaderStalled", "OutOfMemory", "DescriberDied", "DescriberStalled"]
+CRASHES: Mapping[Crash, str] = {
+    "ReaderDied": "the reader's process died while it read this video",
+    "ReaderStalled": "the reader gave no sign of life over this video and was killed",
+    "OutOfMemory": "the machine ran out of memory and the reader was killed",
+    "DescriberDied": "the describer's process died twice over the same clips of this video",
+    "DescriberStalled": "the describer gave no sign of life over clips of this video and was killed twice",
+}
+"""Errors of attempts that ended a process, and what they say; they count towards the quarantine."""
 MAX_ATTEMPTS = 2
 """A source that crashes so often is quarantined."""
 
@@ -35,6 +43,11 @@ class Done:
     def clips(self) -> tuple[Clip, ...]:
         """Rows of all clips."""
         return tuple(row for part in self.described for row in part.clips)
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """Why clips have no answers, one reason per such clip."""
+        return tuple(row.no_answer_reason for row in self.clips if row.no_answer_reason is not None)
 
     @property
     def answers(self) -> tuple[AnswerRecord, ...]:

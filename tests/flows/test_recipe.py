@@ -6,7 +6,7 @@ import pytest
 from flows.recipe import PinnedRecipe, Recipe, RecipeError
 from model.identity import CheckpointIdentity
 
-IDENTITY = CheckpointIdentity("m@1", "ab" * 32, is_demonstration=True)
+IDENTITY = CheckpointIdentity("m@1", "12" * 32, "ab" * 32, is_demonstration=True)
 
 
 def pinned(recipe: Recipe, identity: CheckpointIdentity = IDENTITY) -> PinnedRecipe:
@@ -20,7 +20,8 @@ def read(tmp_path: Path, text: str) -> Recipe:
 
 
 def test_the_same_recipe_has_the_same_id_wherever_the_weights_lie() -> None:
-    assert pinned(Recipe()).recipe_id == PinnedRecipe(Recipe(), "/elsewhere", IDENTITY).recipe_id
+    moved = PinnedRecipe(Recipe(), "/elsewhere", replace(IDENTITY, model_id="n@1"))
+    assert pinned(Recipe()).recipe_id == moved.recipe_id
 
 
 def test_what_changes_results_changes_the_id_and_what_does_not_does_not(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -16,7 +16,7 @@ from storage.archive import Fetched
 from storage.records import Source, Video
 from workers.describer import Described
 from workers.failure import SourceError, TransientError
-from workers.fleet import Fleet, FleetConfig
+from workers.fleet import Fleet, FleetConfig, FleetError
 from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Position
 from workers.reader import Chunk, Reading, RowIds
 
@@ -56,6 +56,9 @@ class PlayedReader:
                 time.sleep(3600)
             if number == 1 and name.startswith("bug"):
                 raise KeyError(name)
+            if name.startswith("blank"):
+                yield Chunk(cuts=(), position_s=float(number), duration_s=3.0)
+                continue
             yield Chunk(cuts=((name, number),), position_s=float(number), duration_s=3.0)  # pyright: ignore
         yield Reading(video=video(fetched.video_id, ids), shots=(), tracks=(), boxes=())
 
@@ -69,6 +72,12 @@ def video(video_id: str, ids: RowIds) -> Video:
     return Video(**values)
 
 
+class PlayedClip(NamedTuple):
+    name: str
+    number: int
+    no_answer_reason: str | None = None
+
+
 class PlayedDescriber:
     def __init__(self, notes: Path) -> None:
         self.notes = notes
@@ -77,12 +86,15 @@ class PlayedDescriber:
         ((name, number),) = cuts
         if name.startswith("mute"):
             raise SourceError("describe", f"{name}: the scores are not finite")
+        if name.startswith("slow"):
+            time.sleep(0.2)
         if name.startswith("fatal"):
             os.kill(os.getpid(), signal.SIGKILL)
         if name.startswith("stunning") and not (self.notes / "stunned").exists():
             (self.notes / "stunned").touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return Described(clips=((name, number),), answers=(), findings=(), pictures=(), describe_s=0.5)  # pyright: ignore
+        played: Any = (PlayedClip(name, number),)
+        return Described(clips=played, answers=(), findings=(), pictures=(), describe_s=0.5)
 
 
 class Notes:
@@ -108,7 +120,7 @@ def scan(
     numbers = itertools.count()
     positions: list[Position] = []
     made = Notes(notes)
-    with Fleet(FleetConfig(readers=2, **config), made.reader, made.describer) as fleet:
+    with Fleet(FleetConfig(**({"readers": 2} | config)), made.reader, made.describer) as fleet:
         jobs = [Job(source(name)) for name in names]
         found = fleet.scan(
             jobs, lambda: RowIds("recipe", f"a{next(numbers)}", "scan"), claim, positions.append
@@ -140,7 +152,9 @@ def test_every_source_ends_once_whatever_happens(tmp_path: Path) -> None:
     for name in ("fine-1", "fine-2", "once", "stunning"):
         done = last(outcomes, name)
         assert isinstance(done, Done)
-        assert done.clips == ((name, 0), (name, 1), (name, 2))  # in order, none lost, none twice
+        assert done.clips == tuple(
+            PlayedClip(name, number) for number in range(3)
+        )  # in order, none lost, none twice
         assert done.describe_s == pytest.approx(1.5)
         assert done.reading.video.duration_s == 3.0
     assert last(outcomes, "twin=fine-1") == Duplicate(Job(source("twin=fine-1")), "fine-1")
@@ -184,11 +198,28 @@ def test_a_stalled_reader_is_killed_and_the_others_go_on(tmp_path: Path) -> None
 
 
 def test_clips_that_kill_every_describer_quarantine_their_video_only(tmp_path: Path) -> None:
-    outcomes, _ = scan(["fatal", "fine-1"], tmp_path)
+    outcomes, _ = scan(["fatal", "fine-1", "fine-2", "fine-3"], tmp_path)
     fatal = last(outcomes, "fatal")
     assert isinstance(fatal, Failed)
     assert (fatal.stage, fatal.error, fatal.is_quarantined) == ("describe", "DescriberDied", True)
-    assert isinstance(last(outcomes, "fine-1"), Done)
+    assert all(isinstance(last(outcomes, f"fine-{n}"), Done) for n in (1, 2, 3))
+
+
+def test_more_readers_than_the_queue_has_room_for_lose_nothing(tmp_path: Path) -> None:
+    names = [f"slow-{n}" for n in range(4)] + [f"blank-{n}" for n in range(4)]
+    outcomes, _ = scan(names, tmp_path, readers=4, queued_batches=1)
+    assert sorted(o.job.source.uri for o in outcomes if isinstance(o, Done)) == sorted(names)
+
+
+def test_workers_that_cannot_start_blame_no_video(tmp_path: Path) -> None:
+    def no_describer() -> Any:
+        raise FileNotFoundError("tokenizer.model")
+
+    made = Notes(tmp_path)
+    with Fleet(FleetConfig(readers=1), made.reader, no_describer) as fleet:
+        found = fleet.scan([Job(source("fine-1"))], lambda: RowIds("recipe", "a", "scan"), always)
+        with pytest.raises(FleetError, match=r"tokenizer\.model"):
+            list(found)
 
 
 def test_a_job_with_a_crash_behind_it_gets_one_attempt(tmp_path: Path) -> None:
@@ -210,6 +241,6 @@ def test_a_run_that_is_broken_off_leaves_readers_for_the_next(tmp_path: Path) ->
     with Fleet(FleetConfig(readers=2), made.reader, made.describer) as fleet:
         broken_off = fleet.scan(jobs, new_ids, always)
         next(broken_off)
-        broken_off.close()
+        del broken_off
         outcomes = list(fleet.scan(jobs, new_ids, always))
     assert sorted(o.job.source.uri for o in outcomes if isinstance(o, Done)) == ["fine-1", "fine-2", "fine-3"]
