@@ -28,6 +28,8 @@ _LIBRARY_FPS = 30.0
 """The library counts time in frames at this rate."""
 _CROSSING_S = 0.5
 """Seconds that a crossing may hide a face."""
+_MIXTURE_S = 0.25
+"""Seconds that the mixture of two crossing faces may look like a third."""
 _SAME_PLACE_IOU = 0.3
 
 
@@ -161,7 +163,9 @@ class Tracker:
             self._shot_index,
             [seen],
             Gallery(found.look, self._config.looks),
-            is_crowded=found.is_crowded or self._is_where_another_was(found, seen.pts_s),
+            # Nobody can have crossed before the shot's first frame.
+            is_crowded=self._shot_frames > 1
+            and (found.is_crowded or self._is_where_another_was(found, seen.pts_s)),
         )
         self._next_index += 1
         return track
@@ -224,10 +228,11 @@ class Tracker:
         alive = set(self._library.tracks)
         for tracklet in [tracklet for tracklet in self._tracks if tracklet not in alive]:
             track = self._tracks.pop(tracklet)
+            track.lasts_s = track.last.pts_s - track.first.pts_s + self._frame_s()
             is_short = len(track.seen) < min(self._config.min_hits, self._shot_frames)
             is_certain = max(seen.face.score for seen in track.seen) >= self._config.certain_score
-            track.is_spurious = is_short and (track.is_crowded or not is_certain)
-            track.lasts_s = track.last.pts_s - track.first.pts_s + self._frame_s()
+            is_mixture = track.is_crowded and (is_short or track.lasts_s < _MIXTURE_S)
+            track.is_spurious = is_mixture or (is_short and not is_certain)
             self._ended.append(track)
 
     def _frame_s(self) -> float:

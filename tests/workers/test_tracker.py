@@ -137,6 +137,28 @@ def test_a_still_and_a_single_certain_face_are_tracks() -> None:
     assert moment.lasts_s == pytest.approx(1 / 8)
 
 
+def test_faces_that_overlap_all_through_a_short_shot_are_tracks() -> None:
+    film = Film(25.0)
+    for _ in range(2):
+        film.show({1: at(100, 100), 2: at(140, 110)})
+    assert [(film.persons(track), track.is_spurious) for track in film.end()] == [({1}, False), ({2}, False)]
+
+
+def test_what_is_seen_for_a_moment_where_two_cross_is_spurious() -> None:
+    film = Film(25.0)
+    for n in range(50):
+        # Neither is found while they cover each other; what is found looks like a third.
+        a, b = at(50 + 8 * n, 140), at(450 - 8 * n, 140)
+        is_crossing = 23 <= n <= 27
+        people = {3: at(250, 140)} if is_crossing and n in (24, 25, 26) else {1: a, 2: b}
+        film.show(people, unseen=(1, 2) if is_crossing else ())
+    assert [(film.persons(track), track.is_spurious) for track in film.end()] == [
+        ({1}, False),
+        ({2}, False),
+        ({3}, True),
+    ]
+
+
 def test_a_doubtful_face_of_a_moment_is_spurious() -> None:
     film = Film()
     for n in range(8):
