@@ -20,7 +20,7 @@ class ArchiveConfig:
     """What an archive holds."""
 
     sizes_px: tuple[tuple[int, int], ...] = SIZES_PX
-    """Widths and heights to choose from, even."""
+    """Widths and heights, even; films take them in turn."""
     seconds: tuple[float, float] = (2.0, 6.0)
     """Shortest and longest film."""
     people: tuple[float, ...] = (0.55, 0.3, 0.15)
@@ -85,7 +85,7 @@ def archive_film(seed: int, number: int, videos: int, config: ArchiveConfig) -> 
     return sample_film(
         rng,
         f"{number:03d}.mp4",
-        size_px=config.sizes_px[int(rng.integers(len(config.sizes_px)))],
+        size_px=config.sizes_px[(seed + number) % len(config.sizes_px)],
         seconds=float(rng.uniform(*config.seconds)),
         people=0 if is_empty else 1 + int(rng.choice(len(config.people), p=config.people)),
         has_cut=number % 3 == 1,

@@ -66,13 +66,18 @@ class Person:
     @property
     def shown_units(self) -> tuple[str, ...]:
         """The action units that reach `ACTIVE_UNIT` at the apex, as the questions call them: `AU1`, ..."""
-        shown = sorted(number for number, apex in self.action_units.items() if apex >= ACTIVE_UNIT)
+        shown = sorted(number for number, apex in self._apex.items() if apex >= ACTIVE_UNIT)
         return tuple(f"AU{number}" for number in shown)
+
+    @property
+    def _apex(self) -> dict[int, float]:
+        """The greatest intensities that are seen: speech parts the lips, too."""
+        return {25: 0.5} | self.action_units if self.talk_hz else self.action_units
 
     @property
     def attributes(self) -> tuple[str, ...]:
         """The attributes that are present, those of a smile or an open mouth at the apex."""
-        return attributes_of(self.face, self.action_units)
+        return attributes_of(self.face, self._apex)
 
     def moment_at(self, time_s: float) -> Moment:
         """Return how the person is at a time."""

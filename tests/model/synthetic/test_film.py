@@ -1,5 +1,6 @@
 """Films: shots, movement, and labels."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -73,3 +74,15 @@ def test_an_empty_film_has_pictures_and_no_labels() -> None:
     picture, truths = next(film.pictures())
     assert picture.std() > 1
     assert truths == ()
+
+
+def test_who_talks_parts_the_lips() -> None:
+    shot = sample_film(
+        np.random.default_rng(5), "d.mp4", size_px=(160, 90), seconds=0.5, people=1, has_cut=False
+    ).shots[0]
+    silent = replace(shot.people[0], action_units={}, talk_hz=0.0)
+    talking = replace(silent, talk_hz=3.0)
+    assert silent.shown_units == ()
+    assert talking.shown_units == ("AU25",)
+    assert set(talking.attributes) - set(silent.attributes) == {"mouth_slightly_open"}
+    assert max(talking.expression_at(number / 25).talk for number in range(50)) > 0.5
