@@ -24,6 +24,7 @@ from model.synthetic.chart import (
     texture_xy,
 )
 from model.synthetic.face import Face
+from model.synthetic.hat import HANGING_ROWS, brim_of, hat_line, paint_hat
 from model.synthetic.head import head_of
 from model.synthetic.mesh import Part, flipped, grid_part, merge
 from model.synthetic.paint import noise, smoothstep
@@ -33,13 +34,7 @@ _THICKNESS_MM = {
     "bald": 0.0, "buzz": 1.5, "short": 8.0, "swept": 12.0, "bangs": 11.0, "long": 11.0, "bun": 6.0,
     "curly": 22.0,
 }  # fmt: skip
-_HATS_RGB = (
-    (0.25, 0.02, 0.03), (0.02, 0.05, 0.16), (0.03, 0.03, 0.035), (0.05, 0.12, 0.05), (0.35, 0.26, 0.10),
-    (0.45, 0.45, 0.43),
-)  # fmt: skip
 _FRINGED = ("bangs", "long")
-_HANGING_ROWS = 640
-_HAT_TOP_T = 44.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +63,7 @@ def hair_of(face: Face) -> Hair | None:
     if face.hair_style == "bun" and face.hat == "none":
         parts.append(_bun(face))
     if face.hat == "cap":
-        brim = _brim(face)
+        brim = brim_of(face)
         parts += [brim, flipped(brim)]
     joined = [_together(parts)] if parts else []
     return Hair((*joined, _trimmed(_shell(face), opacity)), coarser(texture), coarser(opacity))
@@ -137,7 +132,7 @@ def _shell(face: Face) -> Part:
             thickness = 0.4 * thickness  # pressed down
         thickness[t > 118] = thickness[t > 118].mean()  # the crown is one point
     if face.hat != "none":
-        worn = smoothstep(-4, 8, t - _hat_line(theta))
+        worn = smoothstep(-4, 8, t - hat_line(theta))
         thickness = np.where(worn > 0, np.maximum(9.0 * worn, thickness * (1 - worn)), thickness)
     outward = points - np.array([0, 0, -88], np.float32)
     outward[:, 1] = np.clip(points[:, 1] - 20, 0, None)
@@ -162,7 +157,7 @@ def _curtain(face: Face) -> Part:
     x = width * bulge * wave * np.sin(turn)
     z = -92 + (98 * bulge * wave + 6) * np.cos(turn) + 16 * fall * (np.cos(turn) > -0.4)
     u = TEXTURE_PX + 4 + (SIDE_PX - 9) * (angle - 56) / 248
-    v = 4 + (_HANGING_ROWS - 9) * (62 - y) / 230
+    v = 4 + (HANGING_ROWS - 9) * (62 - y) / 230
     uv = np.stack(np.meshgrid(u, v), -1)
     inner = 1 - 0.35 * smoothstep(40, -60, height)
     return grid_part(np.stack([x, height, z], -1)[:, ::-1], uv[:, ::-1], inner[:, ::-1])
@@ -176,30 +171,6 @@ def _bun(face: Face) -> Part:
     crown = float(head_of(face).points[:, 1].max())
     uv = np.stack([TEXTURE_PX + 128 + 110 * turn / np.pi, 60 + 60 * polar], -1)
     return grid_part(ball * (27, 24, 27) + (0, crown + 14, -105), uv, 0.9)
-
-
-def _brim(face: Face) -> Part:
-    """Return the peak of a cap."""
-    grid, head = chart(), head_of(face)
-    angle = np.linspace(-52, 52, 17)
-    root = np.stack([head.points[grid.nearest(a, _HAT_TOP_T)] for a in angle.tolist()])
-    out, across = np.meshgrid(np.linspace(0, 1, 7), angle / 52, indexing="ij")
-    reach = 62 * np.sqrt(np.maximum(1 - across**4, 0))
-    z = root[None, :, 2] + 8 + out * reach
-    y = root[None, :, 1] + 4 - 10 * out * (1 - 0.5 * across**2) - 7 * across**2
-    x = root[None, :, 0] * (1.08 - 0.12 * out)
-    uv = np.stack(
-        np.meshgrid(
-            np.linspace(TEXTURE_PX + 8, TEXTURE_PX + SIDE_PX - 9, 17), np.linspace(_HANGING_ROWS + 12, 755, 7)
-        ),
-        -1,
-    )
-    # seen from above, the far edge of the grid is at the front
-    return grid_part(np.stack([x, y, z], -1), uv, 0.85)
-
-
-def _hat_line(theta: Floats) -> Floats:
-    return (_HAT_TOP_T - 18 * np.minimum(np.abs(theta) / 120, 1)).astype(np.float32)
 
 
 def _texture(face: Face) -> tuple[Floats, Floats]:
@@ -229,9 +200,9 @@ def _texture(face: Face) -> tuple[Floats, Floats]:
     down, across = np.mgrid[0:TEXTURE_PX, 0:SIDE_PX].astype(np.float32)
     loose = 26 * noise(rng, (TEXTURE_PX, SIDE_PX), (300, 4))
     edge = np.minimum(across, SIDE_PX - 1 - across) + 5 * noise(rng, (TEXTURE_PX, SIDE_PX), (120, 4))
-    opacity[:, TEXTURE_PX:] = smoothstep(0, 20, _HANGING_ROWS - 45 - down + loose) * smoothstep(2, 9, edge)
+    opacity[:, TEXTURE_PX:] = smoothstep(0, 20, HANGING_ROWS - 45 - down + loose) * smoothstep(2, 9, edge)
     if face.hat != "none":
-        _hat(face, rng, rgb, gloss, opacity)
+        paint_hat(face, rng, rgb, gloss, opacity)
     texture = np.dstack([np.clip(rgb, 0.002, 1), np.clip(gloss, 0, 1)]).astype(np.float32)
     return texture, np.clip(opacity, 0, 1).astype(np.float32)
 
@@ -241,22 +212,3 @@ def _strands(face: Face, rng: Generator, size: tuple[int, int]) -> Floats:
         return np.float32(0.6) * noise(rng, size, (7, 7)) + np.float32(0.6) * noise(rng, size, (14, 14))
     fine, locks, broad = (noise(rng, size, cell) for cell in ((160, 2.2), (220, 7), (300, 22)))
     return (0.5 * fine + 0.5 * locks + 0.4 * broad).astype(np.float32)
-
-
-def _hat(face: Face, rng: Generator, rgb: Floats, gloss: Floats, opacity: Floats) -> None:
-    theta, t = texture_chart()
-    line = _hat_line(theta)
-    colour = np.array(_HATS_RGB[face.texture_seed % len(_HATS_RGB)], np.float32)
-    grain = 1 + 0.05 * noise(rng, TEXTURE_SIZE, (3, 3))
-    if face.hat == "beanie":
-        grain *= 1 + 0.22 * np.sin(theta * 2.4)
-        grain *= 1 - 0.45 * np.exp(-0.5 * ((t - line - 26) / 1.6) ** 2)
-    else:
-        grain *= 1 - 0.4 * np.exp(-0.5 * ((np.abs(np.abs(theta) - 40)) / 1.0) ** 2)
-    worn = smoothstep(-0.8, 0.8, t - line)
-    chart_rgb = rgb[:, :TEXTURE_PX]
-    chart_rgb += worn[..., None] * (colour * grain[..., None] - chart_rgb)
-    gloss[:, :TEXTURE_PX] += worn * (0.03 - gloss[:, :TEXTURE_PX])
-    np.maximum(opacity[:, :TEXTURE_PX], worn, out=opacity[:, :TEXTURE_PX])
-    brim = (slice(_HANGING_ROWS, None), slice(TEXTURE_PX, None))
-    rgb[brim], gloss[brim], opacity[brim] = colour, 0.03, 1
