@@ -40,7 +40,7 @@ lock: $(UV) ## resolve the locks again after an edit of pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pyproject.toml -o requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --extra insightface --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	  --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 # --- running ----------------------------------------------------------------------------------------------
 demo: venv ## render a few videos of artificial faces, scan them, query what was found

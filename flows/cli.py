@@ -5,7 +5,7 @@ Nothing heavy is imported before a command needs it: `facesift --help` loads nei
 
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,14 +45,17 @@ def main() -> None:
         "RAY_IGNORE_UNHANDLED_ERRORS": "1",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # as it will be by default; without it there is a warning
     }
+    if "PREFECT_API_URL" not in os.environ:
+        quiet["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # the temporary server forgets it anyway
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
     app()
 
 
 def _refuse(error: Exception) -> typer.Exit:
-    """Print a usage error in one line and return the exit to raise."""
-    typer.secho(f"facesift: {error}", fg="red", err=True)
+    """Print a usage error and return the exit to raise; a library's own stack is left out."""
+    message = str(error).partition("\n   0:")[0]
+    typer.secho(f"facesift: {message}", fg="red", err=True)
     return typer.Exit(BAD_USAGE)
 
 
@@ -103,8 +106,11 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     try:
         request.check()
         from flows.scan import scan as scan_flow
+        from flows.server import temporary_server
 
-        summary = scan_flow(request)
+        # Ray reports deaths on standard output, which is the summary's.
+        with redirect_stdout(sys.stderr), temporary_server():
+            summary = scan_flow(request)
     except UsageError as error:
         raise _refuse(error) from error
     except (LakeError, FleetError) as error:
@@ -134,6 +140,7 @@ def query(
     Exit status: 0, or 2 when the lake cannot be opened or the SQL cannot be run.
     """
     import duckdb
+    import pyarrow as pa
 
     from flows.output import as_format, write_rows
 
@@ -144,7 +151,7 @@ def query(
             write_rows(rows, chosen, out)
     except BrokenPipeError:
         _leave_quietly()
-    except (ValueError, OSError, duckdb.Error) as error:
+    except (ValueError, OSError, duckdb.Error, pa.ArrowException) as error:
         raise _refuse(error) from error
 
 
@@ -180,12 +187,14 @@ def status(
     Exit status: 0 when every listed source has exactly one status and every check passes, 1 when not, 2 when
     the lake cannot be opened.
     """
+    import duckdb
+
     from flows.output import to_json
     from flows.status import print_status, read_status
 
     try:
         found = read_status(_open_catalog(lake))
-    except ValueError as error:
+    except (ValueError, duckdb.Error) as error:
         raise _refuse(error) from error
     if as_json:
         typer.echo(to_json(found.as_dict()))
@@ -201,12 +210,14 @@ def report(
     videos: Annotated[int, typer.Option(min=1, help="Show at most so many videos.")] = 100,
 ) -> None:
     """Write a page with the lake's coverage, failures and faces: one HTML file, pictures included."""
+    import duckdb
+
     from flows.report import draw_report
 
     try:
         page = draw_report(_open_lake(lake), videos=videos)
         output.write_text(page, encoding="utf-8")
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, duckdb.Error) as error:
         raise _refuse(error) from error
     typer.echo(f"wrote {output}")
 

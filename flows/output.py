@@ -3,7 +3,9 @@
 # pyarrow comes without types.
 
 import json
+import math
 import sys
+from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, BinaryIO, Literal, cast, get_args
@@ -42,6 +44,7 @@ def write_rows(rows: pa.Table, fmt: Format, out: BinaryIO) -> None:
             their fields; `parquet`.
         out: where to.
     """
+    rows = _named_apart(rows)
     match fmt:
         case "parquet":
             parquet.write_table(rows, out)
@@ -54,8 +57,28 @@ def write_rows(rows: pa.Table, fmt: Format, out: BinaryIO) -> None:
 
 
 def to_json(value: Any) -> str:
-    """Return indented JSON; times as ISO 8601, bytes as hexadecimal digits, decimals as numbers."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+    """Return indented JSON; times as ISO 8601, bytes as hexadecimal digits, NaN and infinity as null."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False, default=_plain, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _named_apart(rows: pa.Table) -> pa.Table:
+    """Return the rows with a number behind the second and later columns of one name."""
+    seen: Counter[str] = Counter()
+    names: list[str] = []
+    for name in rows.column_names:
+        names.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return rows.rename_columns(names)
 
 
 def _draw(rows: pa.Table) -> str:

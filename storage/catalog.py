@@ -96,8 +96,11 @@ class Catalog:
 
         Raises:
             duckdb.Error: the statement is wrong, or a file of the lake cannot be read.
+            ValueError: there is no statement.
         """
         with self.connect() as connection:
+            if not connection.extract_statements(sql):
+                raise ValueError("there is no statement in this SQL")
             return connection.execute(sql, parameters).to_arrow_table()
 
     def view(self, name: str, **equal_to: Any) -> pa.Table:

@@ -107,11 +107,16 @@ class Lake:
 
         Raises:
             ValueError: the path leads elsewhere.
-            OSError: it could not be written.
+            LakeError: it could not be written.
         """
         path = _evidence_path(relative_path)
         self._create()
-        self._store.write(path, data)
+        try:
+            self._store.write(path, data)
+        except OSError as error:
+            raise LakeError(
+                f"could not write {path} to {self.root}: {error}; free space and scan again"
+            ) from error
 
     def read_evidence(self, relative_path: str) -> bytes | None:
         """Return a picture that `put_evidence` stored, or None when there is none."""

@@ -66,7 +66,11 @@ class FolderStore:
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{uuid.uuid4().hex}.part")
-        part.write_bytes(data)
+        try:
+            part.write_bytes(data)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
         return part
 
 
