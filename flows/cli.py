@@ -244,7 +244,7 @@ def synth(
     """Render videos of artificial faces in motion, and labels.parquet, which says what each face shows."""
     from model.synthetic.archive import write_archive
 
-    labels = write_archive(out, videos, seed)
+    labels = write_archive(out, videos, seed, processes=min(videos, os.cpu_count() or 1))
     typer.echo(f"{videos} videos with {len(labels)} labelled faces in {out}")
 
 
