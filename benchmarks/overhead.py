@@ -5,6 +5,15 @@
 Renders short videos once, then runs both as processes of their own, in turn, and prints wall seconds, CPU
 seconds and peak memory of the whole process tree, the ratio, and the overhead per video. The loop reads and
 describes in one process, one video after the other; both use the same recipe and checkpoint.
+
+Measured on AMD EPYC, 2 CPUs, 2026-11-23, 60 videos of 2 to 3 s, demonstration checkpoint, one round:
+
+            wall s   CPU s   peak MiB
+    loop      56.6    53.2        606
+    scan      81.7   105.4      2,449
+
+1.44 times the loop's wall time: 0.87 s of CPU per video more, nearly all of it the start of Prefect's server,
+Ray and three worker processes, which does not grow with the archive. Two readers do not pay on 60 short videos.
 """
 
 import argparse
