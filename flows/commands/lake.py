@@ -1,0 +1,143 @@
+"""The commands that read a lake: query, tables, status, report."""
+
+import os
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.ending import FAILED, OK, refuse
+
+if TYPE_CHECKING:
+    from storage.catalog import Catalog
+    from storage.lake import Lake
+
+LakeOption = Annotated[str, typer.Option("--lake", help="Folder of the lake.", envvar="FACESIFT_LAKE")]
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="DuckDB SQL over the lake's views.", show_default=False)],
+    lake: LakeOption,
+    fmt: Annotated[str, typer.Option("--format", help="table, json, csv or parquet.")] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here, not to the terminal.")
+    ] = None,
+) -> None:
+    """Run SQL over the lake; every view that `facesift tables` lists is ready.
+
+    Exit status: 0, or 2 when the lake cannot be opened or the SQL cannot be run.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    from flows.output import as_format, write_rows
+
+    try:
+        chosen = as_format(fmt, is_terminal=output is None and sys.stdout.isatty())
+        rows = _open_catalog(lake).query(sql)
+        with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
+            write_rows(rows, chosen, out)
+    except BrokenPipeError:
+        _leave_quietly()
+    except (ValueError, OSError, duckdb.Error, pa.ArrowException) as error:
+        raise refuse(error) from error
+
+
+def tables(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List the views that every lake has: what a row is, its key, its columns."""
+    from flows.output import to_json
+    from storage.catalog import describe_views
+
+    views = describe_views()
+    if as_json:
+        typer.echo(to_json([asdict(view) for view in views]))
+        return
+    for view in views:
+        typer.secho(view.name, bold=True)
+        typer.echo(f"  {view.grain}")
+        typer.echo(f"  key: {', '.join(view.key)}")
+        width = max(len(column.name) for column in view.columns)
+        for column in view.columns:
+            typer.echo(f"    {column.name:<{width}}  {column.sql_type:<14}  {column.doc}".rstrip())
+        typer.echo("")
+
+
+def status(
+    lake: LakeOption,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Show how far the lake's sources have come, and why some failed.
+
+    Exit status: 0 when every listed source has exactly one status and every check passes, 1 when not, 2 when
+    the lake cannot be opened.
+    """
+    import duckdb
+
+    from flows.output import to_json
+    from flows.status import print_status, read_status
+
+    try:
+        found = read_status(_open_catalog(lake))
+    except (ValueError, duckdb.Error) as error:
+        raise refuse(error) from error
+    if as_json:
+        typer.echo(to_json(found.as_dict()))
+    else:
+        print_status(found)
+    raise typer.Exit(OK if found.adds_up else FAILED)
+
+
+def report(
+    lake: LakeOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
+    videos: Annotated[int, typer.Option(min=1, help="Show at most so many videos.")] = 100,
+) -> None:
+    """Write a page with the lake's coverage, failures and faces: one HTML file, pictures included."""
+    import duckdb
+
+    from flows.report import draw_report
+
+    try:
+        page = draw_report(_open_lake(lake), videos=videos)
+        output.write_text(page, encoding="utf-8")
+    except (ValueError, OSError, duckdb.Error) as error:
+        raise refuse(error) from error
+    typer.echo(f"wrote {output}")
+
+
+def _open_catalog(lake: str) -> "Catalog":
+    """Return the catalog of a lake that must be there.
+
+    Raises:
+        ValueError: there is no lake.
+    """
+    from storage.catalog import Catalog
+
+    return Catalog(_open_lake(lake))
+
+
+def _open_lake(lake: str) -> "Lake":
+    """Return a lake that must be there.
+
+    Raises:
+        ValueError: there is no lake.
+    """
+    from storage.lake import Lake, LakeError
+
+    try:
+        opened = Lake(lake)
+    except LakeError as error:
+        raise ValueError(str(error)) from error
+    if not opened.exists:
+        raise ValueError(f"there is no lake at {lake}; `facesift scan ARCHIVE --lake {lake}` makes one")
+    return opened
+
+
+def _leave_quietly() -> None:
+    """End after the reader of our output has gone, as in `facesift query ... | head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,69 @@
+"""The commands about checkpoints: model inspect, model pull, model parity."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.ending import FAILED, OK, refuse
+
+model_app = typer.Typer(help="Look at, fetch and verify Face-LLaVA checkpoints.", no_args_is_help=True)
+
+
+@model_app.command("inspect")
+def inspect_model(
+    checkpoint: Annotated[str, typer.Argument(help="Directory or hub id.", show_default=False)],
+) -> None:
+    """Print a checkpoint's parts, parameters, types and memory, and what does not fit; loads no weights.
+
+    Exit status: 0 when it can be loaded, 1 when tensors are missing, unexpected or misshaped, 2 when there is
+    no checkpoint.
+    """
+    from flows.models import print_inspection
+    from model.config import CheckpointError
+    from model.inspection import inspect_checkpoint
+
+    try:
+        found = inspect_checkpoint(checkpoint)
+    except CheckpointError as error:
+        raise refuse(error) from error
+    print_inspection(found)
+    raise typer.Exit(OK if found.is_loadable else FAILED)
+
+
+@model_app.command("pull")
+def pull_model(
+    checkpoint: Annotated[str, typer.Argument(help="Hub id, optionally with @revision.", show_default=False)],
+) -> None:
+    """Fetch a checkpoint, and the towers that it needs, into the local Hugging Face cache."""
+    from flows.models import pull
+    from model.config import CheckpointError
+
+    try:
+        directory = pull(checkpoint)
+    except CheckpointError as error:
+        raise refuse(error) from error
+    typer.echo(str(directory))
+
+
+@model_app.command("parity")
+def check_model(
+    directory: Annotated[Path, typer.Argument(help="Checkpoint with inputs and expected outputs.")],
+    engine: Annotated[str, typer.Option(help="What computes; torch.")] = "torch",
+) -> None:
+    """Compare every tensor that a checkpoint leads to with what the official code computed.
+
+    Exit status: 0 when all are within tolerance, 1 when one is not, 2 when the directory cannot be used.
+    """
+    from flows.models import print_parity
+    from model.config import CheckpointError
+    from model.parity import check_parity
+
+    if engine != "torch":
+        raise refuse(ValueError(f"there is no engine {engine}; give torch"))
+    try:
+        rows = check_parity(directory, engine)
+    except CheckpointError as error:
+        raise refuse(error) from error
+    print_parity(rows)
+    raise typer.Exit(OK if rows and all(row.is_within for row in rows) else FAILED)

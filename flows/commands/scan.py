@@ -1,0 +1,102 @@
+"""The commands that make things: scan, recipe, synth."""
+
+import os
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.ending import FAILED, INTERRUPTED, refuse
+from flows.commands.lake import LakeOption
+
+
+def scan(  # noqa: PLR0917 - typer gives names to them all
+    archives: Annotated[
+        list[str], typer.Argument(help="Video files, or folders to search.", show_default=False)
+    ],
+    lake: LakeOption,
+    recipe: Annotated[Path | None, typer.Option(help="Everything that can change a result, as TOML.")] = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="Face-LLaVA checkpoint: a directory or a hub id. [default: demonstration]"),
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(help="Questions to ask, e.g. expression,deepfake.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many videos.")] = None,
+    readers: Annotated[
+        int | None, typer.Option(min=1, help="Reader processes. [default: one per CPU]")
+    ] = None,
+    describers: Annotated[
+        int | None, typer.Option(min=1, help="Describer processes. [default: one per GPU, else one]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Find, track and describe the faces in every video of ARCHIVES; add the results to the lake.
+
+    Exit status: 0 when every source has a result, 1 when some failed (they are listed) or the lake did not
+    take the rows, 2 for bad usage, 130 when it was interrupted.
+    A source whose result is in the lake already is not read again.
+    """
+    from flows.output import to_json
+    from flows.request import ScanRequest, UsageError
+    from flows.summary import print_summary
+    from storage.lake import LakeError
+    from workers.fleet import FleetError
+
+    request = ScanRequest(
+        archives=tuple(archives),
+        lake=lake,
+        recipe=str(recipe) if recipe else None,
+        checkpoint=checkpoint,
+        tasks=tuple(part.strip() for part in tasks.split(",") if part.strip()) if tasks is not None else None,
+        limit=limit,
+        readers=readers,
+        describers=describers,
+        is_progress_shown=sys.stderr.isatty() and not as_json,
+    )
+    try:
+        request.check()
+        from flows.scan import scan as scan_flow
+        from flows.server import temporary_server
+
+        # Ray reports deaths on standard output, which is the summary's.
+        with redirect_stdout(sys.stderr), temporary_server():
+            summary = scan_flow(request)
+    except UsageError as error:
+        raise refuse(error) from error
+    except (LakeError, FleetError) as error:
+        typer.secho(f"facesift: {error}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as error:
+        typer.secho("facesift: interrupted; the same command goes on where this one stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from error
+    if as_json:
+        typer.echo(to_json(summary.as_dict()))
+    else:
+        print_summary(summary)
+    raise typer.Exit(summary.exit_code)
+
+
+def recipe(
+    file: Annotated[Path | None, typer.Argument(help="A recipe to check and to complete.")] = None,
+) -> None:
+    """Print a recipe with every setting, as TOML: the defaults, or FILE with the defaults filled in."""
+    from flows.recipe import Recipe, RecipeError
+
+    try:
+        typer.echo((Recipe.read(file) if file else Recipe()).to_toml(), nl=False)
+    except RecipeError as error:
+        raise refuse(error) from error
+
+
+def synth(
+    out: Annotated[Path, typer.Option(help="Folder for the videos and labels.parquet.")],
+    videos: Annotated[int, typer.Option(min=1, help="How many videos.")] = 6,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed renders the same pictures.")] = 7,
+) -> None:
+    """Render videos of artificial faces in motion, and labels.parquet, which says what each face shows."""
+    from model.synthetic.archive import write_archive
+
+    labels = write_archive(out, videos, seed, processes=min(videos, os.cpu_count() or 1))
+    typer.echo(f"{videos} videos with {len(labels)} labelled faces in {out}")
