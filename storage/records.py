@@ -20,6 +20,11 @@ def track_id(video_id: str, recipe_id: str, track_index: int) -> str:
     return f"{video_id[:16]}-{recipe_id[:8]}-t{track_index:04d}"
 
 
+def person_id(video_id: str, recipe_id: str, person_index: int) -> str:
+    """Return the id of the n-th person of a video under a recipe, e.g. `9f86d081884c7d65-1b4f0e98-p0001`."""
+    return f"{video_id[:16]}-{recipe_id[:8]}-p{person_index:04d}"
+
+
 def clip_id(of_track_id: str, clip_index: int) -> str:
     """Return the id of the n-th clip of a track, e.g. `9f86d081884c7d65-1b4f0e98-t0003-c00`."""
     return f"{of_track_id}-c{clip_index:02d}"
@@ -131,7 +136,7 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A stretch between two cuts.
+    """A stretch between two cuts or gradual transitions.
 
     Key: video_id, recipe_id, shot_index
     """
@@ -141,7 +146,14 @@ class Shot:
     attempt_id: str
     shot_index: int
     start_frame: int
+    """Of a shot that comes gradually, the first frame in which it outweighs the one before."""
     start_s: float
+    transition: str | None = None
+    """How it comes: cut, fade (through one colour) or dissolve; None for the first."""
+    transition_start_frame: int | None = None
+    """The last sampled frame that shows only the shot before; None where the transition is not gradual."""
+    transition_end_frame: int | None = None
+    """The first sampled frame that shows only this shot; None where the transition is not gradual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +179,16 @@ class Track:
     """0..1, the mean over its boxes."""
     no_clip_reason: str | None
     """Why the track has no clip (too small, too blurred, too short); None when it has one."""
+    duration_s: float | None = None
+    """Seconds from its first box to the end of its last, gaps included; None in a shot of one frame."""
+    gaps: int = 0
+    """Times that the face was lost and found again."""
+    gap_s: float = 0.0
+    """Seconds in them."""
+    person_id: str | None = None
+    """Whom appearance takes it for: equal in tracks of this video that look alike, weaker than a track."""
+    embedding: tuple[float, ...] | None = None
+    """Mean identity embedding, of unit length; None unless the recipe says that it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +221,8 @@ class Box:
     roll_deg: float
     landmarks_px: tuple[float, ...]
     """68 iBUG points x0 y0 x1 y1 ... in picture pixels."""
+    occlusion: float = 0.0
+    """Estimated share of the face that is hidden, 0..1: by the picture's edge or by a nearer face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +255,8 @@ class Clip:
     """Path of the stored picture of the crops, relative to the lake."""
     no_answer_reason: str | None = None
     """Why the model gave no answers for it; None when it did."""
+    crop_angles_deg: tuple[float, ...] = ()
+    """Per frame the clockwise turn of the crop square about its centre; none where crops are upright."""
 
 
 @dataclass(frozen=True, slots=True)

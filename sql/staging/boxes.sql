@@ -18,6 +18,7 @@ select
     yaw_deg,
     pitch_deg,
     roll_deg,
-    landmarks_px
+    landmarks_px,
+    occlusion
 from raw.boxes
 semi join videos using (video_id, recipe_id, attempt_id)

@@ -17,6 +17,7 @@ select
     quality,
     crops_sha256,
     evidence,
-    no_answer_reason
+    no_answer_reason,
+    crop_angles_deg
 from raw.clips
 semi join videos using (video_id, recipe_id, attempt_id)

@@ -1,4 +1,4 @@
--- A stretch between two cuts.
+-- A stretch between two cuts or gradual transitions.
 -- Key: video_id, recipe_id, shot_index
 select
     video_id,
@@ -6,6 +6,9 @@ select
     attempt_id,
     shot_index,
     start_frame,
-    start_s
+    start_s,
+    transition,
+    transition_start_frame,
+    transition_end_frame
 from raw.shots
 semi join videos using (video_id, recipe_id, attempt_id)

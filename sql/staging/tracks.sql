@@ -13,6 +13,11 @@ select
     end_frame,
     frames,
     quality,
-    no_clip_reason
+    no_clip_reason,
+    duration_s,
+    gaps,
+    gap_s,
+    person_id,
+    embedding
 from raw.tracks
 semi join videos using (video_id, recipe_id, attempt_id)
