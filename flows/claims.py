@@ -1,10 +1,17 @@
 """Claims: each content is read once, however many sources hold it."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
+from typing import Self
 
+from storage.catalog import Catalog
+from storage.lake import Lake
+from storage.records import Failure
 from workers.outcome import Done, Duplicate, Failed, Job, Outcome
+
+SAME_CONTENT = "(same content as "
 
 
 class Claims:
@@ -12,14 +19,29 @@ class Claims:
 
     Args:
         done: video ids that the lake holds under this recipe.
+        lost: those that failed finally under it, and how; the same bytes would fail again, or kill again.
     """
 
-    def __init__(self, done: Container[str]) -> None:
+    def __init__(self, done: Container[str], lost: Mapping[str, Failure]) -> None:
         self._done = done
+        self._lost = lost
         self._owners: dict[str, str] = {}
         self._failed: dict[str, Failed] = {}
         self._read: set[str] = set()
         self._waiting: defaultdict[str, dict[str, Duplicate]] = defaultdict(dict)
+
+    @classmethod
+    def over(cls, lake: Lake, recipe_id: str) -> Self:
+        """Return the claims of a scan that begins: what the lake knows of contents under a recipe."""
+        catalog = Catalog(lake)
+        done = catalog.view("videos", recipe_id=recipe_id)["video_id"].to_pylist()
+        newest: dict[str, Failure] = {}
+        for row in catalog.view("failures", recipe_id=recipe_id).to_pylist():
+            if row["video_id"] is not None:
+                failure = Failure(**row)
+                newest[row["video_id"]] = max(newest.get(row["video_id"], failure), failure, key=_age)
+        lost = {video_id: failure for video_id, failure in newest.items() if not failure.is_retryable}
+        return cls(frozenset(done), lost)
 
     def restart(self, jobs: Iterable[Job]) -> None:
         """Forget how these jobs ended, because none of it was committed: they are about to be read again."""
@@ -31,8 +53,8 @@ class Claims:
                 self._failed.pop(video_id, None)
 
     def claim(self, job: Job, video_id: str) -> bool:
-        """Say whether this job is to read the content: the lake lacks it, and no other source claimed it."""
-        if video_id in self._done:
+        """Say whether this job is to read the content: its fate is not known, and it has no other owner."""
+        if video_id in self._done or video_id in self._lost:
             return False
         return self._owners.setdefault(video_id, job.source.uri) == job.source.uri
 
@@ -46,6 +68,8 @@ class Claims:
         match outcome:
             case Duplicate(video_id=video_id) if video_id in self._done or video_id in self._read:
                 yield outcome
+            case Duplicate(video_id=video_id) if video_id in self._lost:
+                yield _lost(outcome, self._lost[video_id])
             case Duplicate(video_id=video_id) if video_id in self._failed:
                 yield _shared(outcome, self._failed[video_id])
             case Duplicate(video_id=video_id):
@@ -80,5 +104,26 @@ def _shared(duplicate: Duplicate, fate: Done | Failed) -> Duplicate | Failed:
     """Return what becomes of a duplicate when its content has met its fate."""
     if isinstance(fate, Done):
         return duplicate
-    message = f"{fate.message} (same content as {fate.job.source.uri})"
+    message = f"{fate.message} {SAME_CONTENT}{fate.job.source.uri})"
     return replace(fate, job=duplicate.job, message=message)
+
+
+def _lost(duplicate: Duplicate, failure: Failure) -> Failed:
+    """Return the failure of a source whose content failed finally in an earlier scan."""
+    message = failure.message
+    if failure.uri != duplicate.job.source.uri and SAME_CONTENT not in message:
+        message = f"{message} {SAME_CONTENT}{failure.uri})"
+    return Failed(
+        duplicate.job,
+        duplicate.video_id,
+        failure.stage,
+        failure.error,
+        message,
+        is_retryable=False,
+        is_quarantined=failure.is_quarantined,
+        is_last=True,
+    )
+
+
+def _age(failure: Failure) -> tuple[datetime, int]:
+    return failure.failed_at, failure.attempt

@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from storage.lake import Lake, LakeError
-from storage.records import Failure, Video
+from storage.records import Failure, Record, Source, Video
+from storage.tables import table_of, to_arrow
 from workers.outcome import Done, Duplicate, Failed, Job, Outcome
 
 FLUSH_S = 5.0
@@ -49,6 +51,30 @@ class Committer:
         if not isinstance(error, LakeError):
             self.flush()
 
+    def fitting(self, outcome: Outcome) -> Outcome:
+        """Return the outcome, or the failure that it becomes when a row of it does not fit its table.
+
+        Asked before anything else learns of the outcome: at the commit, one such row would refuse the rows of
+        all, and copies of the video would already count as copies of a result.
+        """
+        if not isinstance(outcome, Done):
+            return outcome
+        for kind, rows in groupby(self._rows(outcome), type):
+            try:
+                to_arrow(list(rows))
+            except (ValueError, TypeError, OverflowError) as error:
+                return Failed(
+                    outcome.job,
+                    outcome.reading.video.video_id,
+                    "commit",
+                    type(error).__name__,
+                    f"its rows do not fit the table {table_of(kind).name}: {error}",
+                    is_retryable=False,
+                    is_quarantined=False,
+                    is_last=True,
+                )
+        return outcome
+
     def add(self, outcome: Outcome) -> None:
         """Take an outcome; commit when enough of them, or enough time, has come together."""
         self._outcomes.append(outcome)
@@ -78,7 +104,7 @@ class Committer:
             self._on_committed(outcome)
         self._last_flush_s = time.monotonic()
 
-    def _rows(self, outcome: Outcome) -> Iterator[Any]:
+    def _rows(self, outcome: Outcome) -> Iterator[Record]:
         match outcome:
             case Done(job=job, reading=reading):
                 yield self._source(job, reading.video.video_id)
@@ -97,7 +123,7 @@ class Committer:
                     yield self._source(job, video_id)
                 yield self._failure(outcome)
 
-    def _source(self, job: Job, video_id: str) -> Any:
+    def _source(self, job: Job, video_id: str) -> Source:
         return replace(job.source, video_id=video_id, scan_id=self._scan_id, listed_at=datetime.now(UTC))
 
     def _failure(self, failed: Failed) -> Failure:
@@ -111,7 +137,8 @@ class Committer:
             etag=source.etag,
             stage=failed.stage,
             error=failed.error,
-            message=failed.message,
+            # It may quote a name or a header that is no text; the row that says so must fit.
+            message=failed.message.encode(errors="backslashreplace").decode(),
             attempt=failed.job.attempt,
             is_retryable=failed.is_retryable,
             is_quarantined=failed.is_quarantined,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
-from flows.summary import ListedFailure, Tally
 from storage.archive import Fail, Listed, Skip
 from storage.catalog import Catalog
 from storage.lake import Lake
@@ -43,11 +42,13 @@ class Known:
     size_bytes: int | None
     etag: str | None
     status: str
+    reason: str | None
     is_settled: bool
     failure_stage: str | None
     failure_error: str | None
     failure_message: str | None
     failure_attempt: int | None
+    failed_at: datetime | None
 
     @property
     def next_attempt(self) -> int:
@@ -65,21 +66,21 @@ def known_sources(lake: Lake, recipe_id: str) -> dict[str, Known]:
 
 
 class Plan:
-    """Goes through a listing once: records what is new, counts what is settled, gathers what is to be read.
+    """Goes through a listing once: records what is new, leaves what is settled, gathers what is to be read.
 
     Args:
         lake: what is known, and where the listing is recorded.
         scan_id: of this run.
         recipe_id: of this run.
-        tally: where sources that need no reading are counted.
     """
 
-    def __init__(self, lake: Lake, scan_id: str, recipe_id: str, tally: Tally) -> None:
+    def __init__(self, lake: Lake, scan_id: str, recipe_id: str) -> None:
+        self.listed: set[str] = set()
+        """Every uri of the listing."""
         self._lake = lake
         self._known = known_sources(lake, recipe_id)
         self._scan_id = scan_id
         self._recipe_id = recipe_id
-        self._tally = tally
         self._rows: list[Record] = []
 
     def shards(
@@ -94,14 +95,10 @@ class Plan:
         """
         jobs: list[Job] = []
         for item in listed:
-            self._tally.listed += 1
-            on_listed(self._tally.listed)
+            self.listed.add(item.uri)
+            on_listed(len(self.listed))
             job = self._job(item)
-            if job is None:
-                continue
-            if limit is not None and len(jobs) >= limit:
-                self._tally.by_status["pending"] += 1
-            else:
+            if job is not None and (limit is None or len(jobs) < limit):
                 jobs.append(job)
             if len(self._rows) >= BATCH_ROWS:
                 self._flush()
@@ -109,28 +106,27 @@ class Plan:
         return [Shard(jobs[start : start + SHARD_SOURCES]) for start in range(0, len(jobs), SHARD_SOURCES)]
 
     def _job(self, item: Listed) -> Job | None:
-        """Record the source unless the lake knows this version of it; return a job unless it needs none."""
+        """Record the source unless the lake says the same of it; return a job unless it needs none."""
         known = self._known.get(item.uri)
         if known is not None and (known.size_bytes, known.etag) != (item.size_bytes, item.etag):
             known = None  # it has changed since
         source = self._source(item)
         match item.fate:
-            case Skip():
-                self._tally.by_status["skipped"] += 1
-                if known is None:
+            case Skip(reason):
+                if known is None or (known.status, known.reason) != ("skipped", reason):
                     self._rows.append(source)
                 return None
-            case Fail(error=error, message=message):
-                self._fail(source, error, message, is_new=known is None)
+            case Fail(error, message):
+                if known is None or (known.failure_error, known.failure_message) != (error, message):
+                    self._rows += [source, self._failure(source, error, message)]
                 return None
             case _:
                 pass
-        if known is None:
+        # What was skipped by its name may be taken by a later facesift.
+        if known is None or known.status == "skipped":
             self._rows.append(source)
-        elif known.is_settled:
-            self._count_settled(known)
-            return None
-        return Job(source, known.next_attempt if known else 1)
+            return Job(source)
+        return None if known.is_settled else Job(source, known.next_attempt)
 
     def _source(self, item: Listed) -> Source:
         return Source(
@@ -144,32 +140,22 @@ class Plan:
             skip_reason=item.fate.reason if isinstance(item.fate, Skip) else None,
         )
 
-    def _fail(self, source: Source, error: str, message: str, *, is_new: bool) -> None:
-        self._tally.by_status["failed"] += 1
-        self._tally.failures.append(ListedFailure(source.uri, "list", error, message, is_new=is_new))
-        if is_new:
-            failed = Failure(
-                uri=source.uri,
-                video_id=None,
-                recipe_id=self._recipe_id,
-                scan_id=self._scan_id,
-                size_bytes=source.size_bytes,
-                etag=source.etag,
-                stage="list",
-                error=error,
-                message=message,
-                attempt=1,
-                is_retryable=True,
-                is_quarantined=False,
-                failed_at=datetime.now(UTC),
-            )
-            self._rows += [source, failed]
-
-    def _count_settled(self, known: Known) -> None:
-        self._tally.by_status[known.status] += 1
-        if known.status == "failed":
-            what = (known.failure_stage or "", known.failure_error or "", known.failure_message or "")
-            self._tally.failures.append(ListedFailure(known.uri, *what, is_new=False))
+    def _failure(self, source: Source, error: str, message: str) -> Failure:
+        return Failure(
+            uri=source.uri,
+            video_id=None,
+            recipe_id=self._recipe_id,
+            scan_id=self._scan_id,
+            size_bytes=source.size_bytes,
+            etag=source.etag,
+            stage="list",
+            error=error,
+            message=message,
+            attempt=1,
+            is_retryable=True,
+            is_quarantined=False,
+            failed_at=datetime.now(UTC),
+        )
 
     def _flush(self) -> None:
         rows, self._rows = self._rows, []

@@ -3,23 +3,24 @@
 import json
 import time
 import uuid
+from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 
 from flows.claims import Claims
 from flows.committer import Committer
-from flows.plan import Plan, Shard
+from flows.plan import Known, Plan, Shard, known_sources
 from flows.progress import ScanProgress
 from flows.recipe import PinnedRecipe
 from flows.request import ScanRequest
-from flows.summary import STATUSES, ListedFailure, ScanSummary, Tally
-from storage.catalog import Catalog
+from flows.summary import STATUSES, ListedFailure, ScanSummary
 from storage.lake import Lake
 from storage.records import RecipeRecord, Scan
 from workers.describer import Describer
 from workers.fleet import Fleet
-from workers.outcome import Done, Duplicate, Failed, Outcome
+from workers.outcome import Done, Failed, Outcome
 from workers.reader import Reader, RowIds
 
 SOFTWARE = (
@@ -36,6 +37,29 @@ SOFTWARE = (
 """Packages that can touch a result; a scan records their versions."""
 
 
+@dataclass(slots=True)
+class Tally:
+    """What a scan has read and committed so far."""
+
+    videos_read: int = 0
+    partial: int = 0
+    faces: int = 0
+    tracks: int = 0
+    clips: int = 0
+    findings: int = 0
+    video_s: float = 0.0
+
+    def add(self, done: Done) -> None:
+        """Count one more video."""
+        self.videos_read += 1
+        self.partial += done.reading.video.is_partial or bool(done.unanswered)
+        self.faces += len(done.reading.boxes)
+        self.tracks += len(done.reading.tracks)
+        self.clips += len(done.clips)
+        self.findings += len(done.findings)
+        self.video_s += done.reading.video.duration_s
+
+
 class ScanRun:
     """What all steps of one scan share.
 
@@ -48,9 +72,9 @@ class ScanRun:
         self.request = request
         self.scan_id = uuid.uuid4().hex
         self.recipe_id = self.pinned.recipe_id
-        self._held = self._held_contents()
-        self.claims = Claims(self._held)
-        self.tally = Tally()
+        self.claims = Claims.over(self.lake, self.recipe_id)
+        self._tally = Tally()
+        self._listed: set[str] = set()
         self._planned = 0
         self._started_at = datetime.now(UTC)
         self._started_s = time.monotonic()
@@ -58,9 +82,10 @@ class ScanRun:
     def plan(self, progress: ScanProgress) -> list[Shard]:
         """List the archives, record what is new, return what is to be read."""
         self.lake.append([self._scan_row(None)])
-        plan = Plan(self.lake, self.scan_id, self.recipe_id, self.tally)
+        plan = Plan(self.lake, self.scan_id, self.recipe_id)
         listed = self.request.list_sources()
         shards = plan.shards(listed, limit=self.request.limit, on_listed=progress.listed)
+        self._listed = plan.listed
         self._planned = sum(len(shard) for shard in shards)
         if shards:
             self.lake.append([self._recipe_row()])
@@ -82,25 +107,33 @@ class ScanRun:
         def on_committed(outcome: Outcome) -> None:
             is_end = not isinstance(outcome, Failed) or outcome.is_last
             if is_end and shard.settle(outcome.job):
-                self._count(outcome)
+                if isinstance(outcome, Done):
+                    self._tally.add(outcome)
                 progress.settled(outcome.job.source.uri)
 
         return Committer(self.lake, self.scan_id, self.recipe_id, on_committed)
 
     def close(self) -> ScanSummary:
-        """Write the scan's end and return its account."""
+        """Write the scan's end and return its account.
+
+        What became of each source is asked of the lake, not counted on the way: another scan may have been at
+        work there, and a source that changed may have left its place to a copy that this scan did not touch.
+        """
         self.lake.append([self._scan_row(datetime.now(UTC))])
-        tally = self.tally
-        by_status = {status: tally.by_status[status] for status in STATUSES}
+        known = known_sources(self.lake, self.recipe_id)
+        ended = [known[uri] for uri in self._listed if uri in known]
+        counts = Counter(source.status for source in ended)
+        failures = [self._failure(source) for source in ended if source.status == "failed"]
+        tally = self._tally
         return ScanSummary(
             scan_id=self.scan_id,
             recipe_id=self.recipe_id,
             model_id=self.pinned.identity.model_id,
             is_demonstration=self.pinned.identity.is_demonstration,
             lake=self.request.lake,
-            listed=tally.listed,
+            listed=len(self._listed),
             planned=self._planned,
-            by_status=by_status,
+            by_status={status: counts[status] for status in STATUSES},
             videos_read=tally.videos_read,
             partial=tally.partial,
             faces=tally.faces,
@@ -109,39 +142,17 @@ class ScanRun:
             findings=tally.findings,
             video_s=tally.video_s,
             wall_s=time.monotonic() - self._started_s,
-            failures=tuple(tally.failures),
+            failures=tuple(sorted(failures, key=lambda failure: (not failure.is_new, failure.uri))),
         )
 
-    def _count(self, outcome: Outcome) -> None:
-        tally = self.tally
-        match outcome:
-            case Done(reading=reading):
-                tally.by_status["done" if reading.boxes else "no_face"] += 1
-                tally.videos_read += 1
-                tally.partial += reading.video.is_partial
-                tally.faces += len(reading.boxes)
-                tally.tracks += len(reading.tracks)
-                tally.clips += len(outcome.clips)
-                tally.findings += len(outcome.findings)
-                tally.video_s += reading.video.duration_s
-            case Duplicate(job=job, video_id=video_id):
-                # A source that was touched, but holds what it held, is itself where its content was read.
-                uri, faces = self._held.get(video_id, (None, 0))
-                same = "done" if faces else "no_face"
-                tally.by_status[same if uri == job.source.uri else "duplicate"] += 1
-            case Failed(is_last=True):
-                tally.by_status["failed"] += 1
-                uri = outcome.job.source.uri
-                tally.failures.append(
-                    ListedFailure(uri, outcome.stage, outcome.error, outcome.message, is_new=True)
-                )
-            case Failed():
-                pass
-
-    def _held_contents(self) -> dict[str, tuple[str, int]]:
-        """Return the contents that the lake holds under this recipe: where each was read, and its faces."""
-        rows = Catalog(self.lake).view("videos", recipe_id=self.recipe_id)
-        return {row["video_id"]: (row["uri"], row["faces"]) for row in rows.to_pylist()}
+    def _failure(self, source: Known) -> ListedFailure:
+        return ListedFailure(
+            uri=source.uri,
+            stage=source.failure_stage or "",
+            error=source.failure_error or "",
+            message=source.failure_message or "",
+            is_new=source.failed_at is not None and source.failed_at >= self._started_at,
+        )
 
     def _recipe_row(self) -> RecipeRecord:
         identity = self.pinned.identity
@@ -160,7 +171,7 @@ class ScanRun:
             archives=self.request.archives,
             started_at=self._started_at,
             finished_at=finished_at,
-            sources_listed=self.tally.listed,
+            sources_listed=len(self._listed),
             sources_planned=self._planned,
             software=json.dumps({name: version(name) for name in SOFTWARE}, sort_keys=True),
         )

@@ -69,7 +69,7 @@ def scan_shard(run: ScanRun, fleet: Fleet, shard: Shard, progress: ScanProgress)
             committer.tick()
 
         for outcome in fleet.scan(jobs, run.new_ids, run.claims.claim, on_position):
-            for settled in run.claims.settle(outcome):
+            for settled in run.claims.settle(committer.fitting(outcome)):
                 committer.add(settled)
     left = shard.remaining()
     assert not left, f"{len(left)} sources came to no end, such as {left[0]}"

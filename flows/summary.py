@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
@@ -28,7 +28,7 @@ class ListedFailure:
     error: str
     message: str
     is_new: bool
-    """False when an earlier scan failed on it, finally, and this one left it alone."""
+    """False when an earlier scan failed on it, and this one did not try it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class ScanSummary:
     planned: int
     """Sources of which this scan had to read at least the content."""
     by_status: dict[str, int]
+    """What the lake says, at the end of this scan, of the sources that it listed."""
     videos_read: int
     """Videos that this scan read and committed; the counts below are theirs."""
     partial: int
@@ -84,22 +85,6 @@ class ScanSummary:
     def failures_by_reason(self) -> dict[str, int]:
         """Count the failures under `stage: error`, most frequent first."""
         return dict(Counter(f"{failure.stage}: {failure.error}" for failure in self.failures).most_common())
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts while a scan runs."""
-
-    listed: int = 0
-    by_status: Counter[str] = field(default_factory=Counter[str])
-    videos_read: int = 0
-    partial: int = 0
-    faces: int = 0
-    tracks: int = 0
-    clips: int = 0
-    findings: int = 0
-    video_s: float = 0.0
-    failures: list[ListedFailure] = field(default_factory=list[ListedFailure])
 
 
 def print_summary(summary: ScanSummary, out: Console | None = None) -> None:

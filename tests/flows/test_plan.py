@@ -1,9 +1,10 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.plan import Plan, Shard
-from flows.summary import Tally
+import pytest
+
+from flows.plan import SHARD_SOURCES, Plan, Shard
 from storage.archive import Fail, Fate, Listed, Skip, Take
 from storage.catalog import Catalog
 from storage.lake import Lake
@@ -13,17 +14,16 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RECIPE = "r" * 16
 
 
-def listed(uri: str, etag: str = "1", fate: Fate | None = None) -> Listed:
-    return Listed(uri, 10, etag, NOW, fate or Take())
+def listed(uri: str, etag: str | None = "1", fate: Fate | None = None) -> Listed:
+    return Listed(uri, None if etag is None else 10, etag, NOW, fate or Take())
 
 
 def plan(
     lake: Lake, items: Sequence[Listed], limit: int | None = None, recipe_id: str = RECIPE
-) -> tuple[dict[str, int], Tally]:
-    """Plan a listing; return the attempt of every planned uri, and the counts."""
-    tally = Tally()
-    shards = Plan(lake, "scan", recipe_id, tally).shards(items, limit=limit, on_listed=lambda _: None)
-    return {job.source.uri: job.attempt for shard in shards for job in shard.remaining()}, tally
+) -> dict[str, int]:
+    """Plan a listing; return the attempt of every planned uri."""
+    shards = Plan(lake, "scan", recipe_id).shards(items, limit=limit, on_listed=lambda _: None)
+    return {job.source.uri: job.attempt for shard in shards for job in shard.remaining()}
 
 
 def failure(
@@ -38,6 +38,12 @@ def statuses(lake: Lake) -> dict[str, str]:
     return {row["uri"]: row["status"] for row in Catalog(lake).view("sources").to_pylist()}
 
 
+def recorded(lake: Lake) -> dict[str, int]:
+    """How many rows the lake has of the sources and failures."""
+    counts = "select (select count(*) from raw.sources) as sources, count(*) as failures from raw.failures"
+    return Catalog(lake).query(counts).to_pylist()[0]
+
+
 def test_everything_new_is_recorded_and_planned(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     items = [
@@ -45,28 +51,49 @@ def test_everything_new_is_recorded_and_planned(tmp_path: Path) -> None:
         listed("/notes.txt", fate=Skip("text, by its ending .txt")),
         listed("/broken", fate=Fail("FileNotFoundError", "broken link")),
     ]
-    jobs, tally = plan(lake, items)
-    assert jobs == {"/a.mp4": 1}
-    assert tally.listed == 3
-    assert tally.by_status == {"skipped": 1, "failed": 1}
-    assert [failure.uri for failure in tally.failures] == ["/broken"]
+    assert plan(lake, items) == {"/a.mp4": 1}
     assert statuses(lake) == {"/a.mp4": "pending", "/notes.txt": "skipped", "/broken": "failed"}
 
 
 def test_a_second_listing_records_nothing_and_a_changed_source_is_new(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
-    items = [listed("/a.mp4"), listed("/notes.txt", fate=Skip("text"))]
+    broken = listed("/broken", etag=None, fate=Fail("FileNotFoundError", "broken link"))
+    items = [listed("/a.mp4"), listed("/notes.txt", fate=Skip("text")), broken]
     plan(lake, items)
-    before = Catalog(lake).query("select count(*) as n from raw.sources").to_pylist()
-    jobs, _ = plan(lake, items)
-    assert jobs == {"/a.mp4": 1}
-    assert Catalog(lake).query("select count(*) as n from raw.sources").to_pylist() == before
-    jobs, _ = plan(lake, [listed("/a.mp4", etag="2")])
-    assert jobs == {"/a.mp4": 1}
-    assert Catalog(lake).query("select count(*) as n from raw.sources").to_pylist() != before
+    assert recorded(lake) == {"sources": 3, "failures": 1}
+    assert plan(lake, items) == {"/a.mp4": 1}
+    assert recorded(lake) == {"sources": 3, "failures": 1}
+    assert plan(lake, [listed("/a.mp4", etag="2")]) == {"/a.mp4": 1}
+    assert recorded(lake) == {"sources": 4, "failures": 1}
 
 
-def test_what_is_settled_is_counted_and_left_alone(tmp_path: Path) -> None:
+def test_what_cannot_be_looked_at_for_another_reason_is_recorded_again(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    for error in ("FileNotFoundError", "PermissionError", "PermissionError"):
+        assert plan(lake, [listed("/x", etag=None, fate=Fail(error, "why"))]) == {}
+    assert recorded(lake) == {"sources": 2, "failures": 2}
+    (row,) = Catalog(lake).view("sources").to_pylist()
+    assert row["reason"] == "list: PermissionError: why"
+    assert plan(lake, [listed("/x")]) == {"/x": 1}  # it can be looked at again
+    assert statuses(lake) == {"/x": "pending"}
+
+
+def test_a_change_of_what_is_skipped_is_recorded_although_the_source_is_the_same(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    taken, skipped = listed("/a.dat"), listed("/a.dat", fate=Skip("data, by its ending .dat"))
+    for item, jobs, status in (
+        (taken, {"/a.dat": 1}, "pending"),
+        (skipped, {}, "skipped"),
+        (skipped, {}, "skipped"),
+        (taken, {"/a.dat": 1}, "pending"),
+        (taken, {"/a.dat": 1}, "pending"),
+    ):
+        assert plan(lake, [item]) == jobs
+        assert statuses(lake) == {"/a.dat": status}
+    assert recorded(lake)["sources"] == 3
+
+
+def test_what_is_settled_is_left_alone(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     names = ("/final", "/again", "/crashed", "/quarantined")
     plan(lake, [listed(name) for name in names])
@@ -78,33 +105,83 @@ def test_what_is_settled_is_counted_and_left_alone(tmp_path: Path) -> None:
             failure("/quarantined", "ReaderDied", is_retryable=False, attempt=2, is_quarantined=True),
         ]
     )
-    jobs, tally = plan(lake, [listed(name) for name in names])
-    assert jobs == {"/again": 1, "/crashed": 2}
-    assert tally.by_status == {"failed": 2}
-    assert [(found.uri, found.error, found.is_new) for found in tally.failures] == [
-        ("/final", "InvalidDataError", False),
-        ("/quarantined", "ReaderDied", False),
-    ]
-    jobs, _ = plan(lake, [listed(name) for name in names], recipe_id="s" * 16)
-    assert jobs == dict.fromkeys(names, 1)
+    items = [listed(name) for name in names]
+    assert plan(lake, items) == {"/again": 1, "/crashed": 2}
+    assert plan(lake, items, recipe_id="s" * 16) == dict.fromkeys(names, 1)
+
+
+def test_a_changed_source_has_all_its_attempts_again(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    plan(lake, [listed("/crashed"), listed("/final")])
+    lake.append(
+        [
+            failure("/crashed", "ReaderDied", is_retryable=True),
+            failure("/final", "InvalidDataError", is_retryable=False),
+        ]
+    )
+    assert plan(lake, [listed("/crashed", etag="2"), listed("/final", etag="2")]) == {
+        "/crashed": 1,
+        "/final": 1,
+    }
+    assert set(statuses(lake).values()) == {"pending"}
+
+
+def test_a_version_that_comes_back_is_what_it_was(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    plan(lake, [listed("/final")])
+    lake.append([failure("/final", "InvalidDataError", is_retryable=False)])
+    plan(lake, [listed("/final", etag=None, fate=Fail("OSError", "stale"))])
+    plan(lake, [listed("/final")])
+    assert plan(lake, [listed("/final")]) == {}
+    (row,) = Catalog(lake).view("sources").to_pylist()
+    assert row["reason"] == "decode: InvalidDataError: why"
 
 
 def test_what_is_over_the_limit_stays_pending(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
-    jobs, tally = plan(lake, [listed(f"/{n}") for n in range(5)], limit=2)
-    assert jobs == {"/0": 1, "/1": 1}
-    assert tally.by_status == {"pending": 3}
-    assert set(statuses(lake).values()) == {"pending"}
+    items = [listed("/a.txt", fate=Skip("text")), *(listed(f"/{n}") for n in range(5))]
+    assert plan(lake, items, limit=2) == {"/0": 1, "/1": 1}
+    assert len(statuses(lake)) == 6
+    assert plan(lake, items[2:], limit=9) == {f"/{n}": 1 for n in range(1, 5)}
+    assert set(statuses(lake).values()) == {"pending", "skipped"}
 
 
 def test_a_shard_forgets_what_has_ended(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
-    tally = Tally()
     items = [listed("/a"), listed("/b")]
-    (shard,) = Plan(lake, "scan", RECIPE, tally).shards(items, limit=None, on_listed=lambda _: None)
+    (shard,) = Plan(lake, "scan", RECIPE).shards(items, limit=None, on_listed=lambda _: None)
     assert isinstance(shard, Shard)
     first, second = shard.remaining()
-    shard.settle(first)
-    shard.settle(first)
+    assert shard.settle(first)
+    assert not shard.settle(first)
     assert shard.remaining() == [second]
     assert len(shard) == 1
+
+
+def test_long_listings_come_in_shards_and_tell_how_far_they_are(tmp_path: Path) -> None:
+    plan = Plan(Lake(tmp_path / "lake"), "scan", RECIPE)
+    items = [listed(f"/{n}") for n in range(SHARD_SOURCES + 1)]
+    told: list[int] = []
+    shards = plan.shards(iter(items), limit=None, on_listed=told.append)
+    assert [len(shard) for shard in shards] == [SHARD_SOURCES, 1]
+    assert told == [*range(1, SHARD_SOURCES + 2)]
+    assert len(plan.listed) == SHARD_SOURCES + 1
+
+
+def test_an_empty_archive_has_nothing_to_read(tmp_path: Path) -> None:
+    assert plan(Lake(tmp_path / "lake"), []) == {}
+
+
+def test_a_listing_that_breaks_off_has_recorded_what_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.plan.BATCH_ROWS", 2)
+
+    def torn() -> Iterator[Listed]:
+        yield from (listed(f"/{n}") for n in range(3))
+        raise OSError("gone")
+
+    lake = Lake(tmp_path / "lake")
+    with pytest.raises(OSError, match="gone"):
+        Plan(lake, "scan", RECIPE).shards(torn(), limit=None, on_listed=lambda _: None)
+    assert statuses(lake) == {"/0": "pending", "/1": "pending"}
