@@ -11,9 +11,12 @@ from typing import Any, ClassVar, Self, cast
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
+from model.asking import check_questions
 from model.checkpoint import resolve_device, resolve_dtype
+from model.config import FaceLlavaConfig
 from model.engine import EngineConfig
 from model.identity import CheckpointIdentity, identify_checkpoint
+from model.quantization import check_quantization
 from model.questions import DEFAULT_QUESTIONS, Question
 from workers.describer import DescriberConfig
 from workers.reader import ReaderConfig
@@ -82,16 +85,26 @@ class Recipe:
             raise RecipeError(f"{path}: {_explain(error)}") from error
 
     def pin(self, checkpoint: str) -> "PinnedRecipe":
-        """Bind the recipe to a checkpoint's content, and `auto` to what it means on this machine.
+        """Bind the recipe to a checkpoint's content, and what it leaves open to what it means here and there.
+
+        Everything that could keep the checkpoint from answering the questions shows here, before a worker
+        loads it.
 
         Raises:
             CheckpointError: the checkpoint is not there or cannot be used.
+            RecipeError: this machine cannot run it as asked, or this model cannot be asked a question.
         """
-        identity = identify_checkpoint(checkpoint)
-        dtype = str(resolve_dtype(self.engine.dtype, resolve_device(self.engine.device))).removeprefix(
-            "torch."
-        )
-        resolved = replace(self, engine=replace(self.engine, dtype=cast("Any", dtype)))
+        engine = self.engine
+        try:
+            check_quantization(engine.quantization)
+            dtype = resolve_dtype(engine.dtype, resolve_device(engine.device))
+            identity = identify_checkpoint(
+                checkpoint, dtype, branch_scale=engine.branch_scale, cross_attention=engine.cross_attention
+            )
+            check_questions(self.asked, identity.config, identity.directory, engine)
+        except ValueError as error:
+            raise RecipeError(str(error)) from error
+        resolved = replace(self, engine=_resolve(engine, str(dtype), identity.config))
         return PinnedRecipe(resolved, checkpoint, identity)
 
     def to_toml(self) -> str:
@@ -136,6 +149,17 @@ class PinnedRecipe:
             "engine": _changing_results(recipe.engine),
             "questions": [_changing_results(question) for question in recipe.asked],
         }
+
+
+def _resolve(engine: EngineConfig, dtype: str, network: FaceLlavaConfig) -> EngineConfig:
+    """Return the settings with what the checkpoint and the machine make of those left open."""
+    kind = network.cross_attention
+    return replace(
+        engine,
+        dtype=cast("Any", dtype.removeprefix("torch.")),
+        cross_attention=None if kind == "none" else kind,
+        branch_scale=None if kind == "none" else network.branch_scale,
+    )
 
 
 def _changing_results(config: Any) -> Any:

@@ -14,18 +14,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from model.config import CheckpointError, CrossAttentionKind, FaceLlavaConfig
+from model.config import BranchKind, CheckpointError, FaceLlavaConfig
 from model.face_llava import FaceLlava
 from model.hub import fetch, fetch_tower
 from model.layout import read_config, write_config
 from model.quantization import Quantization, is_quantized_layer, quantize_layers, quantize_weight
-from model.weight_plan import WeightPlan, build_empty, plan_weights
-from model.weights import hash_weights, official_name, read_tensors
+from model.weight_plan import WeightPlan, build_empty, describe_not_finite, plan_weights
+from model.weights import hash_weights, is_finite, official_name, read_tensors
 
 DEMONSTRATION_FILE = "facesift_demonstration.json"
 TRAINING_CARD_FILE = "facesift_training.json"
@@ -59,7 +60,7 @@ def load_checkpoint(
     quantize: Quantization | None = None,
     *,
     branch_scale: float | None = None,
-    cross_attention: CrossAttentionKind | None = None,
+    cross_attention: BranchKind | None = None,
 ) -> Checkpoint:
     """Load a checkpoint of the official layout.
 
@@ -84,8 +85,7 @@ def load_checkpoint(
     device = resolve_device(device)
     dtype = resolve_dtype(dtype, device)
     directory = fetch(checkpoint)
-    settings = {"branch_scale": branch_scale, "cross_attn_type": cross_attention}
-    changes = {name: value for name, value in settings.items() if value is not None}
+    changes = setting_changes(branch_scale, cross_attention)
     config = read_config(directory, partial(fetch_tower, directory, needs_weights=False), changes)
     model = build_empty(config)
     plan = plan_weights(model, directory, partial(fetch_tower, directory, needs_weights=True))
@@ -103,6 +103,12 @@ def load_checkpoint(
         weights_sha256=digest,
         is_demonstration=is_demonstration(directory, config),
     )
+
+
+def setting_changes(branch_scale: float | None, cross_attention: BranchKind | None) -> dict[str, Any]:
+    """Return the fields of config.json that are asked for otherwise; None leaves a field as it is."""
+    settings = {"branch_scale": branch_scale, "cross_attn_type": cross_attention}
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def name_checkpoint(checkpoint: str | Path, weights_sha256: str) -> str:
@@ -139,10 +145,17 @@ def is_demonstration(directory: Path, config: FaceLlavaConfig) -> bool:
 
 
 def resolve_device(device: torch.device | str) -> torch.device:
-    """Return the device that a name stands for; `auto` is CUDA when there is one, else the CPU."""
+    """Return the device that a name stands for; `auto` is CUDA when there is one, else the CPU.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"torch knows no device {device!r}; give auto, cpu, cuda or cuda:1") from error
 
 
 def resolve_dtype(dtype: torch.dtype | str, device: torch.device) -> torch.dtype:
@@ -170,21 +183,12 @@ def _fill(model: FaceLlava, plan: WeightPlan, dtype: torch.dtype, device: torch.
     for path in plan.files:
         for name_in_file, tensor in read_tensors(path, [name for of, name in targets if of == path]):
             name = targets[path, name_in_file]
-            # A copy: without one, an unconverted tensor would change with its file.
-            value = tensor if name is None else tensor.to(device, dtype, copy=True)
-            if not _is_finite(value):
+            if not is_finite(tensor, dtype):
                 not_finite.append(name_in_file if name is None else official_name(name))
             if name is not None:
-                _assign(model, name, value)
-    if not not_finite:
-        return ()
-    return (f"{len(not_finite)} not finite as {str(dtype).removeprefix('torch.')}: {', '.join(not_finite)}",)
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    # The extremes of a tensor with a NaN are NaN; unlike torch.isfinite this takes no memory.
-    low, high = torch.aminmax(tensor)
-    return bool(torch.isfinite(low) & torch.isfinite(high))
+                # A copy: without one, an unconverted tensor would change with its file.
+                _assign(model, name, tensor.to(device, dtype, copy=True))
+    return describe_not_finite(not_finite, dtype)
 
 
 def _assign(model: FaceLlava, name: str, value: Tensor) -> None:

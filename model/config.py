@@ -3,13 +3,20 @@
 Nothing has a fixed size; the defaults are those of Face-LLaVA-7B.
 """
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from transformers.activations import ACT2FN
 
-CrossAttentionKind = Literal["none", "simple", "masked", "geometric"]
+BranchKind = Literal["simple", "masked", "geometric"]
+"""Variants of the landmark branch, see model.cross_attention."""
+CrossAttentionKind = Literal["none", BranchKind]
 Kind = Literal["image", "video"]
+
+
+_RGB = 3
 
 
 class CheckpointError(Exception):
@@ -29,6 +36,23 @@ class CheckpointError(Exception):
         return f"checkpoint {self.checkpoint}: " + "; ".join(self.problems)
 
 
+def _check_sizes(of: str, limit: int, **sizes: object) -> None:
+    """Refuse what is no count: a model of absurd sizes would take for ever to build, even without weights."""
+    for name, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limit:
+            raise ValueError(f"{of} {name} {value!r} is no whole number from 1 to {limit:,}")
+
+
+def _check_number(of: str, name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"{of} {name} {value!r} is no finite number from 0")
+
+
+def _check_activation(of: str, name: object) -> None:
+    if not isinstance(name, str) or name not in ACT2FN:
+        raise ValueError(f"{of} activation {name!r} is not known to transformers")
+
+
 @dataclass(frozen=True, slots=True)
 class LlmConfig:
     """Sizes of the LLaMA decoder; the defaults are Vicuna-7B v1.5."""
@@ -46,6 +70,36 @@ class LlmConfig:
     bos_token_id: int = 1
     eos_token_id: int = 2
     pad_token_id: int = 0
+
+    def __post_init__(self) -> None:
+        _check_sizes(
+            "decoder", 1 << 22, vocab_size=self.vocab_size, max_position_embeddings=self.max_positions
+        )
+        _check_sizes(
+            "decoder", 1 << 18, hidden_size=self.hidden_size, intermediate_size=self.intermediate_size
+        )
+        _check_sizes(
+            "decoder",
+            1024,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.heads,
+            num_key_value_heads=self.kv_heads,
+        )
+        _check_number("decoder", "rms_norm_eps", self.rms_norm_eps)
+        _check_number("decoder", "rope_theta", self.rope_theta)
+        _check_activation("decoder", self.activation)
+        if self.hidden_size % (2 * self.heads):
+            raise ValueError(
+                f"decoder width {self.hidden_size} does not divide into {self.heads} heads of even width"
+            )
+        if self.heads % self.kv_heads:
+            raise ValueError(
+                f"decoder's {self.heads} heads do not divide among {self.kv_heads} key-value heads"
+            )
+        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+            token: object = getattr(self, name)
+            if not isinstance(token, int) or not -1 <= token < self.vocab_size:
+                raise ValueError(f"decoder {name} {token!r} is no token of {self.vocab_size:,}")
 
     @property
     def head_size(self) -> int:
@@ -72,8 +126,19 @@ class TowerConfig:
     has_temporal_attention: bool = False
 
     def __post_init__(self) -> None:
-        if self.activation not in ACT2FN:
-            raise ValueError(f"tower activation {self.activation!r} is not known to transformers")
+        _check_sizes("tower", 1 << 16, hidden_size=self.hidden_size, intermediate_size=self.intermediate_size)
+        _check_sizes("tower", 1 << 13, image_size=self.image_size, patch_size=self.patch_size)
+        _check_sizes(
+            "tower",
+            1024,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.heads,
+            num_frames=self.frames,
+        )
+        _check_number("tower", "layer_norm_eps", self.layer_norm_eps)
+        _check_activation("tower", self.activation)
+        if self.channels != _RGB:
+            raise ValueError(f"tower num_channels {self.channels!r} is not {_RGB}: pictures are RGB")
         if self.hidden_size % self.heads:
             raise ValueError(f"tower width {self.hidden_size} does not divide into {self.heads} heads")
         if self.patch_size > self.image_size:
@@ -120,16 +185,6 @@ class FaceLlavaConfig:
     """True when config.json says that the answers mean nothing on real people."""
 
     def __post_init__(self) -> None:
-        if self.cross_attention not in get_args(CrossAttentionKind):
-            raise ValueError(
-                f"cross-attention {self.cross_attention!r} is none of {get_args(CrossAttentionKind)}"
-            )
-        if self.select_feature not in {"patch", "cls_patch"}:
-            raise ValueError(f"select feature {self.select_feature!r} is neither 'patch' nor 'cls_patch'")
-        if self.cross_attention != "none" and self.llm.hidden_size % self.branch_heads:
-            raise ValueError(
-                f"width {self.llm.hidden_size} does not divide into {self.branch_heads} branch heads"
-            )
         if not self._towers:
             raise ValueError("the model has neither an image tower nor a video tower")
         if len({tower.hidden_size for tower in self._towers}) > 1:
@@ -137,6 +192,25 @@ class FaceLlavaConfig:
         for tower in self._towers:
             if not -tower.layers - 1 <= self.select_layer <= tower.layers:
                 raise ValueError(f"select layer {self.select_layer} does not exist in {tower.layers} layers")
+        if self.select_feature not in {"patch", "cls_patch"}:
+            raise ValueError(f"select feature {self.select_feature!r} is neither 'patch' nor 'cls_patch'")
+        if not re.fullmatch(r"linear|mlp[1-9]\d?x_gelu", self.projector):
+            raise ValueError(f"projector {self.projector!r} is neither 'linear' nor 'mlp<depth>x_gelu'")
+        if self.max_length is not None:
+            _check_sizes("model", 1 << 22, tokenizer_model_max_length=self.max_length)
+        self._check_branch()
+
+    def _check_branch(self) -> None:
+        if self.cross_attention not in get_args(CrossAttentionKind):
+            raise ValueError(
+                f"cross-attention {self.cross_attention!r} is none of {get_args(CrossAttentionKind)}"
+            )
+        if self.cross_attention != "none" and self.llm.hidden_size % self.branch_heads:
+            raise ValueError(
+                f"width {self.llm.hidden_size} does not divide into {self.branch_heads} branch heads"
+            )
+        if not math.isfinite(self.branch_scale):
+            raise ValueError(f"branch_scale {self.branch_scale} is not finite")
 
     @property
     def _towers(self) -> list[TowerConfig]:

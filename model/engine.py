@@ -1,16 +1,22 @@
 """What answers questions about face clips; implemented in torch by `model.torch_engine`."""
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from model.answers import Answer
 from model.clip import FaceClip
+from model.config import BranchKind
 from model.prompts import TemplateName
 from model.questions import Question
 
 if TYPE_CHECKING:
     from model.checkpoint import Checkpoint
+
+
+_DEVICE = re.compile(r"[a-z]+(:\d{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,10 @@ class EngineConfig:
     Attributes:
         device: for `load_checkpoint`: `auto` (CUDA when there is one), `cpu`, `cuda`, `cuda:1`, ...
         dtype: for `load_checkpoint`: of weights and activations; `auto`: bfloat16 on CUDA, float32 elsewhere.
+        quantization: for `load_checkpoint`: bits of the decoder's linear layers, `8bit`, `4bit` or `none`.
+        cross_attention: for `load_checkpoint`: variant of the landmark branch, see `model.cross_attention`;
+            None is the checkpoint's own. `masked` and `geometric` have the same weights, `simple` others.
+        branch_scale: for `load_checkpoint`: factor on the landmark branch; None is the checkpoint's own.
         batch_clips: clips computed at once; bounds the memory.
         max_new_tokens: longest text per question.
         template: wording of the conversation, see `model.prompts.TEMPLATES`.
@@ -31,6 +41,9 @@ class EngineConfig:
 
     device: str = field(default="auto", metadata={"changes_results": False})
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    quantization: Literal["none", "8bit", "4bit"] = "none"
+    cross_attention: BranchKind | None = None
+    branch_scale: float | None = None
     batch_clips: int = field(default=4, metadata={"changes_results": False})
     max_new_tokens: int = 96
     template: TemplateName = "inference"
@@ -38,6 +51,12 @@ class EngineConfig:
     threads: int | None = field(default=None, metadata={"changes_results": False})
 
     def __post_init__(self) -> None:
+        if not _DEVICE.fullmatch(self.device):
+            raise ValueError(
+                f"engine device {self.device!r} is none; give auto, cpu, cuda, cuda:1 or the like"
+            )
+        if self.branch_scale is not None and not math.isfinite(self.branch_scale):
+            raise ValueError(f"engine branch_scale is {self.branch_scale}; give a finite number, such as 0.1")
         for name, value in (("batch_clips", self.batch_clips), ("max_new_tokens", self.max_new_tokens)):
             if value < 1:
                 raise ValueError(f"engine {name} is {value}; give 1 or more")

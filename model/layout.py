@@ -41,11 +41,19 @@ def read_config(
             if not path.exists() and tower_id is not None and find_tower is not None:
                 path = find_tower(tower_id) / "config.json"
             towers[kind] = None if tower_id is None else _read_json(path)
-        return parse_config(official, towers["image"], towers["video"])
+        return _accept(changes or {}, parse_config(official, towers["image"], towers["video"]))
     except KeyError as error:
-        raise CheckpointError(str(directory), (f"config has no field {error.args[0]!r}",)) from error
+        raise CheckpointError(
+            str(directory), (f"the configuration has no field {error.args[0]!r}",)
+        ) from error
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(str(directory), (str(error),)) from error
+
+
+def _accept(changes: Mapping[str, Any], config: FaceLlavaConfig) -> FaceLlavaConfig:
+    if "branch_scale" in changes and config.cross_attention == "none":
+        raise ValueError("a branch_scale was asked for, but the checkpoint has no landmark branch")
+    return config
 
 
 def parse_config(
@@ -96,6 +104,8 @@ def write_config(config: FaceLlavaConfig, directory: Path) -> None:
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(f"{path.name} is missing in {path.parent}") from error
     except ValueError as error:
         raise ValueError(f"{path.name} is not JSON: {error}") from error
     if not isinstance(content, dict):
@@ -157,6 +167,8 @@ def _parse_llm(official: Mapping[str, Any]) -> LlmConfig:
 def _parse_tower(content: Mapping[str, Any]) -> TowerConfig:
     """Read `vision_config`; absent fields have the defaults of LanguageBind's class, not those of ViT-L."""
     vision: Mapping[str, Any] = content["vision_config"]
+    if not isinstance(vision, dict):
+        raise TypeError(f"a tower's vision_config is {type(vision).__name__}, not an object")
     return TowerConfig(
         hidden_size=vision.get("hidden_size", 768),
         intermediate_size=vision.get("intermediate_size", 3072),

@@ -19,6 +19,18 @@ _LAYERS: dict[Quantization, str] = {"8bit": "Linear8bitLt", "4bit": "Linear4bit"
 """Names of bitsandbytes' classes, which cannot be imported everywhere."""
 
 
+def check_quantization(quantization: Quantization | Literal["none"]) -> None:
+    """Find out whether weights can be quantised here.
+
+    Raises:
+        ValueError: bitsandbytes is not installed.
+    """
+    if quantization != "none" and find_spec("bitsandbytes") is None:
+        raise ValueError(
+            f"{quantization} weights need bitsandbytes: install it, or load without quantisation"
+        )
+
+
 def quantize_layers(decoder: nn.Module, quantization: Quantization, dtype: torch.dtype) -> None:
     """Replace a decoder's linear layers, still without weights, by quantised ones.
 
@@ -32,10 +44,7 @@ def quantize_layers(decoder: nn.Module, quantization: Quantization, dtype: torch
     Raises:
         ValueError: bitsandbytes is not installed.
     """
-    if find_spec("bitsandbytes") is None:
-        raise ValueError(
-            f"{quantization} weights need bitsandbytes: install it, or load without quantisation"
-        )
+    check_quantization(quantization)
     from transformers.integrations.bitsandbytes import replace_with_bnb_linear  # noqa: PLC0415
 
     config = BitsAndBytesConfig(

@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import sentencepiece
+if TYPE_CHECKING:  # a machine that brings its own token ids needs no sentencepiece
+    import sentencepiece
 
 _SPECIAL = re.compile(r"(<s>|</s>|<unk>)")
 _SPACE = "\u2581"
@@ -28,7 +30,7 @@ class LlamaTokenizer:
         'a face'
     """
 
-    def __init__(self, pieces: sentencepiece.SentencePieceProcessor, *, is_legacy: bool = False) -> None:
+    def __init__(self, pieces: "sentencepiece.SentencePieceProcessor", *, is_legacy: bool = False) -> None:
         self._pieces = pieces
         self._is_legacy = is_legacy
         self.bos_id: int = pieces.bos_id()
@@ -69,6 +71,8 @@ def load_tokenizer(path: Path) -> LlamaTokenizer:
     Raises:
         ValueError: when the file is not a SentencePiece model or lacks Llama's special pieces.
     """
+    import sentencepiece  # noqa: PLC0415
+
     pieces = sentencepiece.SentencePieceProcessor()
     try:
         pieces.load(str(path))
@@ -78,6 +82,13 @@ def load_tokenizer(path: Path) -> LlamaTokenizer:
         ) from error
     if pieces.bos_id() < 0 or pieces.eos_id() < 0:
         raise ValueError(f"{path} has no <s> or </s>; give the Llama tokenizer.model of the checkpoint")
-    config = path.with_name("tokenizer_config.json")
-    is_legacy = config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("legacy", False))
-    return LlamaTokenizer(pieces, is_legacy=is_legacy)
+    return LlamaTokenizer(pieces, is_legacy=_read_legacy(path.with_name("tokenizer_config.json")))
+
+
+def _read_legacy(config: Path) -> bool:
+    if not config.exists():
+        return False
+    try:
+        return bool(json.loads(config.read_text(encoding="utf-8")).get("legacy", False))
+    except (OSError, ValueError, AttributeError) as error:
+        raise ValueError(f"{config} is no tokenizer configuration ({error})") from error

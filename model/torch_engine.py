@@ -13,16 +13,15 @@ import torch
 from torch import Tensor
 
 from model.answers import Answer
+from model.asking import open_prompter, plan_asking
 from model.clip import FaceClip
 from model.engine import ClipAnswers, EngineConfig, EngineError
 from model.face_llava import FaceLlava
-from model.plan import Plan, plan_questions
+from model.plan import Plan
 from model.preprocess import Preprocess
-from model.prompts import Prompter
 from model.questions import Question, View
 from model.reading import read_answer
 from model.scoring import LogProbs, label_scores
-from model.tokenizer import load_tokenizer
 from model.trunk import Trunk
 
 
@@ -40,14 +39,8 @@ class TorchEngine:
             torch.set_num_threads(config.threads)
         self._model = model.eval()
         self._config = config
-        self._tokenizer = load_tokenizer(tokenizer_path)
-        vocabulary = model.config.llm.vocab_size
-        if self._tokenizer.vocabulary > vocabulary:
-            raise ValueError(
-                f"{tokenizer_path} has {self._tokenizer.vocabulary} tokens, the model {vocabulary}; "
-                "give the tokenizer that the checkpoint was trained with"
-            )
-        self._prompter = Prompter(self._tokenizer, config.template)
+        self._prompter = open_prompter(tokenizer_path, model.config, config)
+        self._tokenizer = self._prompter.tokenizer
         self._plans: dict[tuple[Question, ...], Plan] = {}
         self._priors: dict[Question, list[LogProbs]] = {}
 
@@ -176,25 +169,7 @@ class TorchEngine:
 
     def _plan(self, questions: tuple[Question, ...]) -> Plan:
         if questions not in self._plans:
-            config = self._model.config
-            names = [question.name for question in questions]
-            if len(set(names)) < len(names):
-                raise ValueError(f"questions {names} share a name; give each its own")
-            images: dict[View, int] = {}
-            tokens: dict[View, int] = {}  # per picture
-            if config.video_tower:
-                images["clip"], tokens["clip"] = config.frames, config.frame_tokens
-            if config.image_tower:
-                images["frame"], tokens["frame"] = 1, config.image_tokens
-            plan = plan_questions(questions, self._prompter, images, self._config.tree_tokens)
-            lengths = [len(root.prefix) + root.images * (tokens[root.view] - 1) for root in plan.roots]
-            longest = plan.longest(lengths, self._config.max_new_tokens)
-            if longest > config.llm.max_positions:
-                raise ValueError(
-                    f"questions {names} need {longest} tokens, the model has {config.llm.max_positions}; "
-                    "shorten the prompts or lower max_new_tokens"
-                )
-            self._plans[questions] = plan
+            self._plans[questions] = plan_asking(questions, self._model.config, self._prompter, self._config)
         return self._plans[questions]
 
     def _advice(self) -> str:

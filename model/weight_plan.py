@@ -9,10 +9,23 @@ import torch
 
 from model.config import FaceLlavaConfig, Kind
 from model.face_llava import FaceLlava
-from model.weights import Header, find_weights, is_dormant, official_name, read_headers, tower_prefix
+from model.weights import (
+    Header,
+    find_weights,
+    is_dormant,
+    is_finite,
+    official_name,
+    promised_names,
+    read_headers,
+    read_tensors,
+    tower_prefix,
+)
 
 _HUB_TOWER_PREFIX = "vision_model."
 """What the vision tower's names begin with in the LanguageBind repositories; the rest there is for text."""
+
+_PLAIN_FLOATS = frozenset((torch.float64, torch.float32, torch.bfloat16, torch.float16))
+"""Others would have lost their scale: a checkpoint that was quantised is not one that was saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +36,9 @@ class WeightPlan:
         files: every weight file, the checkpoint's first, then those of towers from elsewhere.
         sources: header of the tensor for each of FaceLlava's parameters, by parameter name.
         dormant: headers of tensors that never act, by official name.
-        missing: official names that no file holds.
+        missing: official names that no file holds, of parameters and of what the index promises.
         unexpected: official names that the configuration has no place for.
-        misshaped: sentences on tensors whose shape is not the configuration's.
+        misshaped: sentences on tensors whose shape is not the configuration's, or which hold no plain floats.
         tower_ids: towers whose weights are not in the checkpoint, and where they come from.
     """
 
@@ -50,6 +63,35 @@ def build_empty(config: FaceLlavaConfig) -> FaceLlava:
         return FaceLlava(config).eval().requires_grad_(requires_grad=False)
 
 
+def describe_not_finite(names: Iterable[str], dtype: torch.dtype) -> tuple[str, ...]:
+    """Return a sentence on tensors that are not finite; none when there are none."""
+    named = sorted(names)
+    kind = str(dtype).removeprefix("torch.")
+    return (f"{len(named)} not finite as {kind}: {', '.join(named)}",) if named else ()
+
+
+def find_not_finite(plan: WeightPlan, dtype: torch.dtype) -> tuple[str, ...]:
+    """Read every planned tensor; return the official names of those with a NaN, an infinity or an overflow.
+
+    Args:
+        plan: without problems, or with them.
+        dtype: in which the values will be used.
+
+    Raises:
+        CheckpointError: a file cannot be read.
+    """
+    names = {(header.path, header.name): official_name(name) for name, header in plan.sources.items()}
+    names |= {(header.path, header.name): name for name, header in plan.dormant.items()}
+    return tuple(
+        sorted(
+            names[path, name]
+            for path in plan.files
+            for name, tensor in read_tensors(path, [name for of, name in names if of == path])
+            if not is_finite(tensor, dtype)
+        )
+    )
+
+
 def plan_weights(model: FaceLlava, directory: Path, find_tower: Callable[[str], Path]) -> WeightPlan:
     """Compare a directory's weights with a model.
 
@@ -65,6 +107,7 @@ def plan_weights(model: FaceLlava, directory: Path, find_tower: Callable[[str], 
     config = model.config
     files = find_weights(directory)
     found = [(header.name, header) for path in files for header in read_headers(path)]
+    absent = set(promised_names(directory)) - {name for name, _ in found}
     tower_ids: dict[Kind, str] = {}
     ids = {
         "image": config.image_tower and config.image_tower_id,
@@ -83,7 +126,7 @@ def plan_weights(model: FaceLlava, directory: Path, find_tower: Callable[[str], 
             for header in read_headers(path)
             if header.name.startswith(_HUB_TOWER_PREFIX)
         ]
-    return _fit(model, files, found, tower_ids)
+    return _fit(model, files, found, tower_ids, absent)
 
 
 def _fit(
@@ -91,6 +134,7 @@ def _fit(
     files: tuple[Path, ...],
     found: Iterable[tuple[str, Header]],
     tower_ids: Mapping[Kind, str],
+    absent: set[str],
 ) -> WeightPlan:
     wanted = {official_name(name): (name, tuple(value.shape)) for name, value in model.state_dict().items()}
     sources: dict[str, Header] = {}
@@ -100,7 +144,10 @@ def _fit(
     for official, header in found:
         if official in wanted:
             name, shape = wanted.pop(official)
-            if header.shape == shape:
+            if header.dtype not in _PLAIN_FLOATS:
+                held = str(header.dtype).removeprefix("torch.")
+                misshaped.append(f"{official} is {held} and should be float32, bfloat16 or float16")
+            elif header.shape == shape:
                 sources[name] = header
             else:
                 misshaped.append(f"{official} is {list(header.shape)} and should be {list(shape)}")
@@ -108,6 +155,7 @@ def _fit(
             dormant[official] = header
         else:
             unexpected.append(official)  # also a name that comes twice
+    missing = tuple(sorted(absent.union(wanted)))
     return WeightPlan(
-        files, sources, dormant, tuple(sorted(wanted)), tuple(sorted(unexpected)), tuple(misshaped), tower_ids
+        files, sources, dormant, missing, tuple(sorted(unexpected)), tuple(misshaped), tower_ids
     )

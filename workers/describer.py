@@ -56,8 +56,14 @@ class Describer:
 
     def __init__(self, config: DescriberConfig) -> None:
         self._questions = config.questions
+        engine = config.engine
         checkpoint = load_checkpoint(
-            config.checkpoint, dtype=config.engine.dtype, device=config.engine.device
+            config.checkpoint,
+            dtype=engine.dtype,
+            device=engine.device,
+            quantize=None if engine.quantization == "none" else engine.quantization,
+            branch_scale=engine.branch_scale,
+            cross_attention=engine.cross_attention,
         )
         if checkpoint.weights_sha256 != config.weights_sha256:
             raise CheckpointError(
@@ -65,7 +71,7 @@ class Describer:
             )
         self._model_id = checkpoint.model_id
         self._is_demonstration = checkpoint.is_demonstration
-        self._engine = open_engine(checkpoint, config.engine)
+        self._engine = open_engine(checkpoint, engine)
 
     def describe(self, cuts: Sequence[ClipCut]) -> Described:
         """Answer every question about every clip; a clip that the model fails on carries the reason.

@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 
 from flows.recipe import PinnedRecipe, Recipe, RecipeError
+from model.config import FaceLlavaConfig
 from model.identity import CheckpointIdentity
 
-IDENTITY = CheckpointIdentity("m@1", "12" * 32, "ab" * 32, is_demonstration=True)
+IDENTITY = CheckpointIdentity(
+    "m@1", "12" * 32, "ab" * 32, is_demonstration=True, config=FaceLlavaConfig(), directory=Path()
+)
 
 
 def pinned(recipe: Recipe, identity: CheckpointIdentity = IDENTITY) -> PinnedRecipe:
