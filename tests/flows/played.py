@@ -1,0 +1,88 @@
+"""Outcomes as a fleet would yield them, without one: made rows for jobs, by what the content says."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from storage.archive import fetch
+from storage.records import AnswerRecord, Box, Clip, Finding, Shot, Source, Track, Video
+from tests.storage.rows import video
+from workers.describer import Described
+from workers.evidence import Picture
+from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Position
+from workers.reader import Reading, RowIds
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def job(uri: str, *, recipe_id: str = "recipe", attempt: int = 1) -> Job:
+    return Job(Source(uri, 1, "1", NOW, NOW, "scan", recipe_id), attempt)
+
+
+def done(of: Job, video_id: str, ids: RowIds | None = None, tracks: int = 1, **changed: Any) -> Done:
+    """Return a video with one clip per track; `changed` are fields of its `videos` row."""
+    keys = ids or RowIds(of.source.recipe_id, "attempt", "scan")
+    rows = video(video_id, of.source.uri, recipe_id=keys.recipe_id, attempt_id=keys.attempt_id, tracks=tracks)
+
+    def kind(record: type) -> tuple[Any, ...]:
+        return tuple(row for row in rows if isinstance(row, record))
+
+    of_video: Video = replace(kind(Video)[0], scan_id=keys.scan_id, findings=0, describe_s=0.0, **changed)
+    reading = Reading(of_video, kind(Shot), kind(Track), kind(Box))
+    pictures = tuple(Picture(clip.evidence, b"picture") for clip in kind(Clip))
+    described = Described(kind(Clip), kind(AnswerRecord), kind(Finding), pictures, 0.5)
+    return Done(of, reading, (described,))
+
+
+def failed(of: Job, video_id: str | None, **changed: Any) -> Failed:
+    end = Failed(
+        *(of, video_id, "decode", "InvalidDataError", "no frame"),
+        is_retryable=False,
+        is_quarantined=False,
+        is_last=True,
+    )
+    return replace(end, **changed)
+
+
+class PlayedFleet:
+    """Hashes files and asks for claims as a fleet does; what a file says is what becomes of it.
+
+    `faces 2` and `faces 0` are videos, `broken` fails for good, `flaky` fails for now, all else is a row that
+    does not fit. Copies come first, so that they wait for who reads.
+    """
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+        """Names of what was read."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        pass
+
+    def scan(
+        self,
+        jobs: Iterable[Job],
+        new_ids: Callable[[], RowIds],
+        claim: Claim,
+        on_position: Callable[[Position], None] = lambda _: None,
+    ) -> Iterator[Outcome]:
+        fetched = [(job, fetch(job.source.uri, Path("/nowhere"))) for job in jobs]
+        mine = [(job, found) for job, found in fetched if claim(job, found.video_id)]
+        yield from (Duplicate(job, found.video_id) for job, found in fetched if (job, found) not in mine)
+        for job, found in mine:
+            on_position(Position(job, 0.0, None))
+            self.read.append(found.path.name)
+            words = found.path.read_text().split()
+            match words:
+                case "faces", number, *_:
+                    yield done(job, found.video_id, new_ids(), tracks=int(number))
+                case "broken", *_:
+                    yield failed(job, found.video_id)
+                case "flaky", *_:
+                    yield failed(job, None, error="OSError", message="stale", is_retryable=True)
+                case _:
+                    yield done(job, found.video_id, new_ids(), codec="\ud800")
