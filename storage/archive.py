@@ -1,4 +1,8 @@
-"""Archives: the places that hold sources, chosen by the scheme of their uri."""
+"""Archives: the places that hold sources, chosen by the scheme of their uri.
+
+The door to all of them: what `list_sources` and `fetch` give and raise is imported from here, wherever it is
+defined; which kind of place it came from is nobody's business.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby

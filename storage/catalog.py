@@ -4,6 +4,7 @@
 
 import glob
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
+from storage.lake import LakeError
 from storage.statements import Statement, check_statements, view_statements
 from storage.tables import Column, Table, TableFiles, tables
 
@@ -18,6 +20,10 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,  # nothing comes from the network
     "autoload_known_extensions": False,
 }
+
+
+class QueryError(ValueError):
+    """What was given as a query is no single statement that only reads."""
 
 
 class Snapshots(Protocol):
@@ -63,7 +69,11 @@ class Catalog:
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a new DuckDB database in memory, with the lake as it is now; later commits are not in it.
 
-        Times are in UTC. Nothing that is done in it changes the lake.
+        Times are in UTC. It is a whole DuckDB: what is done to its tables and views changes no lake, but
+        `copy` writes files wherever it is told to.
+
+        Raises:
+            LakeError: a table, or a file of one, cannot be read.
         """
         connection = duckdb.connect(":memory:", config=_SETTINGS)
         connection.execute("set timezone = 'UTC'; set parquet_metadata_cache = true")
@@ -85,22 +95,30 @@ class Catalog:
 
             open_in_duckdb(connection)
         for name, files in snapshot.items():
-            connection.execute(f"create or replace view raw.{name} as {_raw_select(tables()[name], files)}")
+            select = _raw_select(tables()[name], files)
+            try:
+                connection.execute(f"create or replace view raw.{name} as {select}")
+            except duckdb.Error as error:
+                reason = str(error).partition("\n")[0]
+                raise LakeError(
+                    f"cannot read a file of table {name}: {reason}; restore access, or the file from a copy"
+                ) from error
 
     def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
-        """Run a statement over the lake as it is now and return its rows.
+        """Run one statement that reads over the lake as it is now and return its rows.
 
         Args:
-            sql: DuckDB SQL, `?` or `$name` for parameters.
+            sql: DuckDB SQL, `?` or `$name` for parameters. It may read other files too, those of the user.
             parameters: their values.
 
         Raises:
-            duckdb.Error: the statement is wrong, or a file of the lake cannot be read.
-            ValueError: there is no statement.
+            QueryError: it is not one statement, or does something else than to read.
+            duckdb.Error: the statement is wrong.
+            LakeError: a file of the lake cannot be read.
         """
         with self.connect() as connection:
-            if not connection.extract_statements(sql):
-                raise ValueError("there is no statement in this SQL")
+            connection.execute("set lock_configuration = true")
+            _check_reading(connection, sql)
             return connection.execute(sql, parameters).to_arrow_table()
 
     def view(self, name: str, **equal_to: Any) -> pa.Table:
@@ -141,6 +159,41 @@ def describe_views() -> tuple[View, ...]:
 class _NoLake:
     def snapshot(self) -> Mapping[str, TableFiles]:
         return {name: TableFiles(frozenset(), ()) for name in tables()}
+
+
+def _check_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Raise QueryError unless the SQL is one statement that only reads, by DuckDB's own parser.
+
+    A `pivot` is several to it, those that it adds without a text: a type of the new columns' names is made
+    first, within a transaction where that is not for a select.
+    """
+    kinds = duckdb.StatementType
+    given = [one for one in connection.extract_statements(sql) if one.query or one.type != kinds.TRANSACTION]
+    found = [one for one in given if one.query or one.type != kinds.CREATE] or given[-1:]
+    if not found:
+        raise QueryError("there is no statement in this SQL; give one, such as: from coverage")
+    if len(found) > 1:
+        raise QueryError(f"there are {len(found)} statements in this SQL; give them one at a time")
+    kind = found[0].type
+    if kind == kinds.EXPLAIN:
+        # `explain analyze` runs what it explains.
+        _check_reading(connection, _explained(connection, sql))
+    elif kind != kinds.SELECT:
+        raise QueryError(
+            f"a query only reads, and this is {kind.name.replace('_', ' ')}; give a select (with, from, "
+            "values, pivot), describe, summarize, show or explain"
+        )
+
+
+def _explained(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Return the statement behind `explain` and its options: the first rest of it that is another one."""
+    for start, _ in duckdb.tokenize(sql):
+        rest = sql.encode()[start:].decode(errors="replace")  # tokens begin at bytes
+        with suppress(duckdb.ParserException):
+            kinds = {one.type for one in connection.extract_statements(rest)}
+            if kinds and duckdb.StatementType.EXPLAIN not in kinds:
+                return rest
+    return ""
 
 
 def _create(connection: duckdb.DuckDBPyConnection, schema: str, statement: Statement) -> None:

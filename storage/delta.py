@@ -1,12 +1,14 @@
 """Delta tables: commits of rows, and the files that hold the current ones."""
 
 import re
+from textwrap import shorten
 from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
+from storage.store import Store
 from storage.tables import Table, TableFiles
 
 UNUSABLE = re.compile(r"[\[\]\\^|%\x00-\x1f\x7f\ud800-\udfff]")
@@ -14,6 +16,7 @@ UNUSABLE = re.compile(r"[\[\]\\^|%\x00-\x1f\x7f\ud800-\udfff]")
 FAILURES = (DeltaError, OSError)
 """What the methods of `DeltaTables` raise."""
 
+_LOG_FOLDER = "_delta_log"
 _COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
 _LOG = {
     # Whoever opens a table reads the commits since the last checkpoint, one file each.
@@ -23,25 +26,30 @@ _LOG = {
 }
 
 
+class LostLogError(DeltaError):
+    """A table has files of rows, and nothing that says which of them count."""
+
+
 class DeltaTables:
     """The tables under one root, each in a folder of its name; any number of processes may use them at once.
 
     Args:
         root: absolute path of a folder, or `s3://bucket/folder`.
+        store: the same place.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, store: Store) -> None:
         self._root = root
+        self._store = store
 
     def uri(self, name: str) -> str:
         """Return where a table lies."""
         return f"{self._root}/{name}"
 
     def files(self, name: str) -> TableFiles:
-        """Return a table's current state; that of a table which is not there is empty."""
-        try:
-            table = self._open(name)
-        except TableNotFoundError:
+        """Return a table's current state; that of a table which was never written is empty."""
+        table = self._find(name)
+        if table is None:
             return TableFiles(frozenset(), ())
         # Not `file_uris()`: it percent-encodes the whole path, spaces and letters beyond ASCII included.
         paths: list[str] = pa.table(table.get_add_actions())["path"].to_pylist()
@@ -69,10 +77,9 @@ class DeltaTables:
         )
 
     def _open_or_make(self, table: Table) -> DeltaTable:
-        try:
-            return self._open(table.name)
-        except TableNotFoundError:
-            pass
+        found = self._find(table.name)
+        if found is not None:
+            return found
         try:
             return DeltaTable.create(
                 self.uri(table.name),
@@ -88,6 +95,22 @@ class DeltaTables:
         except DeltaError:
             return self._open(table.name)
 
+    def _find(self, name: str) -> DeltaTable | None:
+        """Return a table, or None when it was never written."""
+        try:
+            return self._open(name)
+        except TableNotFoundError:
+            if not self._store.names(name) - {_LOG_FOLDER}:
+                return None
+        try:
+            # Rows are written below a log: with rows there, another process has made the table just now, or
+            # it has lost its log.
+            return self._open(name)
+        except TableNotFoundError as error:
+            raise LostLogError(
+                f"its folder {_LOG_FOLDER}, which says which files count, is empty or gone"
+            ) from error
+
     def _open(self, name: str) -> DeltaTable:
         return DeltaTable(self.uri(name), storage_options=self._options())
 
@@ -97,3 +120,9 @@ class DeltaTables:
 
             return delta_options()
         return None
+
+
+def explain(error: Exception) -> str:
+    """Return a failure's message on one line, without colours and the library's own stack."""
+    message = re.sub(r"\x1b\[\d*m", "", str(error)).partition("\n   0:")[0]
+    return shorten(message, 300, placeholder=" ...")

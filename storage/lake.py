@@ -1,6 +1,4 @@
 """The lake: every result, as Delta tables in one folder, with the evidence beside them."""
-# pyright: reportUnknownParameterType=false
-# pyarrow comes without types.
 
 import json
 import os
@@ -8,12 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, cast
 
-import pyarrow as pa
-
-from storage.catalog import Catalog
-from storage.delta import FAILURES, UNUSABLE, DeltaTables
+from storage.delta import FAILURES, UNUSABLE, DeltaTables, explain
 from storage.records import Record
 from storage.store import FolderStore, Store
 from storage.tables import TableFiles, table_of, tables, to_arrow
@@ -37,7 +32,8 @@ class Lake:
         root: folder of the lake, or `s3://bucket/folder`.
 
     Raises:
-        LakeError: the folder holds something else, or a lake of a newer facesift; nothing was written.
+        LakeError: the folder has no name, holds something else, or a lake of a newer facesift; nothing was
+            written.
 
     Example:
         >>> lake = Lake("/data/lake")
@@ -45,6 +41,8 @@ class Lake:
     """
 
     def __init__(self, root: str | Path) -> None:
+        if not str(root):
+            raise LakeError("the name of the lake is empty; give a folder")
         self._is_s3 = str(root).startswith("s3://")
         # Path.absolute() would keep `..`
         self.root = str(root).rstrip("/") if self._is_s3 else os.path.abspath(root)  # noqa: PTH100
@@ -54,7 +52,7 @@ class Lake:
                 "Delta tables; give another folder"
             )
         self._store = self._open_store()
-        self._tables = DeltaTables(self.root)
+        self._tables = DeltaTables(self.root, self._store)
         self.exists = self._check()
         """False until the first write."""
 
@@ -94,8 +92,9 @@ class Lake:
                 self._tables.append(tables()[name], batch)
             except FAILURES as error:
                 raise LakeError(
-                    f"could not commit {batch.num_rows} rows to {self._tables.uri(name)}: {error}; what was "
-                    "to be appended counts as not written: free space or restore access, and scan again"
+                    f"could not commit {batch.num_rows} rows to {self._tables.uri(name)}: {explain(error)}; "
+                    "what was to be appended counts as not written: free space or restore access, and scan "
+                    "again"
                 ) from error
 
     def put_evidence(self, relative_path: str, data: bytes) -> None:
@@ -122,30 +121,14 @@ class Lake:
         """Return a picture that `put_evidence` stored, or None when there is none."""
         return self._store.read(_evidence_path(relative_path))
 
-    def known_sources(self, recipe_id: str) -> pa.Table:
-        """Return the sources that need no reading under a recipe, while they keep their size and etag.
-
-        Their content has a result, or has failed finally; of a failure, the newest one counts, so that a new
-        one that is retryable opens the matter again.
-
-        Returns:
-            A table of uri, size_bytes, etag, video_id.
-        """
-        return Catalog(self).query(
-            "select uri, size_bytes, etag, video_id from listings where is_settled and recipe_id = ?",
-            [recipe_id],
-        )
-
-    def done_video_ids(self, recipe_id: str) -> frozenset[str]:
-        """Return the contents that have a result under a recipe, whatever names they have."""
-        videos = Catalog(self).query("select video_id from videos where recipe_id = ?", [recipe_id])
-        return frozenset(videos["video_id"].to_pylist())
-
     def snapshot(self) -> Mapping[str, TableFiles]:
         """Return the current files of every table.
 
         Read in the reverse of the order in which an append commits, `videos` first: a snapshot that is taken
         while others append holds all rows of every video that it holds.
+
+        Raises:
+            LakeError: a table cannot be read, or has lost its log.
         """
         files: dict[str, TableFiles] = {}
         for name in reversed(list(tables())):
@@ -153,7 +136,8 @@ class Lake:
                 files[name] = self._tables.files(name)
             except FAILURES as error:
                 raise LakeError(
-                    f"cannot read {self._tables.uri(name)}: {error}; restore access, or the table from a copy"
+                    f"cannot read {self._tables.uri(name)}: {explain(error)}; restore access, or the table "
+                    "from a copy"
                 ) from error
         return files
 
@@ -189,18 +173,28 @@ class Lake:
                     "or an empty or new one"
                 )
             return False
-        try:
-            version = int(json.loads(marker)["format"])
-        except (ValueError, TypeError, KeyError) as error:
+        version = _version(marker)
+        if version is None:
             raise LakeError(
-                f'{self.root}/{MARKER} is damaged; it should hold {{"format": {FORMAT}}}'
-            ) from error
+                f"{self.root}/{MARKER} is damaged; restore it from a copy, or let it hold "
+                f'{{"format": {FORMAT}}}'
+            )
         if version > FORMAT:
             raise LakeError(
                 f"the lake at {self.root} has format {version}, and this facesift knows formats up to "
                 f"{FORMAT}; update facesift"
             )
         return True
+
+
+def _version(marker: bytes) -> int | None:
+    """Return the format that a marker states, or None when it states none."""
+    try:
+        stated: Any = json.loads(marker)
+    except ValueError:
+        return None
+    version = cast("dict[str, Any]", stated).get("format") if isinstance(stated, dict) else None
+    return version if type(version) is int and version > 0 else None  # a bool is an int to isinstance
 
 
 def _evidence_path(relative_path: str) -> str:

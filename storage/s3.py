@@ -136,14 +136,17 @@ class BucketStore:
         except FAILURES as error:
             raise os_error(error, self._address.uri) from error
 
-    def names(self) -> set[str]:
-        """Return what lies at the top: the first key, which is enough to tell an empty place."""
+    def names(self, folder: str = "") -> set[str]:
+        """Return what lies right in a folder; of more than a thousand the first ones."""
         address = self._address
+        below = f"{address.below}{folder}/" if folder else address.below
         try:
-            answer = client().list_objects_v2(Bucket=address.bucket, Prefix=address.below, MaxKeys=1)
+            answer = client().list_objects_v2(Bucket=address.bucket, Prefix=below, Delimiter="/")
         except FAILURES as error:
             raise os_error(error, address.uri) from error
-        return {item["Key"].removeprefix(address.below) for item in answer.get("Contents", ())}
+        keys = [item["Key"] for item in answer.get("Contents", ())]
+        keys += [item["Prefix"] for item in answer.get("CommonPrefixes", ())]
+        return {key.removeprefix(below).rstrip("/") for key in keys}
 
     def _at(self, path: str) -> dict[str, str]:
         return {"Bucket": self._address.bucket, "Key": self._address.below + path}

@@ -21,8 +21,8 @@ class Store(Protocol):
         """Write or replace a file; a reader sees the old content or the new, never a part."""
         ...
 
-    def names(self) -> set[str]:
-        """Return what lies at the top, files on their way to their name left out."""
+    def names(self, folder: str = "") -> set[str]:
+        """Return what lies right in a folder, files on their way to their name left out; nothing for none."""
         ...
 
 
@@ -55,11 +55,12 @@ class FolderStore:
         """Write or replace a file in one step."""
         self._written(path, data).replace(self._folder / path)
 
-    def names(self) -> set[str]:
-        """Return what lies at the top."""
-        if not self._folder.exists():
+    def names(self, folder: str = "") -> set[str]:
+        """Return what lies right in a folder."""
+        path = self._folder / folder
+        if not path.exists():
             return set()
-        return {name for name in os.listdir(self._folder) if not _is_part(name)}  # noqa: PTH208 - raises for a file
+        return {name for name in os.listdir(path) if not _is_part(name)}  # noqa: PTH208 - raises for a file
 
     def _written(self, path: str, data: bytes) -> Path:
         """Write the data under a name of its own, beside the one that it is to have."""

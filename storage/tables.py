@@ -101,15 +101,6 @@ def table_of(record: type[Record]) -> Table:
     return next(table for table in tables().values() if table.record is record)
 
 
-def describe_tables() -> tuple[Table, ...]:
-    """Return the tables in reading order, from the run down to the finding, for documentation."""
-    order = (
-        *("scans", "recipes", "sources", "failures", "videos"),
-        *("shots", "tracks", "boxes", "clips", "answers", "findings"),
-    )
-    return tuple(tables()[name] for name in order)
-
-
 def to_arrow(rows: Sequence[Record]) -> pa.Table:
     """Return rows of one record class as an Arrow table in the schema of their table.
 

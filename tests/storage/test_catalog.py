@@ -4,11 +4,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from storage.catalog import Catalog, View, describe_views
+from storage.catalog import Catalog, QueryError, View, describe_views
 from storage.lake import Lake
 from storage.statements import check_statements, view_statements
 from storage.tables import tables
-from tests.storage.rows import RECIPE, recipe, source, video
+from tests.storage.rows import RECIPE, MadeTables, recipe, source, video
 
 
 @pytest.fixture
@@ -16,6 +16,13 @@ def lake(tmp_path: Path) -> Lake:
     lake = Lake(tmp_path / "lake")
     lake.append([recipe(), source("/a.mp4", video_id="v1"), *video("v1", "/a.mp4")])
     return lake
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """Over rows of one video, for queries that change nothing."""
+    rows = [recipe(), source("/a.mp4", video_id="v1"), *video("v1", "/a.mp4")]
+    return Catalog(MadeTables(tmp_path_factory.mktemp("made"), rows))
 
 
 def test_an_empty_lake_has_every_table_and_view_with_its_columns(tmp_path: Path) -> None:
@@ -55,6 +62,96 @@ def test_a_view_is_filtered_by_values(lake: Lake) -> None:
 def test_a_wrong_statement_is_duckdbs_own_error(lake: Lake) -> None:
     with pytest.raises(duckdb.BinderException, match="faec"):
         Catalog(lake).query("select faec from videos")
+
+
+READING = [
+    "select 1",
+    "with v as (from videos) from v;",
+    "from coverage",
+    "values (1), (2)",
+    "table videos",
+    "describe videos",
+    "summarize findings",
+    "show tables",
+    "pragma version",
+    "pivot findings on question using count(*)",
+    "with p as (pivot findings on question using count(*)) from p",
+    "-- é\nselect 1 -- ;",
+    "explain select 1",
+    "explain analyze from videos",
+    "explain (format json) (select 1)",
+    "/* é */ explain analyze values (1)",
+]
+
+WRITING = {
+    "create table t (a int)": "CREATE",
+    "create table t as select 1": "CREATE",
+    "create table t as (pivot findings on question using count(*))": "CREATE",
+    "insert into t values (1)": "INSERT",
+    "update t set a = 1": "UPDATE",
+    "delete from t": "DELETE",
+    "drop view videos": "DROP",
+    "alter table t add column b int": "ALTER",
+    "copy videos to '{file}'": "COPY",
+    "copy (pivot findings on question using count(*)) to '{file}'": "COPY",
+    "explain analyze copy videos to '{file}'": "COPY",
+    "/* é */ explain (analyze) copy videos to '{file}'": "COPY",
+    "export database '{file}'": "EXPORT",
+    "attach '{file}'": "ATTACH",
+    "install httpfs": "LOAD",
+    "load httpfs": "LOAD",
+    "pragma enable_profiling": "PRAGMA",
+    "set threads = 1": "SET",
+    "use raw": "SET",
+    "call pragma_version()": "CALL",
+    "checkpoint": "CALL",
+    "vacuum": "VACUUM",
+    "begin": "TRANSACTION",
+    "prepare p as select 1": "PREPARE",
+}
+
+
+@pytest.mark.parametrize("sql", READING)
+def test_whatever_reads_is_a_query(catalog: Catalog, sql: str) -> None:
+    assert catalog.query(sql).num_rows
+
+
+@pytest.mark.parametrize(("sql", "kind"), WRITING.items())
+def test_whatever_does_more_than_read_is_no_query(
+    catalog: Catalog, sql: str, kind: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "written"
+    with pytest.raises(QueryError, match=rf"a query only reads, and this is {kind}; give a select"):
+        catalog.query(sql.format(file=file))
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("", "no statement"),
+        ("-- nothing", "no statement"),
+        (";;", "no statement"),
+        ("select 1; select 2", "2 statements in this SQL; give them one at a time"),
+        ("select 1; drop view videos; select 2", "3 statements"),
+        ("pivot findings on question using count(*); select 1", "2 statements"),
+    ],
+)
+def test_a_query_is_one_statement(catalog: Catalog, sql: str, says: str) -> None:
+    with pytest.raises(QueryError, match=says):
+        catalog.query(sql)
+
+
+def test_a_query_may_read_the_files_of_the_user(catalog: Catalog, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("uri,label\n/a.mp4,fake\n")
+    rows = catalog.query(f"select label, tracks from read_csv('{path}') inner join videos using (uri)")
+    assert rows.to_pylist() == [{"label": "fake", "tracks": 1}]
+
+
+def test_a_query_cannot_change_how_it_is_run(catalog: Catalog) -> None:
+    (row,) = catalog.query("select current_setting('lock_configuration') as is_locked").to_pylist()
+    assert row == {"is_locked": True}
 
 
 def test_a_connection_sees_the_lake_as_it_was(lake: Lake) -> None:

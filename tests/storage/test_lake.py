@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import storage.delta as delta_module
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
 from storage.records import Track
+from storage.store import FolderStore
 from storage.tables import Table, tables, to_arrow
 from tests.storage.rows import RECIPE, failure, recipe, scan, source, video
 
@@ -127,7 +129,7 @@ def test_a_lake_that_is_not_there_cannot_be_opened_but_made(tmp_path: Path) -> N
     (tmp_path / "empty").mkdir()
     lake = Lake(tmp_path / "empty")
     assert not lake.exists
-    assert lake.known_sources(RECIPE).num_rows == 0
+    assert Catalog(lake).view("sources").num_rows == 0
     assert list((tmp_path / "empty").iterdir()) == []
 
 
@@ -139,13 +141,31 @@ def test_a_lake_that_is_not_there_cannot_be_opened_but_made(tmp_path: Path) -> N
         ('{"version": 1}', "damaged"),
         ("[]", "damaged"),
         ("", "damaged"),
+        ('{"format": 1e400}', "damaged"),
+        ('{"format": 1.0}', "damaged"),
+        ('{"format": true}', "damaged"),
+        ('{"format": 0}', "damaged"),
+        ('{"format": "1"}', "damaged"),
+        ('{"format": null}', "damaged"),
+        ("1", "damaged"),
+        ("\udcff\udcfe\x00", "damaged"),
     ],
 )
 def test_a_lake_that_cannot_be_understood_is_refused(tmp_path: Path, marker: str, message: str) -> None:
-    (tmp_path / "lake.json").write_text(marker)
+    (tmp_path / "lake.json").write_bytes(os.fsencode(marker))
     with pytest.raises(LakeError, match=message):
         Lake(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["lake.json"]
+
+
+@pytest.mark.parametrize("open_lake", [Lake, Lake.open])
+def test_an_empty_name_is_not_the_current_folder(
+    open_lake: Callable[[str], Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Lake(".").append([recipe()])
+    with pytest.raises(LakeError, match="the name of the lake is empty; give a folder"):
+        open_lake("")
 
 
 def test_a_folder_with_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
@@ -155,12 +175,74 @@ def test_a_folder_with_something_else_is_refused_and_left_as_it_is(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.mp4"]
 
 
-def test_a_table_whose_log_is_damaged_is_a_lake_error(lake: Lake) -> None:
+Damage = Callable[[Path], object]
+
+
+def all_of(pattern: str, act: Damage) -> Damage:
+    def damage(table: Path) -> None:
+        for path in sorted(table.glob(pattern)):
+            act(path)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        all_of("_delta_log/*", Path.unlink),
+        all_of("_delta_log", shutil.rmtree),
+        all_of("_delta_log/*0.json", lambda path: path.write_text('{"metaData": ')),
+        all_of("_delta_log/*0.json", lambda path: path.write_bytes(bytes(range(256)))),
+        all_of("_delta_log/*1.json", Path.unlink),
+        all_of("*.parquet", Path.unlink),
+        all_of("*.parquet", lambda path: path.write_bytes(b"x" * 100)),
+    ],
+    ids=["log emptied", "log gone", "log cut", "log binary", "log with a gap", "rows gone", "rows damaged"],
+)
+def test_a_damaged_table_is_an_error_that_names_it(lake: Lake, damage: Damage) -> None:
+    for name in "abc":
+        lake.append([recipe(), source(f"/{name}.mp4")])
+    damage(Path(lake.root) / "sources")
+    with pytest.raises(LakeError, match=r"cannot read .*sources.*; restore .*copy") as raised:
+        Catalog(Lake.open(lake.root)).view("sources")
+    assert "\n" not in str(raised.value)
+
+
+def test_nothing_is_appended_to_a_table_that_lost_its_log(lake: Lake) -> None:
     lake.append([recipe(), source("/a.mp4")])
-    (log,) = Path(lake.root).glob("sources/_delta_log/*0.json")
-    log.write_text('{"metaData": ')
-    with pytest.raises(LakeError, match=r"cannot read .*/sources: "):
-        lake.known_sources(RECIPE)
+    shutil.rmtree(Path(lake.root) / "sources" / "_delta_log")
+    with pytest.raises(LakeError, match=r"could not commit 1 rows to .*sources: its folder _delta_log"):
+        lake.append([source("/b.mp4")])
+    assert not (Path(lake.root) / "sources" / "_delta_log").exists()
+
+
+@pytest.mark.parametrize("path", ["videos", "videos/_delta_log"])
+def test_a_table_that_was_never_written_is_empty(lake: Lake, path: str) -> None:
+    """A scan that is killed while it makes a table leaves empty folders."""
+    lake.append([recipe(), source("/a.mp4")])
+    (Path(lake.root) / path).mkdir(parents=True)
+    assert Catalog(lake).view("videos").num_rows == 0
+    lake.append(video("v1", "/a.mp4"))
+    assert Catalog(lake).view("videos").num_rows == 1
+
+
+def test_a_table_that_is_made_while_it_is_read_is_no_error(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.append([recipe()])
+    names = FolderStore.names
+    made: list[str] = []
+
+    def late(self: FolderStore, folder: str = "") -> set[str]:
+        if folder == "sources" and not made:
+            made.append(folder)
+            Lake(lake.root).append([source("/a.mp4")])
+        return names(self, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "names", late)
+        snapshot = lake.snapshot()
+    assert len(snapshot["sources"].uris) == 1
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
@@ -219,7 +301,16 @@ def test_evidence_elsewhere_is_refused(lake: Lake, path: str) -> None:
     assert not Path(lake.root).exists()
 
 
-def test_known_sources_are_those_that_need_no_reading(lake: Lake) -> None:
+def settled(lake: Lake, recipe_id: str) -> dict[str, tuple[Any, ...]]:
+    rows = Catalog(lake).view("listings", recipe_id=recipe_id, is_settled=True).to_pylist()
+    return {row["uri"]: (row["size_bytes"], row["etag"], row["video_id"]) for row in rows}
+
+
+def done(lake: Lake, recipe_id: str = RECIPE) -> set[str]:
+    return set(Catalog(lake).view("videos", recipe_id=recipe_id)["video_id"].to_pylist())
+
+
+def test_what_is_settled_needs_no_reading(lake: Lake) -> None:
     lake.append(
         [
             recipe(),
@@ -245,23 +336,22 @@ def test_known_sources_are_those_that_need_no_reading(lake: Lake) -> None:
             failure("/unread", etag=None),
         ]
     )
-    known = {row["uri"]: tuple(row.values())[1:] for row in lake.known_sources(RECIPE).to_pylist()}
-    assert known == {
+    assert settled(lake, RECIPE) == {
         "/done.mp4": (1000, "v1", "v1"),
         "/copy.mp4": (1000, "v1", "v1"),
         "/no-face.mp4": (1000, "v1", "v2"),
         "/final.mp4": (1000, "v1", None),
         "/unread": (None, None, None),
     }
-    assert lake.known_sources("recipe-2")["uri"].to_pylist() == ["/other.mp4"]
-    assert lake.done_video_ids(RECIPE) == {"v1", "v2"}
-    assert lake.done_video_ids("recipe-2") == frozenset()
+    assert list(settled(lake, "recipe-2")) == ["/other.mp4"]
+    assert done(lake) == {"v1", "v2"}
+    assert done(lake, "recipe-2") == set()
 
 
 def test_a_video_without_its_commit_is_not_done(lake: Lake) -> None:
     lake.append([recipe(), source("/a.mp4", video_id="v1"), *video("v1", "/a.mp4")[:-1]])
-    assert lake.done_video_ids(RECIPE) == frozenset()
-    assert lake.known_sources(RECIPE).num_rows == 0
+    assert done(lake) == set()
+    assert settled(lake, RECIPE) == {}
 
 
 def _append_many(root: str, start: Any, process: int, appends: int) -> None:
@@ -284,9 +374,7 @@ def test_two_processes_make_a_lake_and_append_at_once(tmp_path: Path) -> None:
         process.join(120)
     assert [process.exitcode for process in processes] == [0, 0]
     lake = Lake.open(root)
-    assert lake.done_video_ids(RECIPE) == {
-        f"p{process}-{number}" for process in range(2) for number in range(4)
-    }
+    assert done(lake) == {f"p{process}-{number}" for process in range(2) for number in range(4)}
     with Catalog(lake).connect() as connection:
         assert connection.sql("from checks.counts_match").fetchall() == []
         assert connection.sql("select count(*) from sources where status = 'done'").fetchall() == [(8,)]
@@ -296,7 +384,8 @@ def _append_at_once(root: str, start: Any, process: int, tables_: int) -> None:
     for number in range(tables_):
         batch = to_arrow([source(f"/{process}.mp4")])
         start.wait()
-        delta_module.DeltaTables(f"{root}/{number}").append(tables()["sources"], batch)
+        folder = f"{root}/{number}"
+        delta_module.DeltaTables(folder, FolderStore(Path(folder))).append(tables()["sources"], batch)
 
 
 @pytest.mark.parametrize("is_older", [False, True], ids=["new", "of older software"])

@@ -15,7 +15,7 @@ from storage.buckets import Buckets
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
 from storage.s3 import Address, client, os_error
-from tests.storage.rows import RECIPE, recipe, source, video
+from tests.storage.rows import recipe, source, video
 
 pytestmark = pytest.mark.real
 
@@ -180,8 +180,8 @@ def test_a_lake_lives_in_a_bucket(s3: Any) -> None:
     lake.append([recipe(), source("/a.mp4", video_id="v1"), *video("v1", "/a.mp4")])
     lake.append([*video("v2", "/b.mp4")])
     lake = Lake.open("s3://archive/results/lake")
-    assert lake.done_video_ids(RECIPE) == {"v1", "v2"}
-    assert lake.known_sources(RECIPE)["uri"].to_pylist() == ["/a.mp4"]
+    assert set(Catalog(lake).view("videos")["video_id"].to_pylist()) == {"v1", "v2"}
+    assert Catalog(lake).view("sources", status="done")["uri"].to_pylist() == ["/a.mp4"]
     assert set(Catalog(lake).run_checks().values()) == {0}
     lake.put_evidence("evidence/a.jpg", b"picture")
     assert lake.read_evidence("evidence/a.jpg") == b"picture"
@@ -199,6 +199,15 @@ def test_a_prefix_with_something_else_is_no_lake(s3: Any) -> None:
     with pytest.raises(LakeError, match="cannot open s3://nowhere/lake"):
         Lake("s3://nowhere/lake")
     assert not Lake("s3://archive/vid").exists
+
+
+def test_a_table_in_a_bucket_that_lost_its_log_is_an_error(s3: Any) -> None:
+    lake = Lake("s3://archive/lake")
+    lake.append([recipe(), source("/a.mp4")])
+    for item in s3.list_objects_v2(Bucket="archive", Prefix="lake/sources/_delta_log/")["Contents"]:
+        s3.delete_object(Bucket="archive", Key=item["Key"])
+    with pytest.raises(LakeError, match=r"cannot read s3://archive/lake/sources: its folder _delta_log"):
+        lake.snapshot()
 
 
 def _append_many(root: str, start: Any, process: int, appends: int) -> None:
@@ -219,7 +228,7 @@ def test_two_processes_make_a_lake_in_a_bucket_and_append_at_once(s3: Any) -> No
         process.join(180)
     assert [process.exitcode for process in processes] == [0, 0]
     lake = Lake.open(root)
-    assert lake.done_video_ids(RECIPE) == {
+    assert set(Catalog(lake).view("videos")["video_id"].to_pylist()) == {
         f"p{process}-{number}" for process in range(2) for number in range(3)
     }
     assert Catalog(lake).run_checks()["counts_match"] == 0
