@@ -87,17 +87,31 @@ class ScanRequest:
         Raises:
             UsageError: the recipe, a task or the checkpoint cannot be used.
         """
-        try:
-            recipe = Recipe.read(Path(self.recipe)) if self.recipe else Recipe()
-            if self.tasks is not None:
-                recipe = replace(recipe, tasks=self.tasks)
-            return recipe.pin(self.checkpoint or default_checkpoint())
-        except (RecipeError, CheckpointError) as error:
-            raise UsageError(str(error)) from error
+        return pin_recipe(self.recipe, self.tasks, self.checkpoint)
 
     def fleet(self) -> FleetConfig:
         """Return how many actors to start."""
         return FleetConfig(readers=self.readers, describers=self.describers)
+
+
+def pin_recipe(path: str | None, tasks: tuple[str, ...] | None, checkpoint: str | None) -> PinnedRecipe:
+    """Return a recipe bound to a checkpoint's content.
+
+    Args:
+        path: of a TOML file; None means every default.
+        tasks: instead of the recipe's.
+        checkpoint: directory or hub id; None means the demonstration checkpoint.
+
+    Raises:
+        UsageError: the recipe, a task or the checkpoint cannot be used.
+    """
+    try:
+        recipe = Recipe.read(Path(path)) if path else Recipe()
+        if tasks is not None:
+            recipe = replace(recipe, tasks=tasks)
+        return recipe.pin(checkpoint or default_checkpoint())
+    except (RecipeError, CheckpointError) as error:
+        raise UsageError(str(error)) from error
 
 
 def default_checkpoint() -> str:
