@@ -31,7 +31,7 @@ from model.synthetic.people import sample_face
 from model.synthetic.render import Moment, draw, render_face
 from model.synthetic.scene import sample_action_units, sample_light
 from model.synthetic.shading import Light
-from workers.detector import Detector, DetectorConfig
+from workers.detector import DetectorConfig, FaceDetector, load_detector
 
 _FACE_MM, _PUPILS_MM = 142, 63
 _SIZES_PX = (48, 100, 160, 240)
@@ -78,10 +78,10 @@ def _iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return shared / (one[2] * one[3] + other[2] * other[3] - shared)
 
 
-def _look(detector: Detector, rng: Generator, number: int) -> tuple[int, int, float, np.ndarray]:
+def _look(detector: FaceDetector, rng: Generator, number: int) -> tuple[int, int, float, np.ndarray]:
     """Return false faces on the background, extra ones beside the person, the best IoU and errors [68]."""
     picture = sample_background(rng, 480, 360).at(0)
-    false = len(detector.detect(picture))
+    false = len(detector.detect([picture])[0])
     face_px = float(rng.uniform(48, 220))
     x_px = float(rng.uniform(0.8 * face_px, 480 - 0.8 * face_px))
     y_px = float(rng.uniform(0.9 * face_px, max(360 - 0.9 * face_px, 0.9 * face_px + 1)))
@@ -89,7 +89,7 @@ def _look(detector: Detector, rng: Generator, number: int) -> tuple[int, int, fl
     moment = _moment(rng, list(EXPRESSIONS)[number % 7], x_px, y_px, face_px)
     truth = draw(picture, face, moment, sample_light(rng))
     noisy = np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
-    found = detector.detect(noisy)
+    (found,) = detector.detect([noisy])
     best = max(found, key=lambda one: _iou(one.box_xywh_px, truth.box_xywh_px), default=None)
     if best is None:
         return false, 0, 0.0, np.full(68, np.nan)
@@ -100,7 +100,7 @@ def _look(detector: Detector, rng: Generator, number: int) -> tuple[int, int, fl
 
 
 def _detect(faces: int) -> None:
-    detector, rng = Detector(DetectorConfig()), default_rng(2)
+    detector, rng = load_detector(DetectorConfig()), default_rng(2)
     looks = [_look(detector, rng, number) for number in range(faces)]
     ious = np.array([look[2] for look in looks])
     errors = np.stack([look[3] for look in looks])

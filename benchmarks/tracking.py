@@ -29,7 +29,7 @@ from trackers import ByteTrackTracker
 from trackers.eval import evaluate_mot_sequence
 
 from workers.decoder import Decoder, DecoderConfig
-from workers.detector import Detector, DetectorConfig
+from workers.detector import DetectorConfig, FaceDetector, load_detector
 from workers.face import Face
 from workers.frames import Frame
 from workers.shots import ShotDetector, ShotsConfig
@@ -158,14 +158,14 @@ def ratio(ours: float, glue: float) -> str:
     return f"{ours / glue:5.3f}" if glue else "    -"
 
 
-def report(sequence: Path, detector: Detector, sample_fps: float, glue_box: str) -> None:
+def report(sequence: Path, detector: FaceDetector, sample_fps: float, glue_box: str) -> None:
     """Detect every frame once; track at the full rate and at the sampled one; print a line per contender."""
     cuts = cut_frames(sequence)
     with Decoder(DecoderConfig(sample_fps=math.inf)).open(sequence / "video.mp4") as video:
         frames = list(video)
         time_base = Fraction(video.facts().time_base)
     start = time.process_time()
-    faces = {frame.index: detector.detect(frame.image) for frame in frames}
+    faces = {frame.index: found for frame in frames for found in detector.detect([frame.image])}
     detect_ms = (time.process_time() - start) / len(frames) * 1000
     height, width = frames[0].image.shape[:2]
     print(f"{sequence.name}: {len(frames)} frames of {width}x{height}, detector {detect_ms:.1f} ms per frame")
@@ -202,7 +202,7 @@ def main() -> None:
     parser.add_argument("--glue-box", choices=["face", "detector"], default="face")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    detector = Detector(DetectorConfig())
+    detector = load_detector(DetectorConfig())
     sequences = sorted(path.parent for path in options.folder.glob("*/video.mp4"))
     if not sequences:
         parser.error(f"{options.folder} holds no folder with a video.mp4")

@@ -1,182 +1,20 @@
-"""Faces of a picture, by an ensemble of small networks with the face mesh as landmarker and part of the gate.
+"""The configured face detector."""
 
-Candidates come from the short-range detector on the whole picture, the full-range one on the whole picture
-and, where the picture is larger than a tile, the full-range one on overlapping tiles. Each is then looked at
-close up by the short-range detector, which says again whether there is a face and where exactly, and the mesh
-is laid on that in two passes. What counts is the evidence of all three together: the mesh alone misses
-profiles and motion blur, the detectors alone see faces in clouds.
-"""
+from workers.detection import DetectorConfig, FaceDetector
+from workers.embedded import EmbeddedDetector
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from workers.blaze import FULL_RANGE, SHORT_RANGE, BlazeFace, Candidates, Floats, blend, ious, join, suppress
-from workers.face import Face, face_sharpness, quality
-from workers.mesh import Mesh, Points, landmarks_68, pose_deg, square_around
-from workers.window import close_up, tiles, whole
-
-# A box is imprecise where it is a few pixels of the network's input; it yields to that of another network, or
-# tile, in which the face is larger.
-_PRECISE_PX = 24
-_SAME_PLACE_IOU = 0.3
-
-# The close-up shows this many sides of the candidate's box; its answer must touch what it was asked about.
-_CLOSE_UP_SIDES = 2.2
-_CLOSE_UP_SCORE = 0.1
-_CLOSE_UP_IOU = 0.2
-
-# Presence in the mesh's first pass from which a second one has not been seen to recover.
-_HOPELESS = 0.005
-
-# The networks' shares of the evidence.
-_ENSEMBLE, _CLOSE_UP, _MESH = 0.4, 0.4, 0.2
+__all__ = ["DetectorConfig", "FaceDetector", "load_detector"]
 
 
-@dataclass(frozen=True, slots=True)
-class DetectorConfig:
-    """How faces are looked for and what is taken for one."""
+def load_detector(config: DetectorConfig) -> FaceDetector:
+    """Load the detector that a configuration asks for.
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    min_face_px: float = 16.0
-    """Shorter side of the smallest face box that is kept."""
-    tile_px: int = 640
-    """Side of the tiles in which a larger picture is looked at."""
-    candidate_score: float = 0.2
-    """Ensemble's score from which a place is looked at close up."""
-    evidence: float = 0.6
-    """0.4 ensemble's score + 0.4 close-up's score + 0.2 mesh's presence, from which a place is a face."""
-    agreement: float = 0.5
-    """Intersection over union of the close-up's and the mesh's box, from which they mean the same face."""
-    overlap: float = 0.5
-    """Intersection over union of two faces' boxes above which they are one."""
-    max_faces: int = 64
-    """Faces kept per picture, those of the most evidence."""
-    num_threads: int = field(default=1, metadata={"changes_results": False})
-    """Threads of each network, and of OpenCV in the whole process."""
-
-    def __post_init__(self) -> None:
-        for name in ("candidate_score", "evidence", "agreement", "overlap"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"detector.{name} is {getattr(self, name)}; give a number between 0 and 1")
-        for name, least in (("tile_px", 64), ("max_faces", 1), ("num_threads", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"detector.{name} is {getattr(self, name)}; give at least {least}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Place:
-    """A candidate after its close-up."""
-
-    ensemble_score: float
-    score: float
-    box_xyxy_px: Floats
-    eyes_px: Floats
-
-
-class Detector:
-    """Finds the faces of a picture with their landmarks and pose.
-
-    Deterministic: the same picture gives the same faces. Not for several threads at once.
+    Raises:
+        ModelFileError: the embedded models are not installed as locked.
+        PackError: the model pack cannot be used.
     """
+    if config.backend == "embedded":
+        return EmbeddedDetector(config)
+    from workers.insight import InsightDetector  # noqa: PLC0415 - an extra, and a second to import
 
-    def __init__(self, config: DetectorConfig) -> None:
-        """Load the networks.
-
-        Raises:
-            ModelFileError: the mediapipe wheel, which carries the models, is not installed as locked.
-        """
-        # On crops of this size waking OpenCV's threads takes longer than the work.
-        cv2.setNumThreads(config.num_threads)
-        self._config = config
-        self._short = BlazeFace(SHORT_RANGE, config.num_threads)
-        self._full = BlazeFace(FULL_RANGE, config.num_threads)
-        self._mesh = Mesh(config.num_threads)
-
-    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Return the faces of a picture [H, W, 3] uint8 RGB of any size, those of the most evidence first."""
-        places = self._places(image)
-        found = [(place, self._lay_mesh(image, place)) for place in places]
-        seen = [(place, points) for place, points in found if points is not None]
-        if not seen:
-            return []
-        boxes = np.stack([points.box_xyxy_px for _, points in seen])
-        ranks = np.array([_evidence(place, points.presence) for place, points in seen], np.float32)
-        rows = suppress(boxes, ranks, self._config.overlap)
-        faces = (_face(image, *seen[row]) for row in rows)
-        return [face for face in faces if face.size_px >= self._config.min_face_px][: self._config.max_faces]
-
-    def _places(self, image: NDArray[np.uint8]) -> list[_Place]:
-        candidates = self._candidates(image)
-        places = (self._look_close(image, candidates, row) for row in range(len(candidates)))
-        return [place for place in places if place is not None]
-
-    def _candidates(self, image: NDArray[np.uint8]) -> Candidates:
-        """Return one candidate per place: the most precise box, and the highest score of any."""
-        looks = [(self._short, whole(image)), (self._full, whole(image))]
-        looks += [(self._full, tile) for tile in tiles(image.shape[1], image.shape[0], self._config.tile_px)]
-        seen = [network.look(image, window, self._config.candidate_score) for network, window in looks]
-        ranks = [
-            found.scores * np.minimum(1, network.network_px(window, found.boxes_xyxy_px) / _PRECISE_PX)
-            for (network, window), found in zip(looks, seen, strict=True)
-        ]
-        every = join(seen)
-        rows = suppress(every.boxes_xyxy_px, np.concatenate(ranks), _SAME_PLACE_IOU)
-        is_same = ious(every.boxes_xyxy_px[rows], every.boxes_xyxy_px) > _SAME_PLACE_IOU
-        scores = np.where(is_same, every.scores, 0).max(axis=1, initial=0)
-        return Candidates(every.boxes_xyxy_px[rows], scores, every.keypoints_px[rows])
-
-    def _look_close(self, image: NDArray[np.uint8], candidates: Candidates, row: int) -> _Place | None:
-        box = candidates.boxes_xyxy_px[row]
-        seen = self._short.look(image, close_up(box, _CLOSE_UP_SIDES), _CLOSE_UP_SCORE)
-        if not len(seen):
-            return None
-        overlaps = ious(box[None], seen.boxes_xyxy_px)[0]
-        best = int(np.argmax(seen.scores * np.minimum(overlaps, _SAME_PLACE_IOU)))
-        if overlaps[best] < _CLOSE_UP_IOU:
-            return None
-        blended, keypoints = blend(seen, best, _SAME_PLACE_IOU)
-        return _Place(float(candidates.scores[row]), float(seen.scores[best]), blended, keypoints[:2])
-
-    def _lay_mesh(self, image: NDArray[np.uint8], place: _Place) -> Points | None:
-        """Return the mesh on a place, or None when it is no face."""
-        if _evidence(place, 1.0) < self._config.evidence:
-            return None
-        rough = self._mesh.look(image, square_around(place.box_xyxy_px, *place.eyes_px))
-        if rough.presence < _HOPELESS and _evidence(place, 0.0) < self._config.evidence:
-            return None
-        points = self._mesh.look_again(image, rough)
-        agreement = float(ious(place.box_xyxy_px[None], points.box_xyxy_px[None])[0, 0])
-        is_face = _evidence(place, points.presence) >= self._config.evidence
-        return points if is_face and agreement >= self._config.agreement else None
-
-
-def _evidence(place: _Place, presence: float) -> float:
-    return _ENSEMBLE * place.ensemble_score + _CLOSE_UP * place.score + _MESH * presence
-
-
-def _face(image: NDArray[np.uint8], place: _Place, points: Points) -> Face:
-    box = _xywh(points.box_xyxy_px)
-    yaw_deg, pitch_deg, roll_deg = pose_deg(points.points_px)
-    score = max(place.ensemble_score, place.score)
-    sharpness = face_sharpness(image, box)
-    return Face(
-        box_xywh_px=box,
-        detector_xywh_px=_xywh(place.box_xyxy_px),
-        score=score,
-        landmarks_px=landmarks_68(points.points_px),
-        sharpness=sharpness,
-        yaw_deg=yaw_deg,
-        pitch_deg=pitch_deg,
-        roll_deg=roll_deg,
-        quality=quality(score, min(box[2:]), sharpness, yaw_deg, pitch_deg),
-    )
-
-
-def _xywh(box_xyxy_px: Floats) -> tuple[float, float, float, float]:
-    x0, y0, x1, y1 = (float(value) for value in box_xyxy_px)
-    return x0, y0, x1 - x0, y1 - y0
+    return InsightDetector(config)

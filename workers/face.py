@@ -1,7 +1,9 @@
 """A face found in a frame, and the measures taken of it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,6 +13,15 @@ SHARPNESS_PX = 96
 """Side to which a face is scaled before its sharpness is measured, so that faces of all sizes compare."""
 SHARPNESS_KNEE = 100.0
 """Sharpness at which its share of the quality is a half: about a face of 40 px in a compressed video."""
+
+
+_TICKS = (np.arange(24) + 0.5) / 24
+_SQUARE = np.stack(np.meshgrid(_TICKS, _TICKS), axis=-1).reshape(-1, 2)
+_GRID = _SQUARE[np.square(_SQUARE - 0.5).sum(axis=1) <= 0.25]
+"""Points [P, 2] of the ellipse in a unit box, at which it is asked what hides it."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, width, height."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,10 +41,12 @@ class Face:
         pitch_deg: nod, positive when looking up.
         roll_deg: tilt, positive clockwise as seen in the picture.
         quality: 0..1, see `quality`.
+        occlusion: estimated share of the face that is hidden, 0..1, see `hidden_shares`.
+        identity: [D] float32, of unit length: who it is, to a network trained to tell; None without one.
     """
 
-    box_xywh_px: tuple[float, float, float, float]
-    detector_xywh_px: tuple[float, float, float, float]
+    box_xywh_px: Box
+    detector_xywh_px: Box
     score: float
     landmarks_px: NDArray[np.float32]
     sharpness: float
@@ -41,6 +54,8 @@ class Face:
     pitch_deg: float
     roll_deg: float
     quality: float
+    occlusion: float = 0.0
+    identity: NDArray[np.float32] | None = None
 
     @property
     def size_px(self) -> float:
@@ -48,8 +63,46 @@ class Face:
         return min(self.box_xywh_px[2:])
 
 
+class Located(NamedTuple):
+    """Where a detector sees a face and how it is held: what is measured of it starts here. See `Face`."""
+
+    box_xywh_px: Box
+    detector_xywh_px: Box
+    score: float
+    landmarks_px: NDArray[np.float32]
+    pose_deg: tuple[float, float, float]
+    """Yaw, pitch, roll."""
+    identity: NDArray[np.float32] | None = None
+
+
+def measure(image: NDArray[np.uint8], located: Sequence[Located]) -> list[Face]:
+    """Return the faces of a picture [H, W, 3] uint8 RGB, all of them given at once: they hide each other."""
+    hidden = hidden_shares([one.box_xywh_px for one in located], image.shape[1], image.shape[0])
+    return [_measured(image, one, share) for one, share in zip(located, hidden, strict=True)]
+
+
+def _measured(image: NDArray[np.uint8], one: Located, occlusion: float) -> Face:
+    yaw_deg, pitch_deg, roll_deg = one.pose_deg
+    sharpness = face_sharpness(image, one.box_xywh_px)
+    size_px = min(one.box_xywh_px[2:])
+    return Face(
+        box_xywh_px=one.box_xywh_px,
+        detector_xywh_px=one.detector_xywh_px,
+        score=one.score,
+        landmarks_px=one.landmarks_px,
+        sharpness=sharpness,
+        yaw_deg=yaw_deg,
+        pitch_deg=pitch_deg,
+        roll_deg=roll_deg,
+        quality=quality(one.score, size_px, sharpness, yaw_deg, pitch_deg) * (1 - occlusion),
+        occlusion=occlusion,
+        identity=one.identity,
+    )
+
+
 def quality(score: float, size_px: float, sharpness: float, yaw_deg: float, pitch_deg: float) -> float:
-    """Return how much a face shows, 0..1: confidence x size x sharpness x frontality.
+    """Return how much a face shows, 0..1: confidence x size x sharpness x frontality; `measure` takes the
+    hidden share off.
 
     Size grows up to 96 px and counts in full from there; sharpness s counts s / (s + 100); frontality is the
     cosine of the angle between the face and the camera. A large sharp frontal face has about 0.8.
@@ -60,7 +113,26 @@ def quality(score: float, size_px: float, sharpness: float, yaw_deg: float, pitc
     return min(1.0, max(0.0, score * size * sharp * frontal))
 
 
-def face_sharpness(image: NDArray[np.uint8], box_xywh_px: tuple[float, float, float, float]) -> float:
+def hidden_shares(boxes_xywh_px: Sequence[Box], width_px: int, height_px: int) -> list[float]:
+    """Return per face of a picture the share of it that lies beyond the edge or behind a nearer face.
+
+    A face is taken for the ellipse in its box, and the larger of two for the nearer. Hands, hair, masks and
+    whatever else is no face found by the detector are not seen: the share is a lower bound.
+    """
+    if not boxes_xywh_px:
+        return []
+    boxes = np.array(boxes_xywh_px)
+    points = boxes[:, None, :2] + _GRID * boxes[:, None, 2:]
+    is_hidden = ((points < 0) | (points >= (width_px, height_px))).any(axis=2)
+    centres, radii = boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:] / 2
+    areas = boxes[:, 2] * boxes[:, 3]
+    for centre, radius, area in zip(centres, radii, areas, strict=True):
+        is_within = np.square((points - centre) / radius).sum(axis=2) <= 1
+        is_hidden |= is_within & (areas < area)[:, None]
+    return is_hidden.mean(axis=1).tolist()
+
+
+def face_sharpness(image: NDArray[np.uint8], box_xywh_px: Box) -> float:
     """Return the variance of the Laplacian of the box's part inside the picture, scaled to 96 px.
 
     Args:

@@ -10,7 +10,7 @@ from storage.folders import file_uri
 from storage.listing import Fetched
 from workers.clipper import ClipCut
 from workers.decoder import Decoder, Video
-from workers.detector import Detector
+from workers.detector import load_detector
 from workers.failure import SourceError, TransientError, failure_of
 from workers.reading import Chunk, ReaderConfig, Reading, RowIds
 from workers.visit import Visit
@@ -31,7 +31,7 @@ class Reader:
     def __init__(self, config: ReaderConfig) -> None:
         self._config = config
         self._decoder = Decoder(config.decoder)
-        self._detector = Detector(config.detector)
+        self._detector = load_detector(config.detector)
         self._uris: dict[Path, str] = {}
         self._spooled: Path | None = None
         self._fetches = 0

@@ -8,7 +8,8 @@ from storage.listing import Fetched
 from workers.clipper import ClipCut, Clipper
 from workers.clock import Stopwatch
 from workers.decoder import Video
-from workers.detector import Detector
+from workers.detector import FaceDetector
+from workers.face import Face
 from workers.failure import failure_of
 from workers.frames import Facts, Frame
 from workers.reading import Chunk, ReaderConfig, Reading, RowIds
@@ -32,7 +33,7 @@ class Visit:
     def __init__(
         self,
         config: ReaderConfig,
-        detector: Detector,
+        detector: FaceDetector,
         video: Video,
         *,
         fetched: Fetched,
@@ -52,6 +53,7 @@ class Visit:
         self._clipper = Clipper(config.clipper, *self._keys)
         self._shots: list[records.Shot] = []
         self._tracks: list[tuple[FaceTrack, str | None]] = []
+        self._waiting: list[tuple[Frame, bool]] = []
         self._cuts: list[ClipCut] = []
         self._clips = 0
         self._start_s: float | None = None
@@ -65,11 +67,11 @@ class Visit:
             WorkerError: stage `decode` or `detect`.
         """
         for frame in self._frames():
-            for seen, is_first in self._shot_detector.add(frame):
-                self._see(seen, is_first=is_first)
+            self._waiting += self._shot_detector.add(frame)
+            self._look(least=self._detector.batch)
             yield from self._due_chunks()
-        for seen, is_first in self._shot_detector.finish():
-            self._see(seen, is_first=is_first)
+        self._waiting += self._shot_detector.finish()
+        self._look(least=1)
         self._tracker.end_shot()
         self._settle_ended()
         yield from self._due_chunks()
@@ -90,11 +92,23 @@ class Visit:
             self._position_s = frame.pts_s - self._start_s
             yield frame
 
-    def _see(self, frame: Frame, *, is_first: bool) -> None:
+    def _look(self, least: int) -> None:
+        """Find the faces of the frames that wait, in batches, as long as at least so many wait."""
+        while len(self._waiting) >= least:
+            batch = self._waiting[: self._detector.batch]
+            self._waiting = self._waiting[len(batch) :]
+            try:
+                found = self._detector.detect([frame.image for frame, _ in batch])
+            except Exception as error:
+                frames = f"{self._uri}, frame {batch[0][0].index}"
+                raise failure_of(error, "detect", frames) from error
+            for (frame, is_first), faces in zip(batch, found, strict=True):
+                self._see(frame, faces, is_first=is_first)
+
+    def _see(self, frame: Frame, faces: list[Face], *, is_first: bool) -> None:
         try:
             if is_first:
                 self._begin_shot(frame)
-            faces = self._detector.detect(frame.image)
             at = frame.index, frame.pts, frame.pts_s
             tracked = self._tracker.update(*at, faces, frame.image)
             self._clipper.add(*at, tracked, frame.image)

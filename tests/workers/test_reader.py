@@ -17,7 +17,7 @@ from tests.workers.videos import encode, encode_numbers
 from workers import reader as reader_module
 from workers.clipper import ClipperConfig
 from workers.decoder import DecoderConfig
-from workers.detector import Detector
+from workers.embedded import EmbeddedDetector
 from workers.failure import SourceError, TransientError
 from workers.reader import Chunk, ClipCut, Reader, ReaderConfig, Reading, RowIds
 
@@ -210,7 +210,7 @@ def test_what_goes_wrong_with_a_frame_is_a_failure(
         raise error
 
     reader = Reader(ReaderConfig())
-    monkeypatch.setattr(Detector, "detect", fail)
+    monkeypatch.setattr(EmbeddedDetector, "detect", fail)
     with pytest.raises(kind, match="frame 0") as caught:
         read(reader, dull)
     assert isinstance(caught.value, SourceError | TransientError)

@@ -9,14 +9,14 @@ from model.synthetic.expression import EXPRESSIONS, Expression
 from model.synthetic.people import sample_face
 from model.synthetic.render import Moment, draw
 from model.synthetic.scene import sample_action_units, sample_light
-from workers.detector import Detector, DetectorConfig
+from workers.detector import DetectorConfig, FaceDetector, load_detector
 
 _EYES_MM = 63
 
 
 @pytest.fixture(scope="module")
-def detector() -> Detector:
-    return Detector(DetectorConfig())
+def detector() -> FaceDetector:
+    return load_detector(DetectorConfig())
 
 
 def _iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
@@ -27,7 +27,7 @@ def _iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 
 @pytest.mark.parametrize("seed", range(7))
-def test_a_drawn_face_is_found_where_it_is(detector: Detector, seed: int) -> None:
+def test_a_drawn_face_is_found_where_it_is(detector: FaceDetector, seed: int) -> None:
     rng = np.random.default_rng(seed)
     picture = sample_background(rng, 320, 240).at(0)
     units = sample_action_units(rng, list(EXPRESSIONS)[seed])
@@ -35,7 +35,7 @@ def test_a_drawn_face_is_found_where_it_is(detector: Detector, seed: int) -> Non
     px_per_mm = float(rng.uniform(0.35, 0.9))  # faces of 50 to 130 px
     moment = Moment(pose, View(160, 115, px_per_mm), Expression(action_units=units))
     truth = draw(picture, sample_face(rng), moment, sample_light(rng))
-    (face,) = detector.detect(picture)
+    ((face,),) = detector.detect([picture])
     assert _iou(face.box_xywh_px, truth.box_xywh_px) > 0.6
     error = np.linalg.norm(face.landmarks_px - truth.landmarks_px, axis=1).mean()
     assert error < 0.1 * _EYES_MM * px_per_mm
@@ -43,5 +43,5 @@ def test_a_drawn_face_is_found_where_it_is(detector: Detector, seed: int) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_background_has_no_face(detector: Detector, kind: str) -> None:
-    assert detector.detect(sample_background(np.random.default_rng(1), 320, 240, kind).at(0)) == []
+def test_a_background_has_no_face(detector: FaceDetector, kind: str) -> None:
+    assert detector.detect([sample_background(np.random.default_rng(1), 320, 240, kind).at(0)]) == [[]]

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from model.synthetic.render import Truth
 from model.synthetic.scene import Shot, sample_shot
 from workers.blaze import Floats, ious
-from workers.detector import Detector, DetectorConfig
+from workers.detection import DetectorConfig
+from workers.embedded import EmbeddedDetector
 from workers.face import Face
 from workers.mesh import Mesh, Square
 
@@ -38,9 +39,14 @@ def overlaps(faces: list[Face], truths: tuple[Truth, ...]) -> Floats:
     return ious(xyxy([truth.box_xywh_px for truth in truths]), found).max(axis=1, initial=0)
 
 
+def found_by(detector: EmbeddedDetector, image: Image) -> list[Face]:
+    (faces,) = detector.detect([image])
+    return faces
+
+
 @pytest.fixture(scope="module")
-def detector() -> Detector:
-    return Detector(DetectorConfig())
+def detector() -> EmbeddedDetector:
+    return EmbeddedDetector(DetectorConfig())
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +55,15 @@ def scene() -> Scene:
 
 
 @pytest.mark.parametrize(("seed", "people"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3)])
-def test_every_face_is_found_and_nothing_else(detector: Detector, seed: int, people: int) -> None:
+def test_every_face_is_found_and_nothing_else(detector: EmbeddedDetector, seed: int, people: int) -> None:
     scene = drawn(seed, people)
-    faces = detector.detect(scene.image)
+    faces = found_by(detector, scene.image)
     assert len(faces) == people
     assert (overlaps(faces, scene.truths) > 0.7).all()
 
 
-def test_landmarks_and_pose_are_those_of_the_face(detector: Detector, scene: Scene) -> None:
-    faces = sorted(detector.detect(scene.image), key=lambda face: face.box_xywh_px[0])
+def test_landmarks_and_pose_are_those_of_the_face(detector: EmbeddedDetector, scene: Scene) -> None:
+    faces = sorted(found_by(detector, scene.image), key=lambda face: face.box_xywh_px[0])
     order = np.argsort([truth.box_xywh_px[0] for truth in scene.truths])
     for face, place in zip(faces, order.tolist(), strict=True):
         truth = scene.truths[place].landmarks_px
@@ -70,18 +76,18 @@ def test_landmarks_and_pose_are_those_of_the_face(detector: Detector, scene: Sce
         assert 0 < face.quality < face.score <= 1
 
 
-def test_a_mirrored_picture_gives_mirrored_faces(detector: Detector) -> None:
+def test_a_mirrored_picture_gives_mirrored_faces(detector: EmbeddedDetector) -> None:
     scene = drawn(2, 1)
-    (face,) = detector.detect(scene.image)
-    (mirrored,) = detector.detect(np.ascontiguousarray(scene.image[:, ::-1]))
+    (face,) = found_by(detector, scene.image)
+    (mirrored,) = found_by(detector, np.ascontiguousarray(scene.image[:, ::-1]))
     x, _, w, _ = face.box_xywh_px
     assert mirrored.box_xywh_px[0] == pytest.approx(scene.image.shape[1] - x - w, abs=0.05 * w)
     assert mirrored.yaw_deg == pytest.approx(-face.yaw_deg, abs=5)
     assert mirrored.roll_deg == pytest.approx(-face.roll_deg, abs=3)
 
 
-def test_the_crop_box_is_the_detectors_square_from_brows_to_chin(detector: Detector) -> None:
-    (face,) = detector.detect(drawn(2, 1).image)
+def test_the_crop_box_is_the_detectors_square_from_brows_to_chin(detector: EmbeddedDetector) -> None:
+    (face,) = found_by(detector, drawn(2, 1).image)
     x, y, w, h = face.detector_xywh_px
     assert w == pytest.approx(h, rel=0.1)
     assert y > face.box_xywh_px[1]
@@ -89,67 +95,72 @@ def test_the_crop_box_is_the_detectors_square_from_brows_to_chin(detector: Detec
     assert x + w > face.landmarks_px[17:].max(axis=0)[0]
 
 
-def test_faces_smeared_by_motion_are_found_where_the_mesh_alone_would_drop_them(detector: Detector) -> None:
+def test_faces_smeared_by_motion_are_found_where_the_mesh_alone_would_drop_them(
+    detector: EmbeddedDetector,
+) -> None:
     found, present = 0, 0
     mesh = Mesh(num_threads=1)
     for seed in range(6):
         scene = drawn(seed, 1, (320, 180))
         x, y, w, h = scene.truths[0].box_xywh_px
         smeared = np.asarray(cv2.blur(scene.image, (1, round(0.2 * w) | 1)), np.uint8)
-        found += bool((overlaps(detector.detect(smeared), scene.truths) > 0.5).all())
+        found += bool((overlaps(found_by(detector, smeared), scene.truths) > 0.5).all())
         around = Square(x + w / 2, y + h / 2, 1.5 * h, 0.0)
         present += mesh.look_again(smeared, mesh.look(smeared, around)).presence > 0.5
     assert found >= 4
     assert present < found
 
 
-def test_blur_lowers_sharpness_and_quality(detector: Detector, scene: Scene) -> None:
+def test_blur_lowers_sharpness_and_quality(detector: EmbeddedDetector, scene: Scene) -> None:
     blurred = np.asarray(cv2.GaussianBlur(scene.image, (0, 0), 2), np.uint8)
-    for before, after in zip(detector.detect(scene.image), detector.detect(blurred), strict=True):
+    for before, after in zip(found_by(detector, scene.image), found_by(detector, blurred), strict=True):
         assert after.sharpness < before.sharpness / 4
         assert after.quality < before.quality
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (16, 16), (2000, 64), (64, 2000), (1921, 3)])
-def test_pictures_of_any_size_are_looked_at(detector: Detector, size: tuple[int, int]) -> None:
+def test_pictures_of_any_size_are_looked_at(detector: EmbeddedDetector, size: tuple[int, int]) -> None:
     width, height = size
-    assert detector.detect(np.full((height, width, 3), 90, np.uint8)) == []
+    assert found_by(detector, np.full((height, width, 3), 90, np.uint8)) == []
 
 
-def test_a_small_face_in_a_large_picture_is_found_on_a_tile(detector: Detector) -> None:
+def test_a_small_face_in_a_large_picture_is_found_on_a_tile(detector: EmbeddedDetector) -> None:
     scene = drawn(2, 1)
     scale = 48 / scene.truths[0].box_xywh_px[2]
     small = np.asarray(cv2.resize(scene.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
     image = np.full((1080, 1920, 3), 120, np.uint8)
     left, top = 1180, 560  # across the seams of tiles without overlap
     image[top : top + small.shape[0], left : left + small.shape[1]] = small
-    (face,) = detector.detect(image)
+    (face,) = found_by(detector, image)
     x, y, w, h = scene.truths[0].box_xywh_px
     expected = xyxy([(left + x * scale, top + y * scale, w * scale, h * scale)])
     assert ious(expected, xyxy([face.box_xywh_px]))[0, 0] > 0.6
 
 
-def test_a_face_over_the_edge_is_found(detector: Detector) -> None:
+def test_a_face_over_the_edge_is_found(detector: EmbeddedDetector) -> None:
     scene = drawn(2, 1)
     x, y, w, h = scene.truths[0].box_xywh_px
     image = np.ascontiguousarray(scene.image[:, round(x + 0.25 * w) :])
-    (face,) = detector.detect(image)
+    (face,) = found_by(detector, image)
     assert face.box_xywh_px[0] < 0
     assert face.box_xywh_px[1] == pytest.approx(y, abs=0.2 * h)
 
 
 def test_small_faces_are_left_out_when_they_are_not_wanted(scene: Scene) -> None:
-    sizes = sorted(face.size_px for face in Detector(DetectorConfig()).detect(scene.image))
-    wanted = Detector(DetectorConfig(min_face_px=(sizes[0] + sizes[1]) / 2)).detect(scene.image)
+    sizes = sorted(face.size_px for face in found_by(EmbeddedDetector(DetectorConfig()), scene.image))
+    wanted = found_by(EmbeddedDetector(DetectorConfig(min_face_px=(sizes[0] + sizes[1]) / 2)), scene.image)
     assert [face.size_px for face in wanted] == [sizes[1]]
-    assert len(Detector(DetectorConfig(max_faces=1)).detect(scene.image)) == 1
+    assert len(found_by(EmbeddedDetector(DetectorConfig(max_faces=1)), scene.image)) == 1
 
 
 def test_the_same_picture_gives_the_same_faces_with_any_number_of_threads(
-    detector: Detector, scene: Scene
+    detector: EmbeddedDetector, scene: Scene
 ) -> None:
-    first = detector.detect(scene.image)
-    for again in (detector.detect(scene.image), Detector(DetectorConfig(num_threads=2)).detect(scene.image)):
+    first = found_by(detector, scene.image)
+    for again in (
+        found_by(detector, scene.image),
+        found_by(EmbeddedDetector(DetectorConfig(num_threads=2)), scene.image),
+    ):
         assert [face.box_xywh_px for face in again] == [face.box_xywh_px for face in first]
         for face, before in zip(again, first, strict=True):
             np.testing.assert_array_equal(face.landmarks_px, before.landmarks_px)
