@@ -7,6 +7,7 @@ import os
 
 import typer
 
+from flows.commands.ending import run_printing
 from flows.commands.lake import query, report, status, tables
 from flows.commands.model import model_app
 from flows.commands.scan import recipe, scan, synth
@@ -40,4 +41,4 @@ def main() -> None:
         quiet["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # the temporary server forgets it anyway
     for name, value in quiet.items():
         os.environ.setdefault(name, value)
-    app()
+    run_printing(app)

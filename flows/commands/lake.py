@@ -1,6 +1,5 @@
 """The commands that read a lake: query, tables, status, report."""
 
-import os
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -40,8 +39,6 @@ def query(
         rows = _open_catalog(lake).query(sql)
         with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
             write_rows(rows, chosen, out)
-    except BrokenPipeError:
-        _leave_quietly()
     except (ValueError, OSError, duckdb.Error, pa.ArrowException) as error:
         raise refuse(error) from error
 
@@ -127,17 +124,9 @@ def _open_lake(lake: str) -> "Lake":
     Raises:
         ValueError: there is no lake.
     """
-    from storage.lake import Lake, LakeError
+    from storage.lake import Lake
 
-    try:
-        opened = Lake(lake)
-    except LakeError as error:
-        raise ValueError(str(error)) from error
+    opened = Lake(lake)
     if not opened.exists:
         raise ValueError(f"there is no lake at {lake}; `facesift scan ARCHIVE --lake {lake}` makes one")
     return opened
-
-
-def _leave_quietly() -> None:
-    """End after the reader of our output has gone, as in `facesift query ... | head`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
