@@ -7,6 +7,7 @@ import os
 
 import typer
 
+from flows.commands.describe import describe
 from flows.commands.ending import run_printing
 from flows.commands.lake import query, report, status, tables
 from flows.commands.model import model_app
@@ -18,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (scan, query, tables, status, report, recipe, synth):
+for command in (scan, describe, query, tables, status, report, recipe, synth):
     app.command()(command)
 app.add_typer(model_app, name="model")
 
