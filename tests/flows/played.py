@@ -11,6 +11,7 @@ from storage.records import AnswerRecord, Box, Clip, Finding, Shot, Source, Trac
 from tests.storage.rows import video
 from workers.describer import Described
 from workers.evidence import Picture
+from workers.fleet import Fleet
 from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Position
 from workers.reader import Reading, RowIds
 
@@ -46,7 +47,7 @@ def failed(of: Job, video_id: str | None, **changed: Any) -> Failed:
     return replace(end, **changed)
 
 
-class PlayedFleet:
+class PlayedFleet(Fleet):
     """Hashes files and asks for claims as a fleet does; what a file says is what becomes of it.
 
     `faces 2` and `faces 0` are videos, `broken` fails for good, `flaky` fails for now, all else is a row that
