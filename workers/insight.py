@@ -1,7 +1,7 @@
 """Faces by a model pack of InsightFace's: SCRFD, 3D landmarks, and ArcFace where the pack has it.
 
-Loading, input scaling and ArcFace's alignment are the `insightface` package's; the networks run on several
-pictures and faces at once. On a machine with CUDA and onnxruntime-gpu they run there, else on the CPU.
+Loading and input scaling are the `insightface` package's; the networks run on several pictures and faces at
+once. On a machine with CUDA and onnxruntime-gpu they run there, else on the CPU.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,8 +13,9 @@ import numpy as np
 import onnxruntime
 from insightface.model_zoo import get_model
 from insightface.model_zoo.onnxruntime_utils import get_default_providers
-from insightface.utils.face_align import norm_crop
+from insightface.utils.face_align import arcface_dst
 from numpy.typing import NDArray
+from skimage.transform import SimilarityTransform
 
 from workers.blaze import suppress
 from workers.detection import DetectorConfig
@@ -29,6 +30,8 @@ Floats = NDArray[np.float32]
 _MARGIN = 1.5
 """Side of the landmarks' square in the box's longer sides."""
 _POINTS = 68
+_ARCFACE_PX = 112
+"""Side of the square in which `arcface_dst` places keypoints."""
 _AT_ONCE = 64
 """Faces that go through a network at once."""
 
@@ -161,9 +164,15 @@ class _ArcFace:
         self._model: Any = get_model(str(file), sess_options=options, providers=list(providers))
 
     def of(self, images: Sequence[Image], places: Sequence[_Place]) -> list[Floats]:
-        side_px = self._model.input_size[0]
-        crops: list[Any] = [norm_crop(images[place.picture], place.keypoints_px, side_px) for place in places]
+        crops: list[Any] = [self._aligned(images[place.picture], place.keypoints_px) for place in places]
         return [_unit(vector) for vector in _in_batches(crops, self._vectors)]
+
+    def _aligned(self, image: Image, keypoints_px: Floats) -> Any:
+        """Return the face turned and scaled so that its keypoints lie where ArcFace wants them."""
+        side_px: int = self._model.input_size[0]
+        wanted = arcface_dst * (side_px / _ARCFACE_PX)
+        to_crop: Any = SimilarityTransform.from_estimate(keypoints_px, wanted)
+        return cv2.warpAffine(image, to_crop.params[:2], (side_px, side_px))
 
     def _vectors(self, crops: Sequence[Image]) -> Floats:
         # InsightFace takes BGR and turns it round itself.

@@ -124,7 +124,12 @@ class Scrfd:
 
 def _open_batch(model: Any) -> None:
     """Let a graph take any number of pictures: its tensors' noted sizes were those of one."""
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "pictures"
+    axes = model.graph.input[0].type.tensor_type.shape.dim
+    axes[0].dim_param = "pictures"
+    # Some models give height and width one name, which would make them equal.
+    for name, axis in (("height", axes[2]), ("width", axes[3])):
+        if not axis.dim_value:
+            axis.dim_param = name
     del model.graph.value_info[:]
     for output in model.graph.output:
         for number, axis in enumerate(output.type.tensor_type.shape.dim):

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from workers.face import face_sharpness, quality
+from workers.face import Located, face_sharpness, hidden_shares, measure, quality
 
 
 def test_quality_is_a_share() -> None:
@@ -33,3 +33,31 @@ def test_sharpness_is_that_of_the_part_inside_the_picture() -> None:
     assert face_sharpness(image, (-20, -20, 40, 40)) == face_sharpness(image, (0, 0, 20, 20))
     assert face_sharpness(image, (60, 0, 20, 20)) == 0
     assert face_sharpness(image, (-60, -60, 20, 20)) == 0
+
+
+def test_what_lies_beyond_the_picture_is_hidden() -> None:
+    assert hidden_shares([], 100, 100) == []
+    inside, half, outside = hidden_shares([(10, 10, 40, 50), (-20, 10, 40, 50), (200, 10, 40, 50)], 100, 100)
+    assert (inside, outside) == (0, 1)
+    assert half == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_nearer_of_two_faces_hides_the_other() -> None:
+    assert hidden_shares([(10, 10, 40, 40), (100, 10, 60, 60)], 300, 200) == [0, 0]
+    small, large = hidden_shares([(30, 20, 40, 40), (40, 10, 60, 60)], 300, 200)
+    assert large == 0
+    assert 0.4 < small < 1
+
+
+def test_a_hidden_face_is_worth_less() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    points = np.zeros((68, 2), np.float32)
+
+    def located(box: tuple[float, float, float, float]) -> Located:
+        return Located(box, box, 0.9, points, (10.0, 5.0, 0.0))
+
+    (alone,) = measure(image, [located((30, 20, 40, 40))])
+    behind, _ = measure(image, [located((30, 20, 40, 40)), located((40, 10, 60, 60))])
+    assert alone.quality == quality(0.9, 40, alone.sharpness, 10, 5)
+    assert behind.quality == pytest.approx(alone.quality * (1 - behind.occlusion))
+    assert 0 < behind.occlusion < 1
