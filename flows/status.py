@@ -57,6 +57,9 @@ def print_status(status: Status, out: Console | None = None) -> None:
         console.print(Text(f"  {row['listed']:,} listed = {counts}{verdict}"))
         if row["partial"]:
             console.print(Text(f"  {row['partial']:,} read only in part"))
+        if row["clips_unanswered"]:
+            counts = f"{row['clips_unanswered']:,} of {row['clips']:,}"
+            console.print(Text(f"  {counts} clips have no answers; clips.no_answer_reason says why"))
         for reason in status.failures_by_reason:
             if reason["recipe_id"] == row["recipe_id"]:
                 _print_reason(console, reason)

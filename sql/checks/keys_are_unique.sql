@@ -14,6 +14,8 @@ keys as (
     union all
     select 'listings', [uri, recipe_id] from listings
     union all
+    select 'questions', [recipe_id, question] from questions
+    union all
     select 'recipes', [recipe_id] from recipes
     union all
     select 'scans', [scan_id] from scans

@@ -1,4 +1,5 @@
--- Lists have the lengths that their frames ask for: 68 points a face, three numbers a crop, one pts a frame.
+-- Lists have the lengths that their frames ask for: 68 points a face, three numbers a crop, one pts a frame;
+-- crops that are upright have no angles.
 select
     'boxes' as view_name,
     track_id || ' frame ' || frame_index as id,
@@ -9,9 +10,13 @@ union all
 select
     'clips',
     clip_id,
-    [len(frame_indices), len(pts), len(crop_xys_px), len(landmarks_crop_px), best_frame]
+    [
+        len(frame_indices), len(pts), len(crop_xys_px), len(landmarks_crop_px), len(crop_angles_deg),
+        best_frame
+    ]
 from clips
 where len(pts) <> len(frame_indices)
     or len(crop_xys_px) <> 3 * len(frame_indices)
     or len(landmarks_crop_px) <> 136 * len(frame_indices)
+    or len(crop_angles_deg) not in (0, len(frame_indices))
     or best_frame not between 0 and len(frame_indices) - 1

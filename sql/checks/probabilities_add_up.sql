@@ -1,9 +1,10 @@
 -- The labels of a question of which exactly one holds have probabilities that add up to one.
 select
-    clip_id,
-    question,
-    sum(score) as probability
+    findings.clip_id,
+    findings.question,
+    sum(findings.score) as probability
 from findings
-where question in ('expression', 'deepfake') and unit = 'probability'
-group by clip_id, question
-having not sum(score) between 0.99 and 1.01
+inner join questions using (recipe_id, question)
+where questions.kind = 'single_label'
+group by findings.clip_id, findings.question
+having not sum(findings.score) between 0.99 and 1.01

@@ -7,6 +7,8 @@ scores as (
     union all
     select 'boxes.quality', track_id || ' frame ' || frame_index, quality from boxes
     union all
+    select 'boxes.occlusion', track_id || ' frame ' || frame_index, occlusion from boxes
+    union all
     select 'tracks.quality', track_id, quality from tracks
     union all
     select 'clips.quality', clip_id, quality from clips

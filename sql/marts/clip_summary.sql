@@ -38,7 +38,8 @@ select
     found.deepfake_score,
     coalesce(found.model_id, recipes.model_id) as model_id,
     recipes.is_demonstration,
-    clips.evidence
+    clips.evidence,
+    clips.no_answer_reason
 from clips
 left join found on found.clip_id = clips.clip_id
 left join recipes on recipes.recipe_id = clips.recipe_id

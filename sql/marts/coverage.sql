@@ -23,6 +23,15 @@ counted as (
         count(*) filter (where starts_with(reason, 'partial: ') and status in ('done', 'no_face')) as partial
     from listings
     group by recipe_id
+),
+
+described as (
+    select
+        recipe_id,
+        count(*) as clips,
+        count(no_answer_reason) as clips_unanswered
+    from clips
+    group by recipe_id
 )
 
 select
@@ -41,7 +50,10 @@ select
         + counted.skipped + counted.pending,
         false
     ) as adds_up,
-    counted.partial
+    counted.partial,
+    coalesce(described.clips, 0) as clips,
+    coalesce(described.clips_unanswered, 0) as clips_unanswered
 from listed
 left join counted on counted.recipe_id = listed.recipe_id
+left join described on described.recipe_id = listed.recipe_id
 left join recipes on recipes.recipe_id = listed.recipe_id

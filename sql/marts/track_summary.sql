@@ -6,6 +6,7 @@ clip_counts as (
     select
         track_id,
         count(*) as clips,
+        count(no_answer_reason) as clips_unanswered,
         avg(age_years) as age_years,
         max(deepfake_score) as deepfake_score,
         avg(deepfake_score) as deepfake_score_mean,
@@ -43,6 +44,7 @@ select
     tracks.frames,
     tracks.quality,
     coalesce(clip_counts.clips, 0) as clips,
+    coalesce(clip_counts.clips_unanswered, 0) as clips_unanswered,
     tracks.no_clip_reason,
     expressions.expression,
     expressions.expression_score,

@@ -45,7 +45,8 @@ faces as (
     select
         video_id,
         recipe_id,
-        count(*) filter (where clips > 0) as tracks_described,
+        sum(clips_unanswered)::bigint as clips_unanswered,
+        count(*) filter (where clips > clips_unanswered) as tracks_described,
         count(deepfake_score) as tracks_scored,
         max(deepfake_score) as deepfake_score,
         arg_max(track_id, deepfake_score) as deepfake_track_id,
@@ -64,6 +65,7 @@ select
     videos.faces,
     videos.tracks,
     videos.clips,
+    coalesce(faces.clips_unanswered, 0) as clips_unanswered,
     coalesce(people.people_at_once, 0) as people_at_once,
     coalesce(faces.tracks_described, 0) as tracks_described,
     coalesce(faces.tracks_scored, 0) as tracks_scored,

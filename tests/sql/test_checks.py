@@ -45,6 +45,16 @@ def twice(kind: type[Record]) -> Damage:
     return damage
 
 
+def without_answers(rows: list[Record]) -> list[Record]:
+    """Leave out all that was said about the first clip."""
+    (clip, *_) = (row for row in rows if isinstance(row, Clip))
+    left = [
+        row for row in rows if not (isinstance(row, AnswerRecord | Finding) and row.clip_id == clip.clip_id)
+    ]
+    findings = sum(isinstance(row, Finding) for row in left)
+    return changed(Video, findings=findings)(left)
+
+
 def unlisted(rows: list[Record]) -> list[Record]:
     return [*rows, failure("/unlisted.mp4")]
 
@@ -56,6 +66,8 @@ DAMAGES: list[tuple[str, Damage, set[str]]] = [
     ("boxes_have_area", changed(Box, x_px=640.0), set()),
     ("boxes_have_area", changed(Box, y_px=-90.0), set()),
     ("boxes_have_area", changed(Box, h_px=NAN), set()),
+    ("clips_are_answered", without_answers, set()),
+    ("clips_are_answered", changed(Clip, no_answer_reason="out of memory"), set()),
     ("children_have_parents", without(Shot), set()),
     ("children_have_parents", without(Track), {"counts_match"}),
     ("children_have_parents", without(Clip), {"counts_match"}),
@@ -75,12 +87,14 @@ DAMAGES: list[tuple[str, Damage, set[str]]] = [
     ("lists_fit", changed(Clip, crop_xys_px=(0.0,) * 5), set()),
     ("lists_fit", changed(Clip, landmarks_crop_px=()), set()),
     ("lists_fit", changed(Clip, best_frame=2), set()),
+    ("lists_fit", changed(Clip, crop_angles_deg=(1.0,)), set()),
     ("probabilities_add_up", changed(Finding, score=0.6), set()),
     ("results_have_recipes", lambda rows: rows[1:], set()),
     ("results_have_recipes", changed(AnswerRecord, model_id="model-2"), set()),
     ("results_have_recipes", changed(AnswerRecord, is_demonstration=False), set()),
     ("scores_in_range", changed(Box, score=1.2), set()),
     ("scores_in_range", changed(Box, quality=NAN), set()),
+    ("scores_in_range", changed(Box, occlusion=1.1), set()),
     ("scores_in_range", changed(Track, quality=-0.1), set()),
     ("scores_in_range", changed(Clip, quality=2.0), set()),
     ("scores_in_range", changed(Finding, 5, score=-0.1), set()),
@@ -108,6 +122,43 @@ def test_a_sound_lake_offends_no_check(select: Select) -> None:
 @pytest.mark.parametrize(("check", "damage", "others"), DAMAGES)
 def test_a_check_finds_its_damage(select: Select, check: str, damage: Damage, others: set[str]) -> None:
     assert offended(select, damage(sound())) == {check, *others}
+
+
+def test_a_clip_without_answers_and_with_its_reason_is_sound(select: Select) -> None:
+    rows = changed(Clip, no_answer_reason="out of memory")(without_answers(sound()))
+    assert offended(select, rows) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "scores", "found"),
+    [
+        ("single_label", (0.5, 0.5), set()),
+        ("single_label", (0.5, 0.4), {"probabilities_add_up"}),
+        ("single_label", (0.9, 0.9), {"probabilities_add_up"}),
+        ("multi_label", (0.9, 0.9), set()),
+    ],
+)
+def test_a_question_of_a_recipe_is_checked_by_its_kind(
+    select: Select, kind: str, scores: tuple[float, ...], found: set[str]
+) -> None:
+    """A recipe may ask what nobody has thought of here."""
+    rows: list[Record] = [recipe(questions={"gaze": kind}), source("/a.mp4", video_id="v1")]
+    for row in video("v1", "/a.mp4"):
+        match row:
+            case AnswerRecord(question="deepfake"):
+                rows.append(replace(row, question="gaze"))
+            case Finding(question="deepfake"):
+                rows.append(replace(row, question="gaze", score=scores[row.label == "fake"]))
+            case AnswerRecord() | Finding():
+                pass
+            case _:
+                rows.append(row)
+    assert offended(select, changed(Video, findings=2)(rows)) == found
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"questions": 3}', '{"questions": [3]}'])
+def test_a_recipe_that_states_no_questions_asks_none(select: Select, text: str) -> None:
+    assert select("from questions", [replace(recipe(), recipe_json=text)]) == []
 
 
 def test_coverage_that_does_not_add_up_is_found(tmp_path: Path) -> None:

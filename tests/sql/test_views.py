@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage.records import Finding, Record, Video
+from storage.records import AnswerRecord, Clip, Finding, Record, Video
 from tests.storage.rows import RECIPE, at, failure, recipe, scan, source, video
 
 PUBLIC = {
@@ -286,6 +286,38 @@ def test_one_fake_clip_of_a_track_is_not_averaged_away(select: Select) -> None:
     sql = "select deepfake_score, round(deepfake_score_mean, 3), deepfake_clip_id from track_summary"
     assert select(sql, rows) == [(0.9, 0.367, "v1-recipe-1-t0000-c01")]
     assert select("select deepfake_score from video_summary") == [(0.9,)]
+
+
+def test_clips_without_answers_are_counted(select: Select) -> None:
+    """Of two tracks with two clips each: one clip of the first, both of the second."""
+    reason = "generate: CUDA out of memory"
+    rows: list[Record] = [recipe(), source("/a.mp4", video_id="v1")]
+    for row in video("v1", "/a.mp4", tracks=2, clips=2):
+        is_answered = isinstance(row, Clip | AnswerRecord | Finding) and row.clip_id.endswith("t0000-c01")
+        if isinstance(row, Clip):
+            rows.append(row if is_answered else replace(row, no_answer_reason=reason))
+        elif is_answered or not isinstance(row, AnswerRecord | Finding):
+            rows.append(row)
+    assert select("select clip_id, no_answer_reason from clip_summary order by 1", rows) == [
+        ("v1-recipe-1-t0000-c00", reason),
+        ("v1-recipe-1-t0000-c01", None),
+        ("v1-recipe-1-t0001-c00", reason),
+        ("v1-recipe-1-t0001-c01", reason),
+    ]
+    assert select("select clips, clips_unanswered, expression from track_summary order by track_id") == [
+        (2, 1, "happiness"),
+        (2, 2, None),
+    ]
+    sql = "select clips, clips_unanswered, tracks_described, tracks_scored from video_summary"
+    assert select(sql) == [(4, 3, 1, 1)]
+    assert select("select clips, clips_unanswered, done, adds_up from coverage") == [(4, 3, 1, True)]
+
+
+def test_the_questions_of_a_recipe_are_listed(select: Select) -> None:
+    sql = "select recipe_id, question, kind, view, prompt, labels from questions"
+    assert select(sql, [recipe(questions={"gaze": "single_label"})]) == [
+        ("recipe-1", "gaze", "single_label", "clip", "How?", ["happiness"])
+    ]
 
 
 def test_a_video_without_faces_has_no_verdict(select: Select) -> None:

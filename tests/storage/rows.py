@@ -1,5 +1,6 @@
 """Made rows: a whole video as a reader and a describer would leave it, in a few words."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,13 @@ MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 RECIPE = "recipe-1"
 FRAMES = 2
 """Boxes per track, and frames per clip."""
+KINDS = {
+    "expression": "single_label",
+    "action_units": "multi_label",
+    "attributes": "multi_label",
+    "age": "number",
+    "deepfake": "single_label",
+}
 EXPRESSIONS = ("happiness", "sadness", "neutral")
 
 
@@ -36,8 +44,15 @@ def at(minutes: float) -> datetime:
     return MIDNIGHT + timedelta(minutes=minutes)
 
 
-def recipe(recipe_id: str = RECIPE, *, is_demonstration: bool = True) -> RecipeRecord:
-    return RecipeRecord(recipe_id, "{}", "model-1", is_demonstration, at(0))
+def recipe(
+    recipe_id: str = RECIPE, *, is_demonstration: bool = True, questions: Mapping[str, str] = KINDS
+) -> RecipeRecord:
+    """Return a recipe that asks questions of these names and kinds."""
+    asked = [
+        {"name": name, "kind": kind, "view": "clip", "prompt": "How?", "labels": [{"name": "happiness"}]}
+        for name, kind in questions.items()
+    ]
+    return RecipeRecord(recipe_id, json.dumps({"questions": asked}), "model-1", is_demonstration, at(0))
 
 
 def scan(recipe_id: str = RECIPE, *, finished_at: datetime | None = None) -> Scan:
