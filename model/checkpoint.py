@@ -61,6 +61,7 @@ def load_checkpoint(
     *,
     branch_scale: float | None = None,
     cross_attention: BranchKind | None = None,
+    has_decoder: bool = True,
 ) -> Checkpoint:
     """Load a checkpoint of the official layout.
 
@@ -74,6 +75,7 @@ def load_checkpoint(
         quantize: bits of the decoder's linear layers; needs bitsandbytes.
         branch_scale: instead of the configuration's.
         cross_attention: instead of the configuration's, or where it names none.
+        has_decoder: whether the model keeps its LLM; without, its tensors are checked but not kept.
 
     Raises:
         CheckpointError: something is missing, unreadable, unexpected, misshaped or not finite; it names all.
@@ -89,7 +91,9 @@ def load_checkpoint(
     config = read_config(directory, partial(fetch_tower, directory, needs_weights=False), changes)
     model = build_empty(config)
     plan = plan_weights(model, directory, partial(fetch_tower, directory, needs_weights=True))
-    if quantize is not None:
+    if not has_decoder:
+        model.drop_decoder()
+    elif quantize is not None:
         quantize_layers(model.llm.model.layers, quantize, dtype)
     problems = plan.problems + _fill(model, plan, dtype, device)
     if problems:
@@ -175,8 +179,9 @@ def resolve_dtype(dtype: torch.dtype | str, device: torch.device) -> torch.dtype
 
 def _fill(model: FaceLlava, plan: WeightPlan, dtype: torch.dtype, device: torch.device) -> tuple[str, ...]:
     """Move the planned tensors into the empty model; return a sentence on those that are not finite."""
-    with device:  # the rotary frequencies are computed, not loaded
-        model.llm.model.rotary_emb = type(model.llm.model.rotary_emb)(model.llm.config)
+    if model.has_decoder:
+        with device:  # the rotary frequencies are computed, not loaded
+            model.llm.model.rotary_emb = type(model.llm.model.rotary_emb)(model.llm.config)
     targets = {(header.path, header.name): name for name, header in plan.sources.items()}
     targets |= {(header.path, header.name): None for header in plan.dormant.values()}
     not_finite: list[str] = []
@@ -185,7 +190,7 @@ def _fill(model: FaceLlava, plan: WeightPlan, dtype: torch.dtype, device: torch.
             name = targets[path, name_in_file]
             if not is_finite(tensor, dtype):
                 not_finite.append(name_in_file if name is None else official_name(name))
-            if name is not None:
+            if name is not None and (model.has_decoder or not name.startswith("llm.")):
                 # A copy: without one, an unconverted tensor would change with its file.
                 _assign(model, name, tensor.to(device, dtype, copy=True))
     return describe_not_finite(not_finite, dtype)

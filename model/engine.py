@@ -1,10 +1,11 @@
-"""What answers questions about face clips; implemented in torch by `model.torch_engine`."""
+"""What answers questions about face clips; `model.torch_engine` and `model.vllm_engine` implement it."""
 
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
 
 from model.answers import Answer
 from model.clip import FaceClip
@@ -16,6 +17,39 @@ if TYPE_CHECKING:
     from model.checkpoint import Checkpoint
 
 
+@dataclass(frozen=True, slots=True)
+class VllmConfig:
+    """How vLLM runs the decoder; nothing here changes a result but for rounding.
+
+    Attributes:
+        gpu_memory_utilization: share of a GPU's memory for decoder and cache; the towers need the rest.
+        tensor_parallel_size: GPUs that share one decoder.
+        max_num_seqs: prompts computed at once.
+        max_model_len: longest prompt with its text, tokens; None is the model's own.
+        cpu_cache_gib: memory for keys and values where there is no GPU.
+        is_eager: run without compiling the decoder first, as on the CPU always; starts sooner, runs slower.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    gpu_memory_utilization: float = 0.8
+    tensor_parallel_size: int = 1
+    max_num_seqs: int = 256
+    max_model_len: int | None = None
+    cpu_cache_gib: float = 4.0
+    is_eager: bool = False
+
+    def __post_init__(self) -> None:
+        counts = (self.tensor_parallel_size, self.max_num_seqs, self.max_model_len or 1)
+        if min(counts) < 1:
+            raise ValueError(f"engine vllm: sizes {counts} must be 1 or more")
+        if not 0 < self.gpu_memory_utilization <= 1 or not self.cpu_cache_gib > 0:
+            raise ValueError(
+                f"engine vllm: gpu_memory_utilization {self.gpu_memory_utilization} must be between 0 and 1, "
+                f"and cpu_cache_gib {self.cpu_cache_gib} above 0"
+            )
+
+
 _DEVICE = re.compile(r"[a-z]+(:\d{1,3})?")
 
 
@@ -24,6 +58,9 @@ class EngineConfig:
     """How the model is run.
 
     Attributes:
+        kind: what runs the decoder, `torch` or `vllm`. Part of the identity of results: the engines agree in
+            float32, but in half precision rounding may turn a word of a text.
+        vllm: settings of the vLLM engine.
         device: for `load_checkpoint`: `auto` (CUDA when there is one), `cpu`, `cuda`, `cuda:1`, ...
         dtype: for `load_checkpoint`: of weights and activations; `auto`: bfloat16 on CUDA, float32 elsewhere.
         quantization: for `load_checkpoint`: bits of the decoder's linear layers, `8bit`, `4bit` or `none`.
@@ -39,6 +76,8 @@ class EngineConfig:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
+    kind: Literal["torch", "vllm"] = "torch"
+    vllm: VllmConfig = field(default_factory=VllmConfig, metadata={"changes_results": False})
     device: str = field(default="auto", metadata={"changes_results": False})
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     quantization: Literal["none", "8bit", "4bit"] = "none"
@@ -51,6 +90,10 @@ class EngineConfig:
     threads: int | None = field(default=None, metadata={"changes_results": False})
 
     def __post_init__(self) -> None:
+        if self.kind == "vllm" and self.quantization != "none":
+            raise ValueError(
+                f"the vLLM engine does not quantise ({self.quantization}); leave quantization at none"
+            )
         if not _DEVICE.fullmatch(self.device):
             raise ValueError(
                 f"engine device {self.device!r} is none; give auto, cpu, cuda, cuda:1 or the like"
@@ -84,6 +127,24 @@ class EngineError(Exception):
     def __str__(self) -> str:
         return f"clip {self.clip_index}, {self.stage}: {self.message}"
 
+    @classmethod
+    def not_finite(cls, clip_index: int, stage: Literal["encode", "score"], dtype: object) -> Self:
+        """Return the error of a clip whose numbers overflowed."""
+        what = "visual features" if stage == "encode" else "likelihoods"
+        return cls(clip_index, stage, f"{what} not finite in {dtype}; try float32, and check the landmarks")
+
+
+class EngineDiedError(Exception):
+    """The engine is gone, and all that it was asked with it; only a new process can ask again.
+
+    Attributes:
+        message: what is known.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
 
 ClipAnswers = list[Answer] | EngineError
 """Of one clip: an answer per question, or why there is none. The error is returned, not raised, so that one
@@ -96,22 +157,46 @@ class Engine(Protocol):
     def describe(self, clips: Sequence[FaceClip], questions: Sequence[Question]) -> list[ClipAnswers]:
         """Return per clip the answers in the order of the questions, or the error of that clip.
 
-        The answers about a clip do not depend on the other clips of the list but for rounding, and the same
-        list gives the same bits again.
+        The answers about a clip do not depend on the other clips of the list but for rounding. With torch
+        the same list gives the same bits again; with vLLM, timing decides what is computed together.
 
         Raises:
             ValueError: when a question cannot be asked of this model: its prompt is too long, its answers are
                 not told apart by their tokens, or the model has no tower for its view.
+            EngineDiedError: the engine is gone.
         """
         ...
 
 
-def open_engine(checkpoint: "Checkpoint", config: EngineConfig) -> Engine:
-    """Return the torch engine over a loaded checkpoint.
+def check_engine(config: EngineConfig) -> None:
+    """Refuse, before anything starts, an engine that is not installed.
 
     Raises:
-        ValueError: when the tokenizer and the model do not belong together.
+        ValueError: it is not; the message says how to install it.
     """
+    if config.kind == "vllm" and find_spec("vllm") is None:
+        raise ValueError(
+            "engine.kind is vllm, and vLLM is not installed here: `make gpu-vllm` installs it on a machine "
+            'with an NVIDIA GPU, see docs/engines.md; without it, set engine.kind to "torch"'
+        )
+
+
+def open_engine(checkpoint: "Checkpoint", config: EngineConfig) -> Engine:
+    """Return the engine that a configuration asks for, over a loaded checkpoint.
+
+    Args:
+        checkpoint: for vLLM, loaded without its decoder.
+        config: what to run, and how.
+
+    Raises:
+        ValueError: when the tokenizer and the model do not belong together, or the engine is not installed.
+        EngineDiedError: vLLM does not start.
+    """
+    if config.kind == "vllm":
+        check_engine(config)
+        from model.vllm_engine import VllmEngine  # noqa: PLC0415 - an extra
+
+        return VllmEngine(checkpoint, config)
     from model.torch_engine import TorchEngine  # noqa: PLC0415 - the interface does not load its implementation
 
     return TorchEngine(checkpoint.model, checkpoint.tokenizer_path, config)

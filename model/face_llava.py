@@ -69,7 +69,7 @@ class FaceLlava(nn.Module):
         super().__init__()
         self.config = config
         width = config.llm.hidden_size
-        self.llm = LlamaForCausalLM(_llama_config(config.llm))
+        self.llm = LlamaForCausalLM(llama_config(config.llm))
         self.image_tower = config.image_tower and VisionTower(config.image_tower, config.select_layer)
         self.video_tower = config.video_tower and VisionTower(config.video_tower, config.select_layer)
         self.mm_projector = _build_projector(config.projector, config.tower_hidden_size, width)
@@ -82,12 +82,21 @@ class FaceLlava(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of the vision side and of the embeddings."""
-        return self.llm.lm_head.weight.dtype
+        return next(self.mm_projector.parameters()).dtype
 
     @property
     def device(self) -> torch.device:
         """The device that holds the weights."""
-        return self.llm.lm_head.weight.device
+        return next(self.mm_projector.parameters()).device
+
+    @property
+    def has_decoder(self) -> bool:
+        """Whether the LLM is here, and not elsewhere."""
+        return hasattr(self, "llm")
+
+    def drop_decoder(self) -> None:
+        """Forget the LLM and its memory: what is left makes visual tokens for a decoder elsewhere."""
+        del self.llm
 
     def encode_video(self, pixels_BCTHW: Tensor, landmarks_BTP: Tensor | None = None) -> Tensor:
         """Return visual tokens [B, T, N, D] of normalised pixels; N counts CLS and patches.
@@ -207,7 +216,8 @@ class FaceLlava(nn.Module):
         return Output(logits_BLV, loss, spliced)
 
 
-def _llama_config(config: LlmConfig) -> LlamaConfig:
+def llama_config(config: LlmConfig) -> LlamaConfig:
+    """Return the decoder's configuration as transformers and vLLM take it."""
     return LlamaConfig(
         vocab_size=config.vocab_size,
         hidden_size=config.hidden_size,
