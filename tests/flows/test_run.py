@@ -4,7 +4,6 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -48,30 +47,29 @@ class Nights:
         summary, self.read = run.close(), sorted(fleet.read)
 
         assert summary.adds_up
-        statuses = self.statuses()
+        statuses = self.check()
         there = {str(path) for path in self.archive.rglob("*")}
         assert Counter(summary.by_status) == Counter(statuses[uri] for uri in there)
         failed = {uri for uri in there if statuses[uri] == "failed"}
         assert {failure.uri for failure in summary.failures} == failed
-        (coverage,) = Catalog(self.lake).view("coverage").to_pylist()
-        assert coverage["adds_up"]
-        assert Counter(statuses.values()) == Counter({status: coverage[status] for status in STATUSES})
-        checks = Catalog(self.lake).run_checks()
-        assert {name: checks[name] for name in CHECKS} == dict.fromkeys(CHECKS, 0)
         return summary
 
-    def statuses(self) -> dict[str, str]:
-        return {row["uri"]: row["status"] for row in self._rows()}
+    def check(self) -> dict[str, str]:
+        """Run the checks and compare the coverage with the listings; return the status of every uri."""
+        with Catalog(self.lake).connect() as lake:
+            for name in CHECKS:
+                assert lake.sql(f"from checks.{name}").fetchall() == []
+            statuses: dict[str, str] = dict(lake.sql("select uri, status from listings").fetchall())
+            (counts,) = lake.sql(f"select {', '.join(STATUSES)} from coverage").fetchall()
+        assert Counter(statuses.values()) == Counter(dict(zip(STATUSES, counts, strict=True)))
+        return statuses
 
     def by_name(self) -> dict[str, str]:
         """Status and reason, by the name of the file."""
         return {
             Path(row["uri"]).name: f"{row['status']}: {row['reason']}" if row["reason"] else row["status"]
-            for row in self._rows()
+            for row in Catalog(self.lake).view("listings").to_pylist()
         }
-
-    def _rows(self) -> list[dict[str, Any]]:
-        return Catalog(self.lake).view("listings").to_pylist()
 
     def write(self, name: str, words: str) -> Path:
         (self.archive / name).write_text(words)
@@ -208,8 +206,7 @@ def test_what_another_scan_did_meanwhile_counts(nights: Nights) -> None:
     summary = run.close()
     assert Counter(summary.by_status) == Counter(done=3)
     assert nights.by_name() == dict.fromkeys("abc", "done")
-    checks = Catalog(nights.lake).run_checks()
-    assert {name: checks[name] for name in CHECKS} == dict.fromkeys(CHECKS, 0)
+    nights.check()
     assert len(Catalog(nights.lake).view("videos").to_pylist()) == 3
 
 
