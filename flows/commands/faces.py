@@ -1,0 +1,116 @@
+"""The command that looks at one video: faces."""
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.ending import FAILED, INTERRUPTED, refuse
+
+if TYPE_CHECKING:
+    from workers.reader import ReaderConfig
+
+
+def faces(  # noqa: PLR0917 - typer gives names to them all
+    file: Annotated[Path, typer.Argument(help="A video, or a picture.", show_default=False)],
+    recipe: Annotated[
+        Path | None, typer.Option(help="How to read it, as TOML; its sample rate is left aside.")
+    ] = None,
+    sample_fps: Annotated[
+        float | None,
+        typer.Option(
+            help="Look at so many frames per second only (a scan looks at 8); boxes in the frames between "
+            "are then interpolated. [default: every frame]"
+        ),
+    ] = None,
+    mot: Annotated[
+        Path | None,
+        typer.Option(help="Write every face of every frame as CSV: frame,id,x,y,w,h,score,-1,-1."),
+    ] = None,
+    cuts: Annotated[
+        Path | None,
+        typer.Option(help="Write the first frames of new shots as CSV, below a line that names the column."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Where the contact sheet goes, as PNG. [default: NAME.faces.png, here]"),
+    ] = None,
+    no_sheet: Annotated[bool, typer.Option("--no-sheet", help="Draw no contact sheet.")] = False,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(help="Write the video with boxes, ids and landmarks, as .mp4, .mov or .mkv."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Find and track the faces of one video and show them: a table, a contact sheet, the video with boxes.
+
+    Frames are numbered from 1 in the order in which they are decoded, in all that is printed and written;
+    what cannot be decoded is not counted. Ids are those of tracks, from 1. Nothing goes into a lake.
+
+    Exit status: 0, also when there is no face; 1 when the video cannot be read or an output not be written;
+    2 for bad usage; 130 when it was interrupted.
+    """
+    from flows.faces import FacesRequest, UsageError, find_faces
+    from flows.output import to_json
+    from flows.sightings import LookProgress, print_faces
+    from flows.summary import printable
+    from workers.failure import WorkerError
+    from workers.reader import ReaderConfig
+
+    try:
+        request = FacesRequest(
+            file=file,
+            reader=_reader_of(recipe) if recipe else ReaderConfig(),
+            sample_fps=_checked(sample_fps),
+            mot=mot,
+            cuts=cuts,
+            sheet=None if no_sheet else sheet or Path(f"{file.stem}.faces.png"),
+            overlay=overlay,
+        )
+        with LookProgress(is_shown=sys.stderr.isatty() and not as_json) as progress:
+            found = find_faces(request, progress.tell)
+    except UsageError as error:
+        raise refuse(error) from error
+    except (WorkerError, OSError) as error:
+        message = error.message if isinstance(error, WorkerError) else str(error)
+        typer.secho(f"facesift: {printable(message)}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as error:
+        typer.secho("facesift: interrupted; nothing was written", err=True)
+        raise typer.Exit(INTERRUPTED) from error
+    if as_json:
+        typer.echo(to_json(found.as_dict()))
+    else:
+        print_faces(found)
+
+
+def _checked(sample_fps: float | None) -> float:
+    """Return the rate to look at, inf for every frame.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from flows.faces import UsageError
+
+    if sample_fps is None:
+        return math.inf
+    if not sample_fps > 0:
+        raise UsageError(f"--sample-fps {sample_fps:g}: give a positive number, or leave it out")
+    return sample_fps
+
+
+def _reader_of(recipe: Path) -> "ReaderConfig":
+    """Return the reader's part of a recipe.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    from flows.faces import UsageError
+    from flows.recipe import Recipe, RecipeError
+
+    try:
+        return Recipe.read(recipe).reader
+    except RecipeError as error:
+        raise UsageError(str(error)) from error

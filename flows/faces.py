@@ -1,0 +1,314 @@
+"""Looking at the faces of one video, without a lake: tracks, cuts, a contact sheet, the video with boxes."""
+
+import csv
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from storage.folders import file_uri
+from storage.listing import Fetched
+from storage.records import Source
+from workers.contact_sheet import ContactSheet, encode_png
+from workers.decoder import Decoder, DecoderConfig
+from workers.frames import Frame
+from workers.overlay import CONTAINERS, Overlay
+from workers.reader import Reader, ReaderConfig, Reading, RowIds
+from workers.timeline import Sampler
+from workers.trails import Trails
+
+CUTS_HEADER = "first_frame_of_new_shot_1based"
+_CUT_SHOWN_S = 0.5
+_LOOKS_PER_TOLD = 0.25
+
+Tell = Callable[[str, float, float | None], None]
+"""Called with what is being done, the seconds of video that are done, and of how many if that is known."""
+
+
+class UsageError(ValueError):
+    """The request is at fault, not the video: nothing was read and nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacesRequest:
+    """What to look at, and what to write.
+
+    Attributes:
+        file: the video.
+        reader: how it is read; its sampling is `sample_fps`.
+        sample_fps: frames per second of video that are looked at; inf looks at every one.
+        mot: for the rows of all faces, as MOTChallenge has them.
+        cuts: for the first frames of shots.
+        sheet: for the contact sheet, PNG.
+        overlay: for the video with boxes; MP4, MOV or Matroska by its ending.
+    """
+
+    file: Path
+    reader: ReaderConfig
+    sample_fps: float = math.inf
+    mot: Path | None = None
+    cuts: Path | None = None
+    sheet: Path | None = None
+    overlay: Path | None = None
+
+    @property
+    def outputs(self) -> dict[str, Path]:
+        """What is to be written, by the option that names it."""
+        every = {"--mot": self.mot, "--cuts": self.cuts, "--sheet": self.sheet, "--overlay": self.overlay}
+        return {name: path for name, path in every.items() if path is not None}
+
+    def check(self) -> None:
+        """Check all that can be checked before the video is opened.
+
+        Raises:
+            UsageError: the file or an output cannot be used.
+        """
+        if self.file.is_dir():
+            raise UsageError(f"{self.file} is a folder; name one video in it")
+        if not self.file.exists():
+            raise UsageError(f"{self.file}: there is no such file")
+        if not self.file.is_file():
+            raise UsageError(f"{self.file} is not a regular file")
+        if not os.access(self.file, os.R_OK):
+            raise UsageError(f"{self.file}: not permitted to read it")
+        if self.overlay is not None and self.overlay.suffix.lower() not in CONTAINERS:
+            raise UsageError(f"--overlay {self.overlay}: give a name that ends in {', '.join(CONTAINERS)}")
+        taken = {self.file.resolve(): str(self.file)}
+        for name, path in self.outputs.items():
+            _check_output(name, path)
+            real = path.resolve()
+            if real in taken:
+                raise UsageError(f"{name} {path} would overwrite {taken[real]}")
+            taken[real] = f"{name} {path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What was found in a video.
+
+    Attributes:
+        file: the video.
+        reading: its rows.
+        clips: how many clips each track has, by `track_id`.
+        numbers: of the decoded frames from 1, by their place in the video from 0.
+        written: the files that were written.
+    """
+
+    file: Path
+    reading: Reading
+    clips: dict[str, int]
+    numbers: "FrameNumbers"
+    written: tuple[Path, ...]
+
+    @property
+    def cut_frames(self) -> list[int]:
+        """Numbers, from 1, of the first frames of shots but the first."""
+        return [self.numbers.of(shot.start_frame) for shot in self.reading.shots[1:]]
+
+    @property
+    def persons(self) -> dict[str, str]:
+        """Names of the persons, by their ids: A, B, ... in the order of their first tracks."""
+        ids = dict.fromkeys(track.person_id for track in self.reading.tracks if track.person_id is not None)
+        return {person_id: _letters(number) for number, person_id in enumerate(ids)}
+
+    def size_px(self, track_id: str) -> float:
+        """Return the mean shorter side of a track's boxes."""
+        sizes = [min(box.w_px, box.h_px) for box in self.reading.boxes if box.track_id == track_id]
+        return sum(sizes) / len(sizes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values; frames are numbered from 1 in the order in which they are decoded."""
+        video = self.reading.video
+        kept = "width_px height_px fps duration_s codec container rotation_deg frames_decoded frames_sampled"
+        return {
+            "file": file_uri(self.file),
+            "video_id": video.video_id,
+            **{name: getattr(video, name) for name in kept.split()},
+            "packets_damaged": video.packets_damaged,
+            "is_partial": video.is_partial,
+            "partial_reason": video.partial_reason,
+            "faces": video.faces,
+            "cuts": [
+                {"first_frame": frame, "start_s": shot.start_s, "transition": shot.transition}
+                for frame, shot in zip(self.cut_frames, self.reading.shots[1:], strict=True)
+            ],
+            "tracks": [
+                {
+                    "id": track.track_index + 1,
+                    "person": self.persons.get(track.person_id or ""),
+                    "shot": track.shot_index + 1,
+                    "start_s": track.start_s,
+                    "end_s": track.end_s,
+                    "first_frame": self.numbers.of(track.start_frame),
+                    "last_frame": self.numbers.of(track.end_frame),
+                    "frames": track.frames,
+                    "gaps": track.gaps,
+                    "mean_size_px": round(self.size_px(track.track_id), 1),
+                    "quality": round(track.quality, 4),
+                    "clips": self.clips.get(track.track_id, 0),
+                    "no_clip_reason": track.no_clip_reason,
+                }
+                for track in self.reading.tracks
+            ],
+            "written": [str(path) for path in self.written],
+        }
+
+
+def _letters(number: int) -> str:
+    """Return A, B, ..., Z, AA, AB, ... for 0, 1, ..."""
+    first, last = divmod(number, 26)
+    return (_letters(first - 1) if first else "") + chr(ord("A") + last)
+
+
+class FrameNumbers:
+    """Numbers of the decoded frames from 1: their places in the video, less those that could not be decoded.
+
+    Args:
+        decoded: places from 0 of all frames that were decoded; None when all of the video were.
+    """
+
+    def __init__(self, decoded: list[int] | None) -> None:
+        self._of = {index: n for n, index in enumerate(decoded, 1)} if decoded is not None else None
+
+    def of(self, frame_index: int) -> int:
+        """Return the number of a frame that was decoded, from its place in the video."""
+        return frame_index + 1 if self._of is None else self._of[frame_index]
+
+
+def find_faces(request: FacesRequest, tell: Tell) -> Faces:
+    """Read a video as a scan does, show it again to what draws it, and write what was asked for.
+
+    Raises:
+        UsageError: the request cannot be used.
+        WorkerError: the video cannot be read.
+        OSError: an output cannot be written.
+    """
+    request.check()
+    config = replace(
+        request.reader,
+        decoder=replace(request.reader.decoder, sample_fps=request.sample_fps),
+        heartbeat_s=_LOOKS_PER_TOLD,
+    )
+    reader = Reader(config)
+    status, now = request.file.stat(), datetime.now(UTC)
+    source = Source(file_uri(request.file.absolute()), status.st_size, None, None, now, "faces", "faces")
+    fetched = reader.fetch(source)
+    clips: Counter[str] = Counter()
+    for part in reader.read(fetched, RowIds("faces", "faces", "faces")):
+        if isinstance(part, Reading):
+            return _Drawing(request, config.decoder, fetched, part, clips).finish(tell)
+        tell("finding faces", part.position_s, part.duration_s)
+        clips.update(cut.record.track_id for cut in part.cuts)
+    raise AssertionError("a reader ends with a reading")
+
+
+class _Drawing:
+    """What is made of a reading, with the frames of the video shown once more."""
+
+    def __init__(
+        self,
+        request: FacesRequest,
+        decoder: DecoderConfig,
+        fetched: Fetched,
+        reading: Reading,
+        clips: Counter[str],
+    ) -> None:
+        self._request, self._fetched, self._reading, self._clips = request, fetched, reading, clips
+        self._is_damaged = reading.video.packets_damaged > 0
+        is_every = request.mot or request.overlay or self._is_damaged
+        self._decoder = replace(decoder, sample_fps=math.inf) if is_every else decoder
+        self._sampler = Sampler(Fraction(reading.video.time_base), request.sample_fps)
+        self._trails = Trails(reading, request.sample_fps)
+        title = request.file.name.encode(errors="backslashreplace").decode()
+        self._sheet = ContactSheet(reading, title, clips) if request.sheet else None
+        self._is_shown = bool(is_every or self._sheet)
+        self._decoded: list[int] = []
+        self._rows: list[tuple[int, int, float, float, float, float, float]] = []
+
+    def finish(self, tell: Tell) -> Faces:
+        with ExitStack() as stack:
+            overlay = self._opened(stack)
+            if self._is_shown:
+                self._show(overlay, tell)
+        is_counted = self._is_damaged
+        faces = Faces(
+            self._request.file,
+            self._reading,
+            self._clips,
+            FrameNumbers(self._decoded if is_counted else None),
+            tuple(self._request.outputs.values()),
+        )
+        self._write(faces)
+        return faces
+
+    def _opened(self, stack: ExitStack) -> Overlay | None:
+        if self._request.overlay is None:
+            return None
+        video = self._reading.video
+        part = stack.enter_context(_in_place(self._request.overlay))
+        size_px, time_base = (video.width_px, video.height_px), Fraction(video.time_base)
+        end_pts = video.start_pts + round(video.duration_s / time_base)
+        return stack.enter_context(Overlay(part, size_px, time_base, fps=video.fps, end_pts=end_pts))
+
+    def _show(self, overlay: Overlay | None, tell: Tell) -> None:
+        cuts_s = {shot.start_frame: shot.start_s for shot in self._reading.shots[1:]}
+        cut_s = -math.inf
+        start_s = self._reading.shots[0].start_s
+        with Decoder(self._decoder).open(self._fetched.path) as video:
+            for frame in video:
+                self._decoded.append(frame.index)
+                number = len(self._decoded) if self._is_damaged else frame.index + 1
+                cut_s = cuts_s.get(frame.index, cut_s)
+                if self._sheet is not None:
+                    self._sheet.add(frame, is_looked_at=self._sampler.picks(frame.pts))
+                shown = list(self._trails.at(frame.index, frame.pts_s))
+                if self._request.mot is not None:
+                    self._rows += [(number, face.number, *face.box_xywh_px, face.score) for face in shown]
+                if overlay is not None:
+                    is_cut = 0 <= frame.pts_s - cut_s < _CUT_SHOWN_S
+                    overlay.add(frame, shown, _caption(number, frame), is_cut=is_cut)
+                tell("drawing", frame.pts_s - start_s, self._reading.video.duration_s)
+
+    def _write(self, faces: Faces) -> None:
+        request = self._request
+        if request.mot is not None:
+            with request.mot.open("w", newline="", encoding="ascii") as file:
+                rows = csv.writer(file, lineterminator="\n")
+                for number, of_track, x, y, w, h, score in self._rows:
+                    box = (f"{side:.2f}" for side in (x, y, w, h))
+                    rows.writerow((number, of_track, *box, f"{score:.4f}", -1, -1))
+        if request.cuts is not None:
+            lines = (CUTS_HEADER, *map(str, faces.cut_frames))
+            request.cuts.write_text("\n".join(lines) + "\n", encoding="ascii")
+        if request.sheet is not None and self._sheet is not None:
+            request.sheet.write_bytes(encode_png(self._sheet.draw()))
+
+
+def _caption(number: int, frame: Frame) -> str:
+    return f"frame {number}   {frame.pts_s:.3f} s"
+
+
+@contextmanager
+def _in_place(path: Path) -> Generator[Path]:
+    """Give a name to write to beside a path, which it takes over when all went well."""
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _check_output(name: str, path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(f"{name} {path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"{name} {path}: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"{name} {path}: not permitted to write there")
