@@ -9,6 +9,7 @@ import typer
 
 from flows.commands.describe import describe
 from flows.commands.ending import run_printing
+from flows.commands.faces import faces
 from flows.commands.lake import query, report, status, tables
 from flows.commands.model import model_app
 from flows.commands.scan import recipe, scan, synth
@@ -19,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (scan, describe, query, tables, status, report, recipe, synth):
+for command in (scan, describe, faces, query, tables, status, report, recipe, synth):
     app.command()(command)
 app.add_typer(model_app, name="model")
 
