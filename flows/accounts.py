@@ -9,7 +9,7 @@ from rich.text import Text
 
 from flows.describe import ClipAccount, Description, FaceAccount
 from flows.summary import DEMONSTRATION_NOTICE, open_console, printable
-from storage.records import AnswerRecord, Finding
+from storage.records import AnswerRecord, Finding, Track, Video
 
 BAR_LETTERS = 10
 PACKED_FROM = 10
@@ -25,8 +25,8 @@ def print_description(found: Description, out: Console | None = None) -> None:
         console.print(Text(DEMONSTRATION_NOTICE, style="bold yellow"))
     video = found.video
     console.print(Text(printable(video.uri), style="bold"))
-    shape = f"{video.width_px} x {video.height_px}, {video.duration_s:.2f} s, {video.codec}"
-    console.print(Text(f"{shape}; model {identity.model_id}, recipe {found.pinned.recipe_id}", style="dim"))
+    facts = f"{shape_text(video)}, {video.codec}; model {identity.model_id}, recipe {found.pinned.recipe_id}"
+    console.print(Text(facts, style="dim"))
     if video.is_partial:
         console.print(Text(f"read only in part: {printable(video.partial_reason or '')}", style="yellow"))
     if not found.tracks:
@@ -38,9 +38,9 @@ def print_description(found: Description, out: Console | None = None) -> None:
 def _print_face(face: FaceAccount, console: Console) -> None:
     track = face.track
     console.print()
-    head = f"face {track.track_index}"
-    facts = f"  {track.start_s:.2f} to {track.end_s:.2f} s, {track.frames} boxes, quality {track.quality:.2f}"
-    console.print(Text(head, style="bold") + Text(facts, style="dim"))
+    console.print(
+        Text(f"face {track.track_index}", style="bold") + Text(f"  {track_text(track)}", style="dim")
+    )
     if not face.clips:
         console.print(Text(f"cannot be described: {track.no_clip_reason or 'no clip'}", style="yellow"))
     for account in face.clips:
@@ -83,6 +83,20 @@ def _score_cells(finding: Finding) -> tuple[Text, Text, Text]:
     filled = round(finding.score * BAR_LETTERS)
     bar = Text("█" * filled + "·" * (BAR_LETTERS - filled), style="green" if is_likely else "dim")
     return label, Text(score_text(finding), style="bold" if is_likely else ""), bar
+
+
+def shape_text(video: Video) -> str:
+    """Return a file's size and length: `640 × 360 px, 2.40 s`."""
+    length = f"{video.duration_s:.2f} s" if video.frames_decoded > 1 else "one frame"
+    return f"{video.width_px} × {video.height_px} px, {length}"
+
+
+def track_text(track: Track) -> str:
+    """Return where a face was seen."""
+    if track.frames == 1:
+        return f"seen once, at {track.start_s:.2f} s, quality {track.quality:.2f}"
+    seen = f"seen from {track.start_s:.2f} to {track.end_s:.2f} s in {track.frames} boxes"
+    return f"{seen}, quality {track.quality:.2f}"
 
 
 def score_text(finding: Finding) -> str:

@@ -79,14 +79,25 @@ class Paper:
 
     @classmethod
     def wrap(cls, text: str, width: int, size_px: int = 14) -> list[str]:
-        """Return the lines of a text that is broken at spaces; a word wider than a line is shortened."""
+        """Return the lines of a text, broken at spaces, and within words that are wider than a line."""
         lines: list[str] = []
         line = ""
         for word in text.split():
             longer = f"{line} {word}" if line else word
-            if line and cls.width_of(longer, size_px) > width:
+            if cls.width_of(longer, size_px) <= width:
+                line = longer
+                continue
+            if line:
                 lines.append(line)
-                longer = word
-            line = longer if line in longer else word
-        lines.append(line)
-        return [cls.shorten(line, width, size_px) for line in lines]
+            *whole, line = cls._pieces(word, width, size_px)
+            lines += whole
+        return [*lines, line]
+
+    @classmethod
+    def _pieces(cls, word: str, width: int, size_px: int) -> list[str]:
+        pieces = [""]
+        for letter in word:
+            if pieces[-1] and cls.width_of(pieces[-1] + letter, size_px) > width:
+                pieces.append("")
+            pieces[-1] += letter
+        return pieces

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from flows.accounts import shape_text, track_text
 from flows.describe import ClipAccount, Description, FaceAccount
 from flows.paper import ALERT, ALERT_INK, FAINT, INK, QUIET, Paper
 from flows.request import UsageError
@@ -72,7 +73,7 @@ def _head(found: Description, *, shown: int, panels: int) -> NDArray[np.uint8]:
     faces = f"{found.tracks} face{'s' * (found.tracks != 1)}" if found.tracks else "no face found"
     hidden = f", {panels - shown} more not shown" if panels > shown else ""
     facts = (
-        f"{faces}{hidden}   ·   {video.width_px} × {video.height_px} px, {video.duration_s:.2f} s   ·   "
+        f"{faces}{hidden}   ·   {shape_text(video)}   ·   "
         f"model {identity.model_id}   ·   recipe {found.pinned.recipe_id}   ·   "
         f"SHA-256 {video.video_id[:16]}…"
     )
@@ -113,11 +114,9 @@ def _write_title(paper: Paper, face: FaceAccount, account: ClipAccount) -> None:
     track, clip = face.track, account.clip
     title = f"face {track.track_index}"
     paper.write(title, (_MARGIN, 42), INK, 22, 700)
-    facts = (
-        f"seen from {track.start_s:.2f} to {track.end_s:.2f} s in {track.frames} boxes, "
-        f"quality {track.quality:.2f}; this clip from {clip.start_s:.2f} to {clip.end_s:.2f} s, "
-        f"quality {clip.quality:.2f}"
-    )
+    facts = track_text(track)
+    if track.frames > 1:
+        facts += f"; this clip {clip.start_s:.2f} to {clip.end_s:.2f} s, quality {clip.quality:.2f}"
     paper.write(facts, (_MARGIN + paper.width_of(title, 22, 700) + 18, 42), QUIET, 15)
     if clip.no_answer_reason is not None:
         reason = f"no answer: {printable(clip.no_answer_reason)}"

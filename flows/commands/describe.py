@@ -37,6 +37,7 @@ def describe(  # noqa: PLR0917 - typer gives names to them all
 
     from flows.accounts import print_description
     from flows.describe import DescribeRequest, describe_file
+    from flows.hush import hushed
     from flows.output import to_json
     from flows.portrait import check_picture_path, draw_description
     from flows.request import UsageError, pin_recipe
@@ -51,7 +52,8 @@ def describe(  # noqa: PLR0917 - typer gives names to them all
             tuple(part.strip() for part in tasks.split(",") if part.strip()) if tasks is not None else None
         )
         pinned = pin_recipe(str(recipe) if recipe else None, asked, checkpoint)
-        with Console(stderr=True, quiet=as_json or not sys.stderr.isatty()).status("reading") as status:
+        is_quiet = as_json or not sys.stderr.isatty()
+        with hushed() as voice, Console(file=voice, quiet=is_quiet).status("reading") as status:
             found = describe_file(request, pinned, status.update)
         if picture is not None:
             picture.write_bytes(draw_description(found, picture.suffix))
