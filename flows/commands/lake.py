@@ -4,6 +4,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,10 +36,11 @@ def query(
     from flows.output import as_format, write_rows
 
     try:
-        chosen = as_format(fmt, is_terminal=output is None and sys.stdout.isatty())
+        is_terminal = output is None and sys.stdout.isatty()
+        chosen = as_format(fmt, is_terminal=is_terminal)
         rows = _open_catalog(lake).query(sql)
         with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
-            write_rows(rows, chosen, out)
+            write_rows(rows, chosen, out, width=get_terminal_size().columns if is_terminal else None)
     except (ValueError, OSError, duckdb.Error, pa.ArrowException) as error:
         raise refuse(error) from error
 
