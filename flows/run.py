@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -95,7 +95,8 @@ class ScanRun:
         """Return the workers, not started yet."""
         reader = partial(Reader, self.pinned.recipe.reader)
         describer = partial(Describer, self.pinned.describer())
-        return Fleet(self.request.fleet(), reader, describer)
+        gpus = self.pinned.recipe.engine.gpus
+        return Fleet(replace(self.request.fleet(), gpus_per_describer=gpus), reader, describer)
 
     def new_ids(self) -> RowIds:
         """Return the ids of one more attempt."""

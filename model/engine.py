@@ -108,6 +108,11 @@ class EngineConfig:
                 f"engine tree_tokens {self.tree_tokens} and threads {self.threads} must be 1 or more"
             )
 
+    @property
+    def gpus(self) -> int:
+        """GPUs that one engine works on together."""
+        return self.vllm.tensor_parallel_size if self.kind == "vllm" else 1
+
 
 class EngineError(Exception):
     """The model gives no finite result for one clip.

@@ -64,6 +64,7 @@ class Describer:
             quantize=None if engine.quantization == "none" else engine.quantization,
             branch_scale=engine.branch_scale,
             cross_attention=engine.cross_attention,
+            has_decoder=engine.kind == "torch",  # vLLM loads it itself
         )
         if checkpoint.weights_sha256 != config.weights_sha256:
             raise CheckpointError(
@@ -78,6 +79,7 @@ class Describer:
 
         Raises:
             TransientError: stage `describe`, when the device is too small for a batch.
+            EngineDiedError: this process cannot describe any more.
         """
         started = time.perf_counter()
         clips: list[Clip] = []

@@ -8,6 +8,7 @@ nothing else, one of its attempts: the reader's video, or the describer's batch.
 """
 
 import logging
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ from typing import Any, ClassVar, Literal, Self, cast
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
+from model.engine import EngineDiedError
 from storage.archive import Fetched
 from storage.records import Source
 from workers.describer import Described, Describer
@@ -59,6 +61,8 @@ class FleetConfig:
     """Reader actors; None makes one per CPU."""
     describers: int | None = None
     """Describer actors; None makes one per GPU, or one on a machine without."""
+    gpus_per_describer: int = 1
+    """GPUs that one describer works on together."""
     queued_batches: int = 3
     """Batches of clips that may wait per describer before the readers have to pause."""
     stall_s: float = 600.0
@@ -100,7 +104,10 @@ class _DescriberActor:
         """Reply, which says that the actor is up."""
 
     def describe(self, chunk: Chunk) -> Described:
-        return self._describer.describe(chunk.cuts)
+        try:
+            return self._describer.describe(chunk.cuts)
+        except EngineDiedError:
+            os._exit(1)  # for the driver the same as any other death: a fresh actor, and the batch again
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +211,15 @@ class Fleet:
         resources = ray.cluster_resources()
         cpus, gpus = max(1.0, resources.get("CPU", 1.0)), resources.get("GPU", 0.0)
         readers = self._config.readers or int(cpus)
-        describers = self._config.describers or max(1, int(gpus))
+        together = self._config.gpus_per_describer
+        describers = self._config.describers or max(1, int(gpus) // together)
         # Shares, so that every actor asked for finds a place: one that waits for ever would look like a
         # stalled one. A describer without a GPU shares the CPUs with the readers, for which it mostly waits.
         reader = ray.remote(num_cpus=min(1.0, cpus / readers), max_restarts=0)(_ReaderActor)
-        describer = ray.remote(num_cpus=0, num_gpus=min(1.0, gpus / describers), max_restarts=0)(
-            _DescriberActor
-        )
+        if gpus and together > 1 and describers * together > gpus:
+            raise FleetError(f"{describers} describers of {together} GPUs need more than the {gpus:g} here")
+        share = together if gpus and together > 1 else min(1.0, gpus / describers)
+        describer = ray.remote(num_cpus=0, num_gpus=share, max_restarts=0)(_DescriberActor)
         make_reader = partial(reader.remote, self._make_reader)
         make_describer = partial(describer.remote, self._make_describer)
         self._describers = [_Post(make_describer, make_describer()) for _ in range(describers)]
