@@ -1,11 +1,12 @@
 """Tracking quality against ground truth: this project's tracker and the usual glue, on the same detections.
 
 Takes a folder of sequences, each a folder with `video.mp4` and `gt.csv` in MOT form (frame from 1, id, x, y,
-w, h, 0 for a row to ignore, ...), optionally `gt_shot.csv` with identities that end at cuts, which is
-preferred, and `cuts.csv` (a header, then first frames of shots from 1); without it cuts are found as the
-reader finds them. Every sequence is read at its full rate and as the reader samples it. Ours is what the
-reader would write: tracks after their end, the spurious left out. The glue is ByteTrack with the defaults of
-`trackers`, fed frame by frame with the same boxes and scores, with no reset at cuts.
+w, h, 0 for a row to ignore, ...), optionally `gt_shot.csv` with identities that end at cuts, and `cuts.csv`
+(a header, then first frames of shots from 1); without it cuts are found as the reader finds them. Every
+sequence is read at its full rate and as the reader samples it. Ours is what the reader would write: tracks
+after their end, the spurious left out, measured by `gt_shot.csv` where it is there; and people, which are
+tracks joined by appearance over cuts and absences, measured by `gt.csv`. The glue is ByteTrack with the
+defaults of `trackers`, fed frame by frame with the same boxes and scores, with no reset at cuts.
 
     python benchmarks/tracking.py FOLDER [--sample-fps 8] [--glue-box face|detector]
 
@@ -32,8 +33,10 @@ from workers.decoder import Decoder, DecoderConfig
 from workers.detector import DetectorConfig, FaceDetector, load_detector
 from workers.face import Face
 from workers.frames import Frame
+from workers.people import people_of
 from workers.shots import ShotDetector, ShotsConfig
 from workers.timeline import Sampler
+from workers.track import FaceTrack
 from workers.tracker import Tracker, TrackerConfig
 
 Row = tuple[int, int, float, float, float, float]
@@ -54,6 +57,8 @@ class Scores:
     idf1: float
     mota: float
     switches: int
+    recall: float
+    false: int
     identities: int
 
 
@@ -98,15 +103,23 @@ class Ours:
         self._tracker.update(frame.index, frame.pts, frame.pts_s, faces, frame.image)
         self.run.seconds += time.process_time() - start
 
-    def finish(self) -> Run:
+    def finish(self) -> tuple[Run, Run]:
+        """Return the tracks' rows and the people's."""
         self._tracker.end_shot()
-        self.run.rows = sorted(
-            (seen.frame_index + 1, track.track_index + 1, *seen.face.box_xywh_px)
-            for track in self._tracker.take_ended()
-            if not track.is_spurious
-            for seen in track.seen
-        )
-        return self.run
+        tracks = [track for track in self._tracker.take_ended() if not track.is_spurious]
+        start = time.process_time()
+        people = people_of(tracks, TrackerConfig().same_person)
+        seconds = self.run.seconds + time.process_time() - start
+        self.run.rows = _rows(tracks, [track.track_index for track in tracks])
+        return self.run, Run(_rows(tracks, people), seconds)
+
+
+def _rows(tracks: Sequence[FaceTrack], identities: Sequence[int]) -> list[Row]:
+    return sorted(
+        (seen.frame_index + 1, identity + 1, *seen.face.box_xywh_px)
+        for track, identity in zip(tracks, identities, strict=True)
+        for seen in track.seen
+    )
 
 
 class Glue:
@@ -150,6 +163,8 @@ def evaluate(truth: Sequence[str], rows: Sequence[Row]) -> Scores:
         result.Identity.IDF1 * 100,
         result.CLEAR.MOTA * 100,
         result.CLEAR.IDSW,
+        result.CLEAR.CLR_Re * 100,
+        result.CLEAR.CLR_FP,
         identities,
     )
 
@@ -176,21 +191,26 @@ def report(sequence: Path, detector: FaceDetector, sample_fps: float, glue_box: 
         for frame, is_first in with_cuts(iter(sampled), cuts):
             for contender in (ours, glue):
                 contender.see(frame, faces[frame.index], is_first=is_first)
-        shot_truth = sequence / "gt_shot.csv"
-        truth_path = shot_truth if shot_truth.is_file() else sequence / "gt.csv"
-        truth = read_truth(truth_path, {frame.index + 1 for frame in sampled})
-        runs = {"ours": ours.finish(), "glue": glue.finish()}
-        scores = {who: evaluate(truth, run.rows) for who, run in runs.items()}
-        for who, run in runs.items():
-            s = scores[who]
-            print(
-                f"  {name:12s} {who:5s} HOTA {s.hota:5.1f}  IDF1 {s.idf1:5.1f}  MOTA {s.mota:5.1f}"
-                f"  switches {s.switches:2d}  identities {s.identities:3d}"
-                f"  {run.seconds / len(sampled) * 1000:5.2f} ms per frame"
-            )
-        a, b = scores["ours"], scores["glue"]
-        ratios = f"HOTA {ratio(a.hota, b.hota)}  IDF1 {ratio(a.idf1, b.idf1)}  MOTA {ratio(a.mota, b.mota)}"
-        print(f"  {name:12s} ratio {ratios}  switches {a.switches} : {b.switches}")
+        tracks, people = ours.finish()
+        glued = glue.finish()
+        by_shot = sequence / "gt_shot.csv"
+        in_frames = {frame.index + 1 for frame in sampled}
+        truth = read_truth(by_shot if by_shot.is_file() else sequence / "gt.csv", in_frames)
+        compare(f"{name}, tracks", truth, tracks, glued, len(sampled))
+        compare(f"{name}, people", read_truth(sequence / "gt.csv", in_frames), people, glued, len(sampled))
+
+
+def compare(name: str, truth: Sequence[str], ours: Run, glue: Run, frames: int) -> None:
+    """Print a line for ours, one for the glue and one for the ratio."""
+    a, b = evaluate(truth, ours.rows), evaluate(truth, glue.rows)
+    for who, s, run in (("ours", a, ours), ("glue", b, glue)):
+        print(
+            f"  {name:20s} {who:5s} HOTA {s.hota:5.1f}  IDF1 {s.idf1:5.1f}  MOTA {s.mota:5.1f}"
+            f"  switches {s.switches:2d}  recall {s.recall:5.1f}  false {s.false:3d}"
+            f"  identities {s.identities:3d}  {run.seconds / frames * 1000:5.2f} ms per frame"
+        )
+    ratios = f"HOTA {ratio(a.hota, b.hota)}  IDF1 {ratio(a.idf1, b.idf1)}  MOTA {ratio(a.mota, b.mota)}"
+    print(f"  {name:20s} ratio {ratios}  switches {a.switches} : {b.switches}")
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """A face followed through a shot, and the rows that it becomes."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -33,6 +34,8 @@ class FaceTrack:
         is_spurious: taken for no face after all; known once the track has ended.
         lasts_s: seconds that it is seen, the last frame counting until the next at the shot's mean rate;
             infinite in a shot of one frame; known once the track has ended.
+        gaps: times that it was not seen in frames between; known once the track has ended.
+        gap_s: seconds in them.
     """
 
     track_index: int
@@ -43,6 +46,8 @@ class FaceTrack:
     is_crowded: bool = False
     is_spurious: bool = False
     lasts_s: float = 0.0
+    gaps: int = 0
+    gap_s: float = 0.0
 
     @property
     def first(self) -> Seen:
@@ -61,9 +66,17 @@ class FaceTrack:
 
 
 def track_row(
-    track: FaceTrack, video_id: str, recipe_id: str, attempt_id: str, no_clip_reason: str | None
+    track: FaceTrack,
+    video_id: str,
+    recipe_id: str,
+    attempt_id: str,
+    no_clip_reason: str | None,
+    *,
+    person_index: int,
+    stores_embedding: bool = False,
 ) -> records.Track:
-    """Return the row of `tracks` for a track."""
+    """Return the row of `tracks` for a track that has ended."""
+    embedding = track.gallery.embedding if stores_embedding else None
     return records.Track(
         track_id=records.track_id(video_id, recipe_id, track.track_index),
         video_id=video_id,
@@ -78,6 +91,11 @@ def track_row(
         frames=len(track.seen),
         quality=sum(seen.face.quality for seen in track.seen) / len(track.seen),
         no_clip_reason=no_clip_reason,
+        duration_s=track.lasts_s if math.isfinite(track.lasts_s) else None,
+        gaps=track.gaps,
+        gap_s=track.gap_s,
+        person_id=records.person_id(video_id, recipe_id, person_index),
+        embedding=None if embedding is None else tuple(embedding.tolist()),
     )
 
 
@@ -105,4 +123,5 @@ def box_rows(track: FaceTrack, video_id: str, recipe_id: str, attempt_id: str) -
             pitch_deg=seen.face.pitch_deg,
             roll_deg=seen.face.roll_deg,
             landmarks_px=tuple(seen.face.landmarks_px.ravel().tolist()),
+            occlusion=seen.face.occlusion,
         )

@@ -7,8 +7,10 @@ crossing. A face that came back half hidden, and so as a stranger, is joined to 
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,6 +33,8 @@ _CROSSING_S = 0.5
 _MIXTURE_S = 0.25
 """Seconds that the mixture of two crossing faces may look like a third."""
 _SAME_PLACE_IOU = 0.3
+_UNMISTAKABLE = 0.25
+"""Distance of looks that only pictures of one face have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,10 @@ class TrackerConfig:
     """The same, exactly where one is expected."""
     recognised: float = 0.5
     """Distance of looks up to which a new face is joined to one that was lost."""
+    same_person: float = 0.62
+    """Distance of looks below which tracks before and after a cut, or a long absence, are one person's."""
+    stores_embeddings: bool = False
+    """Keep in the table `tracks` the identities by which people were told apart: biometric data."""
     young_s: float = 2.0
     """Seconds for which a new face may still be joined to one that was lost."""
     crowded: float = 0.1
@@ -97,6 +105,7 @@ class Tracker:
         self._next_index = 0
         self._shot_index = 0
         self._shot_frames = 0
+        self._shot_indices: list[int] = []
         self._shot_start_s = 0.0
         self._shot_end_s = 0.0
 
@@ -119,6 +128,7 @@ class Tracker:
         if self._shot_frames == 0:
             self._shot_start_s = pts_s
         self._shot_frames += 1
+        self._shot_indices.append(frame_index)
         self._shot_end_s = pts_s
         found = _find(faces, image, self._config.crowded)
         assigned = self._assign(found, pts_s - self._shot_start_s)
@@ -140,6 +150,7 @@ class Tracker:
         self._bury()
         self._shot_index += 1
         self._shot_frames = 0
+        self._shot_indices = []
 
     def take_ended(self) -> list[FaceTrack]:
         """Return the tracks that have ended since this was last asked, by their indices.
@@ -206,10 +217,11 @@ class Tracker:
             return
         best, best_distance = None, self._config.recognised
         for other, lost in self._tracks.items():
-            if lost.last.pts_s < track.first.pts_s and self._can_become(lost, track):
-                distance = lost.gallery.distance(found.look)
-                if distance <= best_distance:
-                    best, best_distance = other, distance
+            if lost.last.pts_s >= track.first.pts_s:
+                continue
+            distance = lost.gallery.distance(found.look)
+            if distance <= best_distance and self._can_become(lost, track, distance):
+                best, best_distance = other, distance
         if best is not None:
             lost = self._tracks[best]
             lost.take_over(track)
@@ -217,10 +229,13 @@ class Tracker:
             self._forget(best)
             self._tracks[tracklet] = lost
 
-    def _can_become(self, lost: FaceTrack, track: FaceTrack) -> bool:
+    def _can_become(self, lost: FaceTrack, track: FaceTrack, distance: float) -> bool:
+        """Say whether a face can have got from where it was lost to where a track begins."""
         gap_s = track.first.pts_s - lost.last.pts_s
         place, last = _xyxy(track.first.face), _xyxy(lost.last.face)
-        reach = self._config.reach + self._config.speed * gap_s
+        # Who hurries by is further than expected, and looks just as a moment ago.
+        is_same = distance <= _UNMISTAKABLE and gap_s <= _CROSSING_S
+        reach = math.inf if is_same else self._config.reach + self._config.speed * gap_s
         return nearness(place, last, last, reach, gap_s) is not None
 
     def _bury(self) -> None:
@@ -229,11 +244,22 @@ class Tracker:
         for tracklet in [tracklet for tracklet in self._tracks if tracklet not in alive]:
             track = self._tracks.pop(tracklet)
             track.lasts_s = track.last.pts_s - track.first.pts_s + self._frame_s()
+            self._count_gaps(track)
             is_short = len(track.seen) < min(self._config.min_hits, self._shot_frames)
             is_certain = max(seen.face.score for seen in track.seen) >= self._config.certain_score
             is_mixture = track.is_crowded and (is_short or track.lasts_s < _MIXTURE_S)
             track.is_spurious = is_mixture or (is_short and not is_certain)
             self._ended.append(track)
+
+    def _count_gaps(self, track: FaceTrack) -> None:
+        for before, after in pairwise(track.seen):
+            missed = bisect_left(self._shot_indices, after.frame_index) - bisect_right(
+                self._shot_indices, before.frame_index
+            )
+            if missed:
+                track.gaps += 1
+                # The frame before counts until the next, as everywhere.
+                track.gap_s += (after.pts_s - before.pts_s) * missed / (missed + 1)
 
     def _frame_s(self) -> float:
         """Return the mean seconds between frames of the shot so far."""

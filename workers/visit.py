@@ -12,6 +12,7 @@ from workers.detector import FaceDetector
 from workers.face import Face
 from workers.failure import failure_of
 from workers.frames import Facts, Frame
+from workers.people import people_of
 from workers.reading import Chunk, ReaderConfig, Reading, RowIds
 from workers.shots import ShotDetector
 from workers.track import FaceTrack, box_rows, track_row
@@ -148,7 +149,18 @@ class Visit:
         self._told_s = self._clock.seconds
 
     def _reading(self) -> Reading:
-        tracks = tuple(track_row(track, *self._keys, reason) for track, reason in self._tracks)
+        config = self._config.tracker
+        people = people_of([track for track, _ in self._tracks], config.same_person)
+        tracks = tuple(
+            track_row(
+                track,
+                *self._keys,
+                reason,
+                person_index=person,
+                stores_embedding=config.stores_embeddings,
+            )
+            for (track, reason), person in zip(self._tracks, people, strict=True)
+        )
         boxes = tuple(row for track, _ in self._tracks for row in box_rows(track, *self._keys))
         video = self._video_row(self._video.facts(), len(tracks), len(boxes))
         return Reading(video, tuple(self._shots), tracks, boxes)

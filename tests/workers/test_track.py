@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from tests.workers.faces import made_face, picture
 from workers.appearance import Gallery, look_of
@@ -15,13 +18,24 @@ def made_track(index: int, frames: list[int]) -> FaceTrack:
 
 
 def test_a_track_becomes_a_row() -> None:
-    row = track_row(made_track(3, [5, 6, 8, 9]), *IDS, "too small")
+    row = track_row(made_track(3, [5, 6, 8, 9]), *IDS, "too small", person_index=2)
     assert row.track_id == "9f86d081884c7d65-1b4f0e98-t0003"
     assert (row.video_id, row.recipe_id, row.attempt_id) == IDS
     assert (row.shot_index, row.start_frame, row.end_frame, row.frames) == (2, 5, 9, 4)
     assert (row.start_s, row.end_s) == (0.2, 0.36)
     assert row.quality == 0.5
     assert row.no_clip_reason == "too small"
+    assert row.person_id == "9f86d081884c7d65-1b4f0e98-p0002"
+    assert row.embedding is None
+
+
+def test_an_embedding_is_stored_only_when_it_is_wanted() -> None:
+    track = made_track(3, [5])
+    look = track.gallery.looks[0]
+    track.gallery = Gallery(replace(look, identity=np.array([3, 4], np.float32)), 4)
+    assert track_row(track, *IDS, None, person_index=0).embedding is None
+    stored = track_row(track, *IDS, None, person_index=0, stores_embedding=True).embedding
+    assert stored == pytest.approx((0.6, 0.8))
 
 
 def test_every_face_of_a_track_becomes_a_box() -> None:

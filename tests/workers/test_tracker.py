@@ -76,6 +76,24 @@ def test_a_face_that_was_away_for_seconds_is_known_again_elsewhere() -> None:
     assert len(tracks[0].seen) == 16
 
 
+def test_who_hurries_through_the_picture_is_followed() -> None:
+    film = Film()
+    for n in range(3):
+        film.show({1: at(20 + 100 * n, 100)})
+    (track,) = film.end()
+    assert len(track.seen) == 3
+
+
+def test_absences_are_counted() -> None:
+    film = Film()
+    for n in range(16):
+        film.show({1: at(100, 100), 2: at(400, 100)}, unseen=(1,) if n in (3, 7, 8, 9) else ())
+    first, second = film.end()
+    assert (first.gaps, second.gaps) == (2, 0)
+    assert first.gap_s == pytest.approx(4 / 8)
+    assert second.gap_s == 0
+
+
 def test_somebody_else_in_the_same_place_is_another_track() -> None:
     film = Film()
     for _ in range(8):
