@@ -3,18 +3,18 @@
 import dataclasses
 import hashlib
 import json
-import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
 import tomli_w
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from flows.recipe_file import RecipeError, read_config, suggest
 from model.asking import check_questions
 from model.checkpoint import resolve_device, resolve_dtype
 from model.config import FaceLlavaConfig
-from model.engine import EngineConfig
+from model.engine import EngineConfig, check_engine
 from model.identity import CheckpointIdentity, identify_checkpoint
 from model.quantization import check_quantization
 from model.questions import DEFAULT_QUESTIONS, Question
@@ -23,10 +23,6 @@ from workers.reader import ReaderConfig
 
 RECIPE_VERSION = 1
 """Raised whenever a change of the code changes results under the same settings."""
-
-
-class RecipeError(ValueError):
-    """A recipe file that cannot be used; the message says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +43,9 @@ class Recipe:
     """The user's own questions; one of a built-in name replaces it."""
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.tasks if name not in self._by_name()]
-        if unknown:
-            raise RecipeError(
-                f"no question is called {', '.join(unknown)}; there are {', '.join(self._by_name())}"
-            )
+        for name in self.tasks:
+            if name not in self._by_name():
+                raise RecipeError(f"no question is called {name}; {suggest(name, list(self._by_name()))}")
         if not self.tasks:
             raise RecipeError("tasks is empty: name at least one question")
         if len(set(self.tasks)) != len(self.tasks):
@@ -73,16 +67,7 @@ class Recipe:
         Raises:
             RecipeError: the file is missing, is not TOML, or has a key or value that a recipe does not have.
         """
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise RecipeError(f"{path}: there is no such recipe file") from error
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise RecipeError(f"{path}: {error}") from error
-        try:
-            return TypeAdapter(cls).validate_python(values)
-        except ValidationError as error:
-            raise RecipeError(f"{path}: {_explain(error)}") from error
+        return read_config(cls, path)
 
     def pin(self, checkpoint: str) -> "PinnedRecipe":
         """Bind the recipe to a checkpoint's content, and what it leaves open to what it means here and there.
@@ -96,6 +81,7 @@ class Recipe:
         """
         engine = self.engine
         try:
+            check_engine(engine)
             check_quantization(engine.quantization)
             dtype = resolve_dtype(engine.dtype, resolve_device(engine.device))
             identity = identify_checkpoint(
@@ -185,13 +171,3 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_without_none(item) for item in cast("list[Any]", value)]
     return value
-
-
-def _explain(error: ValidationError) -> str:
-    """Return pydantic's findings as one line: where, what is wrong, what was given."""
-    parts: list[str] = []
-    for found in error.errors(include_url=False):
-        where = ".".join(str(step) for step in found["loc"]) or "recipe"
-        what = "there is no such setting" if found["type"] == "unexpected_keyword_argument" else found["msg"]
-        parts.append(f"{where}: {what} (given: {found['input']!r})")
-    return "; ".join(parts)
