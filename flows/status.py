@@ -35,7 +35,8 @@ class Status:
 
 
 def read_status(catalog: Catalog) -> Status:
-    """Read a lake's status; runs every check of sql/checks."""
+    """Read a lake's status, all of it of one moment; runs every check of sql/checks."""
+    catalog = catalog.frozen()
     return Status(
         coverage=tuple(catalog.view("coverage").to_pylist()),
         failures_by_reason=tuple(catalog.view("failures_by_reason").to_pylist()),

@@ -79,13 +79,17 @@ class Catalog:
         connection.execute("set timezone = 'UTC'; set parquet_metadata_cache = true")
         connection.execute("create schema raw; create schema checks")
         # The views are made over empty tables: over the files, each would open all that it can reach.
-        Catalog(_NoLake()).refresh(connection)
+        _no_lake().refresh(connection)
         for view in view_statements():
             _create(connection, "main", view)
         for check in check_statements():
             _create(connection, "checks", check)
         self.refresh(connection)
         return connection
+
+    def frozen(self) -> "Catalog":
+        """Return a catalog of the lake as it is now: all that is asked of it is of one moment."""
+        return Catalog(_OneMoment(self._lake.snapshot()))
 
     def refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Show the lake as it is now in a connection that `connect` returned."""
@@ -145,7 +149,7 @@ def describe_views() -> tuple[View, ...]:
     docs = {(name, column.name): column.doc for name, table in tables().items() for column in table.columns}
     any_doc = {column: doc for (_, column), doc in docs.items() if doc}
     views: list[View] = []
-    with Catalog(_NoLake()).connect() as connection:
+    with _no_lake().connect() as connection:
         for view in sorted(view_statements(), key=lambda view: view.name):
             rows = connection.execute(f"describe {view.name}").fetchall()
             columns = [
@@ -156,9 +160,12 @@ def describe_views() -> tuple[View, ...]:
     return tuple(views)
 
 
-class _NoLake:
+class _OneMoment:
+    def __init__(self, files: Mapping[str, TableFiles]) -> None:
+        self._files = files
+
     def snapshot(self) -> Mapping[str, TableFiles]:
-        return {name: TableFiles(frozenset(), ()) for name in tables()}
+        return self._files
 
 
 def _check_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -194,6 +201,10 @@ def _explained(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
             if kinds and duckdb.StatementType.EXPLAIN not in kinds:
                 return rest
     return ""
+
+
+def _no_lake() -> Catalog:
+    return Catalog(_OneMoment({name: TableFiles(frozenset(), ()) for name in tables()}))
 
 
 def _create(connection: duckdb.DuckDBPyConnection, schema: str, statement: Statement) -> None:
