@@ -165,7 +165,9 @@ class Lake:
             marker = self._store.read(MARKER)
             names = set[str]() if marker else self._store.names()
         except OSError as error:
-            raise LakeError(f"cannot open {self.root} as a lake: {error.strerror}; give a folder") from error
+            raise LakeError(
+                f"cannot open {self.root} as a lake: {error.strerror}; give a folder that this user can read"
+            ) from error
         if marker is None:
             if names:
                 raise LakeError(

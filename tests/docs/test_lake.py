@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from storage.catalog import Catalog, describe_views
@@ -26,15 +27,18 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     lake = Lake("lake")
     lake.append([recipe(), source("/a.mp4", video_id="v1"), source("/b.mp4"), failure("/b.mp4")])
     lake.append(video("v1", "/a.mp4"))
+    (tmp_path / "case.csv").write_text("uri,suspect\n/a.mp4,7\n")
     return lake
 
 
-def test_every_query_runs_and_only_the_check_is_empty(lake: Lake) -> None:
+def test_every_query_runs_and_only_what_looks_for_faults_is_empty(lake: Lake) -> None:
     queries = [*QUERIES, *snippets("sql")]
-    with Catalog(lake).connect() as connection:
-        empty = [query for query in queries if not connection.execute(query).fetchall()]
-    assert len(queries) == 7
-    assert empty == ["select * from checks.keys_are_unique\n"]
+    empty = [query for query in queries if not Catalog(lake).query(query).num_rows]
+    assert len(queries) == 10
+    assert [query.split("\n")[0] for query in empty] == [
+        "select no_answer_reason, count(*) as clips, min(clip_id) as example",
+        "select * from checks.keys_are_unique",
+    ]
 
 
 def test_every_python_snippet_runs(lake: Lake) -> None:
@@ -42,6 +46,7 @@ def test_every_python_snippet_runs(lake: Lake) -> None:
     for snippet in snippets("python"):
         exec(compile(snippet, "docs/lake.md", "exec"), values)
     assert values["faces"].to_pylist() == [{"uri": "/a.mp4", "tracks": 1}]  # pyright: ignore[reportAttributeAccessIssue]
+    assert duckdb.execute("select count(*) from 'suspicious.parquet'").fetchone() == (0,)
     assert values["rows"] == [("v1-recipe-1-t0000", 0.0, 2.0, 0.9)]
     assert values["boxes"].num_rows == 2  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -2,7 +2,9 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,73 @@ def test_a_damaged_table_is_an_error_that_names_it(lake: Lake, damage: Damage) -
     with pytest.raises(LakeError, match=r"cannot read .*sources.*; restore .*copy") as raised:
         Catalog(Lake.open(lake.root)).view("sources")
     assert "\n" not in str(raised.value)
+
+
+@contextmanager
+def as_nobody(folder: Path) -> Generator[None]:
+    """Act as a user whom permissions bind: tests may be run by root, whom they do not."""
+    if os.geteuid():
+        yield
+        return
+    for parent in (folder, *folder.parents):
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("pattern", ["", "sources", "sources/_delta_log", "sources/*.parquet"])
+def test_what_may_not_be_read_is_an_error_that_names_it(lake: Lake, pattern: str) -> None:
+    lake.append([recipe(), source("/a.mp4")])
+    root = Path(lake.root)
+    (path,) = root.glob(pattern) if pattern else [root]
+    with as_nobody(root):
+        assert Catalog(Lake.open(root)).view("sources").num_rows == 1
+    mode = path.stat().st_mode
+    path.chmod(0)
+    try:
+        with as_nobody(root.parent), pytest.raises(LakeError, match=r"Permission denied.*; (give|restore)"):
+            Catalog(Lake.open(root)).view("sources")
+    finally:
+        path.chmod(mode)
+
+
+def test_a_lake_that_may_not_be_written_can_be_read(lake: Lake) -> None:
+    lake.append([recipe(), source("/a.mp4")])
+    folders = [Path(lake.root), *(path for path in Path(lake.root).rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        with as_nobody(Path(lake.root)):
+            assert Catalog(Lake.open(lake.root)).view("sources").num_rows == 1
+            with pytest.raises(LakeError, match=r"could not commit 1 rows to .*sources: "):
+                lake.append([source("/b.mp4")])
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+
+
+def test_a_lake_is_whole_whenever_it_is_read_while_it_is_written(lake: Lake) -> None:
+    lake.append([recipe()])
+
+    def write() -> None:
+        for number in range(8):
+            name = f"v{number}"
+            Lake(lake.root).append([source(f"/{name}.mp4", video_id=name), *video(name, f"/{name}.mp4")])
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        seen: list[int] = []
+        while not writing.done():
+            frozen = Catalog(lake).frozen()
+            assert set(frozen.run_checks().values()) == {0}
+            seen.append(frozen.view("videos").num_rows)
+        writing.result()
+    assert seen == sorted(seen)
+    assert Catalog(lake).view("videos").num_rows == 8
 
 
 def test_nothing_is_appended_to_a_table_that_lost_its_log(lake: Lake) -> None:
