@@ -5,6 +5,8 @@ Which videos are done is the lake's knowledge, not Prefect's: a shard that is tr
 started again after a kill, goes on with what is missing.
 """
 
+from typing import Any
+
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
@@ -13,7 +15,7 @@ from flows.progress import ScanProgress
 from flows.request import ScanRequest
 from flows.run import ScanRun
 from flows.summary import ScanSummary
-from workers.fleet import Fleet
+from workers.fleet import Fleet, FleetError
 from workers.outcome import Position
 
 SHARD_RETRIES = 2
@@ -52,9 +54,16 @@ def plan(run: ScanRun, progress: ScanProgress) -> list[Shard]:
     return shards
 
 
+def may_pass(shard: Any, run: Any, state: Any) -> bool:  # noqa: ARG001 - Prefect passes all three
+    """Say whether a shard that failed is worth another try: workers that did not start will not."""
+    error = state.result(raise_on_failure=False)
+    return not isinstance(error, FleetError)
+
+
 @task(
     retries=SHARD_RETRIES,
     retry_delay_seconds=SHARD_RETRY_DELAY_S,
+    retry_condition_fn=may_pass,
     persist_result=False,
     cache_policy=NO_CACHE,
 )
