@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from av import VideoStream
 from av.stream import Disposition
+from PIL import Image
 
-from tests.workers.videos import encode, encode_audio, encode_numbers, numbered, side_by_side
+from tests.workers.videos import encode, encode_audio, encode_numbers, number_of, numbered, side_by_side
 from workers.decoder import Decoder, DecoderConfig
 from workers.failure import SourceError, TransientError, UndecodableError
 from workers.probe import choose_stream, open_container, read_header
@@ -168,3 +169,88 @@ def test_a_header_that_lies_about_the_length_is_not_believed(tmp_path: Path) -> 
     assert facts.duration_s == pytest.approx(1.0)
     assert facts.is_partial
     assert facts.partial_reason == "the file ends at 1.000 s of the 36000.000 s that its header states"
+
+
+def overstated(data: bytes, box: bytes, offset: int, value: bytes) -> bytes:
+    """Return a file with a number in its header replaced."""
+    at = data.index(box) + len(box) + offset
+    return data[:at] + value + data[at + len(value) :]
+
+
+@pytest.mark.parametrize(
+    ("name", "box", "offset", "value"),
+    [
+        ("v.mp4", b"mdhd", 16, struct.pack(">I", 1 << 30)),  # duration of the track
+        ("v.mp4", b"mvhd", 16, struct.pack(">I", 1 << 30)),  # duration of the film
+        ("v.avi", b"avih", 20, struct.pack("<I", 1 << 30)),  # number of frames
+        ("v.avi", b"strh", 36, struct.pack("<I", 1 << 30)),  # length of the stream
+    ],
+    ids=["track", "film", "frames", "stream"],
+)
+def test_numbers_in_a_header_are_not_believed(
+    name: str, box: bytes, offset: int, value: bytes, tmp_path: Path
+) -> None:
+    path = encode_numbers(tmp_path / name, 30, codec="mpeg4")
+    path.write_bytes(overstated(path.read_bytes(), box, offset, value))
+    with Decoder(DecoderConfig(sample_fps=math.inf)).open(path) as video:
+        frames = list(video)
+        facts = video.facts()
+    assert [number_of(frame.image) for frame in frames] == list(range(30))
+    assert facts.frames_decoded == 30
+    assert facts.duration_s == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("v.mkv", {"live": "1"}),
+        ("v.webm", {"live": "1"}),
+        ("v.mp4", {"movflags": "frag_keyframe+empty_moov"}),
+        ("v.flv", {"flvflags": "no_duration_filesize"}),
+    ],
+)
+def test_a_stream_that_states_no_end_is_read_to_it(
+    name: str, options: dict[str, str], tmp_path: Path
+) -> None:
+    """As recorders write that do not know when they will be stopped."""
+    codec = "libvpx" if name == "v.webm" else "libx264"
+    path = encode_numbers(tmp_path / name, 40, codec=codec, container_options=options)
+    with Decoder(DecoderConfig(sample_fps=math.inf)).open(path) as video:
+        frames = list(video)
+        facts = video.facts()
+    assert [number_of(frame.image) for frame in frames] == list(range(40))
+    assert (facts.duration_s, facts.is_partial) == (pytest.approx(1.6, abs=0.05), False)
+
+
+@pytest.mark.parametrize("name", ["p.png", "p.jpg", "p.webp", "p.bmp", "p.tiff", "p.gif"])
+def test_a_still_is_one_frame(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    Image.fromarray(numbered(77)).save(path)
+    misnamed = tmp_path / "p.mp4"
+    misnamed.write_bytes(path.read_bytes())
+    for still in (path, misnamed):
+        with Decoder(CONFIG).open(still) as video:
+            (frame,) = list(video)
+            facts = video.facts()
+        assert number_of(frame.image) == 77
+        assert (frame.index, frame.pts_s) == (0, 0.0)
+        assert (facts.frames_decoded, facts.is_partial) == (1, False)
+
+
+@pytest.mark.parametrize("name", ["v.ts", "v.mp4", "v.mkv"])
+def test_a_late_start_is_kept(name: str, tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / name, 30, pts=list(range(125, 155)))
+    with Decoder(DecoderConfig(sample_fps=math.inf)).open(path) as video:
+        frames = list(video)
+        facts = video.facts()
+    assert [number_of(frame.image) for frame in frames] == list(range(30))
+    # MPEG-TS adds a delay of its own.
+    assert frames[0].pts_s == pytest.approx(5.0, abs=1.5 if name == "v.ts" else 0.001)
+    assert (facts.duration_s, facts.is_partial) == (pytest.approx(1.2), False)
+
+
+def test_a_source_that_takes_too_long_to_open_may_be_faster_later(tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 20)
+    with pytest.raises(TransientError, match=r"v\.mp4: opening took over 1e-09 s") as caught:
+        Decoder(DecoderConfig(max_seconds=1e-9)).open(path)
+    assert (caught.value.stage, caught.value.error) == ("decode", "ExitError")

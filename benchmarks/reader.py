@@ -1,0 +1,295 @@
+"""The whole reader against the official preparation of Face-LLaVA's input, and its memory over length.
+
+    python benchmarks/reader.py [--seconds 20] [--rounds 3] [--video FILE]
+    python benchmarks/reader.py --memory [--lengths 10,120,7200] [--sample-fps 8]
+
+The official preparation of a video, as its authors' tool for cropping faces does it: FFmpeg writes every
+frame at 24 fps as PNG; each PNG is read, MediaPipe's short-range detector called on it, the frame given up
+unless there is exactly one face, the square at the face scaled to 256x256 and written as PNG; FFmpeg joins
+those into a video. Here the detector's network runs in LiteRT without MediaPipe's graph around it, at about
+the same cost (2.7 ms of CPU per 640x360 frame against 1.9 in MediaPipe 0.10.21). The reader decodes, finds
+cuts, detects with three networks, follows faces, measures 68 landmarks (which the official tool does not
+make) and cuts clips, under the default recipe.
+
+Both run in processes of their own, in turn, on the same clip; starting Python and loading networks is not
+counted. CPU seconds include FFmpeg's. Without an `ffmpeg` program PyAV does its steps; the output says so.
+
+`--memory` reads videos of several lengths, made by repeating one clip without encoding it again, each in a
+fresh process, and prints the peak of the resident memory.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.random import default_rng
+from numpy.typing import NDArray
+
+from model.synthetic.film import sample_film
+from model.synthetic.mp4 import write_mp4
+from storage.folders import file_uri
+from storage.records import Source
+from workers.blaze import SHORT_RANGE, BlazeFace, blend, suppress
+from workers.decoder import DecoderConfig
+from workers.reader import Reader, ReaderConfig, Reading, RowIds
+from workers.window import whole
+
+Image = NDArray[np.uint8]
+OFFICIAL_FPS, CROP_PX = 24, 256
+SIZE_PX = (640, 360)
+IDS = RowIds("benchmark", "benchmark", "benchmark")
+
+
+class Clock:
+    """CPU and wall seconds of this process and its ended children."""
+
+    def __init__(self) -> None:
+        self._wall_s, self._cpu_s = time.perf_counter(), _cpu_s()
+
+    def elapsed(self) -> dict[str, float]:
+        return {"wall_s": time.perf_counter() - self._wall_s, "cpu_s": _cpu_s() - self._cpu_s}
+
+
+def _cpu_s() -> float:
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def official(video: Path) -> dict[str, float]:
+    """Prepare a video as the official tool does."""
+    detector = BlazeFace(SHORT_RANGE, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        frames, crops = Path(folder, "frames"), Path(folder, "crops")
+        frames.mkdir()
+        crops.mkdir()
+        extract, join = (ffmpeg_extract, ffmpeg_join) if has_ffmpeg() else (pyav_extract, pyav_join)
+        clock = Clock()
+        extract(video, frames)
+        kept = 0
+        for path in sorted(frames.iterdir()):
+            image = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
+            crop = official_crop(detector, image)
+            if crop is not None:
+                kept += 1
+                cv2.imwrite(str(crops / path.name), cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
+        join(crops, Path(folder, "crops.mp4"))
+        return clock.elapsed() | {"kept": kept}
+
+
+def official_crop(detector: BlazeFace, image: Image) -> Image | None:
+    """Return the square at the only face [256, 256, 3], or None where there is not exactly one."""
+    seen = detector.look(image, whole(image), 0.5)
+    faces = suppress(seen.boxes_xyxy_px, seen.scores, 0.3)
+    if len(faces) != 1:
+        return None
+    box, _ = blend(seen, faces[0], 0.3)
+    left, top = int(box[0]), int(box[1])
+    side = int((box[2] - box[0] + box[3] - box[1]) / 2)
+    part = image[max(0, top) : top + side, max(0, left) : left + side]
+    return np.asarray(cv2.resize(part, (CROP_PX, CROP_PX)), np.uint8) if part.size else None
+
+
+def has_ffmpeg() -> bool:
+    return shutil.which("ffmpeg") is not None
+
+
+def ffmpeg_extract(video: Path, frames: Path) -> None:
+    ffmpeg("-i", str(video), "-vf", f"fps={OFFICIAL_FPS}", str(frames / "%05d.png"))
+
+
+def ffmpeg_join(crops: Path, out: Path) -> None:
+    ffmpeg(
+        *("-framerate", str(OFFICIAL_FPS), "-pattern_type", "glob", "-i", str(crops / "*.png")),
+        *("-c:v", "libx264", "-pix_fmt", "yuv420p", str(out)),
+    )
+
+
+def ffmpeg(*arguments: str) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *arguments], check=True)
+
+
+def pyav_extract(video: Path, frames: Path) -> None:
+    """Write frames at 24 fps: of each tick the last frame before it."""
+    number, latest = 0, None
+    with av.open(str(video)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        for frame in container.decode(video=0):
+            while latest is not None and frame.time >= (number + 0.5) / OFFICIAL_FPS:
+                number += 1
+                cv2.imwrite(str(frames / f"{number:05}.png"), latest.to_ndarray(format="bgr24"))
+            latest = frame
+
+
+def pyav_join(crops: Path, out: Path) -> None:
+    with av.open(str(out), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(OFFICIAL_FPS))
+        stream.width = stream.height = CROP_PX
+        stream.pix_fmt = "yuv420p"
+        for path in sorted(crops.iterdir()):
+            image = cv2.imread(str(path))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(image, np.uint8), "bgr24")))
+        container.mux(stream.encode(None))
+
+
+def ours(video: Path, sample_fps: float = DecoderConfig().sample_fps) -> dict[str, float]:
+    """Read a video."""
+    reader = Reader(ReaderConfig(decoder=DecoderConfig(sample_fps=sample_fps)))
+    now = datetime.now(UTC)
+    source = Source(
+        file_uri(video.absolute()), video.stat().st_size, None, None, now, "benchmark", "benchmark"
+    )
+    clock = Clock()
+    clips = 0
+    for part in reader.read(reader.fetch(source), IDS):
+        if isinstance(part, Reading):
+            found = part.video
+            counts = {"faces": found.faces, "tracks": found.tracks, "frames": found.frames_sampled}
+            return clock.elapsed() | counts | {"clips": clips}
+        clips += len(part.cuts)
+    raise AssertionError("a reader ends with a reading")
+
+
+def write_clip(path: Path, seconds: float) -> None:
+    """Render somebody who talks."""
+    film = sample_film(default_rng(4), path.name, size_px=SIZE_PX, seconds=seconds, people=1, has_cut=False)
+    write_mp4(path, (picture for picture, _ in film.pictures()), film.fps, film.crf)
+
+
+def repeat(clip: Path, path: Path, seconds: float) -> None:
+    """Write a clip again and again into one file, its packets as they are."""
+    with av.open(str(path), "w") as out:
+        with av.open(str(clip)) as container:
+            stream = out.add_stream_from_template(container.streams.video[0])
+        done_s, shift = 0.0, 0
+        while done_s < seconds:
+            with av.open(str(clip)) as container:
+                source = container.streams.video[0]
+                length, base = source.duration or 0, source.time_base or Fraction(1, 90_000)
+                for packet in container.demux(source):
+                    if not packet.size:
+                        continue
+                    packet.pts = (packet.pts or 0) + shift
+                    packet.dts = (packet.dts or 0) + shift
+                    packet.stream = stream
+                    out.mux(packet)
+            shift += length
+            done_s += float(length * base)
+
+
+def in_a_process(*arguments: str) -> dict[str, float]:
+    """Run this file with arguments; return the figures that it prints."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if ended.returncode:
+        sys.exit(f"{' '.join(command)} ended with {ended.returncode}\n{ended.stderr}")
+    return json.loads(ended.stdout)
+
+
+def peak_mib() -> float:
+    """Return the peak of this process's resident memory; rusage would count its parent's before exec."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def compare(clip: Path, rounds: int) -> None:
+    with av.open(str(clip)) as container:
+        stream = container.streams.video[0]
+        seconds = float((stream.duration or 0) * (stream.time_base or 0))
+        rate = float(stream.average_rate or 0)
+        print(f"{clip.name}: {stream.width}x{stream.height}, {rate:g} fps, {seconds:.1f} s")
+    runs: dict[str, list[dict[str, float]]] = {"official": [], "ours": []}
+    for _ in range(rounds):
+        for name, of_name in runs.items():
+            of_name.append(in_a_process("--run", name, "--video", str(clip)))
+    best = {
+        name: {key: min(run[key] for run in of_name) for key in ("cpu_s", "wall_s")}
+        for name, of_name in runs.items()
+    }
+    medians = {
+        name: {key: statistics.median(run[key] for run in of_name) for key in ("cpu_s", "wall_s")}
+        for name, of_name in runs.items()
+    }
+    print(f"per second of video, best (median) of {rounds} rounds; PNG and encoding by {encoder()}")
+    print(f"{'':12}{'CPU s':>18}{'wall s':>18}")
+    for name in runs:
+        cells = (
+            f"{best[name][key] / seconds:9.4f} ({medians[name][key] / seconds:.4f})"
+            for key in ("cpu_s", "wall_s")
+        )
+        print(f"{name:12}" + "".join(cells))
+    cpu, wall = (best["official"][key] / best["ours"][key] for key in ("cpu_s", "wall_s"))
+    print(f"{'ratio':12}{cpu:9.2f}{'':9}{wall:9.2f}")
+    print(json.dumps(runs))
+
+
+def encoder() -> str:
+    if not has_ffmpeg():
+        return "PyAV (there is no ffmpeg program)"
+    return " ".join(
+        subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout.split()[:3]
+    )
+
+
+def watch_memory(clip: Path, folder: Path, lengths_s: list[float], sample_fps: float) -> None:
+    print(f"{'length':>10}{'frames':>10}{'faces':>10}{'CPU s':>10}{'peak MiB':>10}")
+    for length_s in lengths_s:
+        path = folder / f"{length_s:g}.mp4"
+        repeat(clip, path, length_s)
+        run = in_a_process("--run", "ours", "--video", str(path), "--sample-fps", str(sample_fps))
+        path.unlink()
+        cells = f"{run['frames']:>10,.0f}{run['faces']:>10,.0f}{run['cpu_s']:>10.1f}{run['peak_mib']:>10.0f}"
+        print(f"{length_s:>8g} s{cells}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of the clip that is rendered")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--video", type=Path, help="a video of your own instead of the rendered one")
+    parser.add_argument("--memory", action="store_true", help="measure memory over length, not speed")
+    parser.add_argument("--lengths", default="10,120,7200", help="seconds, for --memory")
+    parser.add_argument("--sample-fps", type=float, default=DecoderConfig().sample_fps, help="for --memory")
+    parser.add_argument("--run", choices=["official", "ours"], help="run one contender once, for this script")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    contenders: dict[str, Callable[[], dict[str, float]]] = {
+        "official": lambda: official(options.video),
+        "ours": lambda: ours(options.video, options.sample_fps),
+    }
+    if options.run:
+        print(json.dumps(contenders[options.run]() | {"peak_mib": peak_mib()}))
+        return
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, {datetime.now(UTC):%Y-%m-%d}"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        clip = options.video or Path(folder, "talking.mp4")
+        if options.video is None:
+            write_clip(clip, 10.0 if options.memory else options.seconds)
+        if options.memory:
+            lengths_s = [float(length) for length in options.lengths.split(",")]
+            watch_memory(clip, Path(folder), lengths_s, options.sample_fps)
+        else:
+            compare(clip, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
