@@ -9,11 +9,18 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.summary import DEMONSTRATION_NOTICE, open_console
+from model.config import CrossAttentionKind, FaceLlavaConfig
 from model.hub import Progress as Fetched
 from model.inspection import Inspection, pull_checkpoint
-from model.parity import ParityRow
+from model.parity import ParityRow, official_tensors
 
 GIB = 2**30
+
+_GEOMETRY = {
+    "simple": "no mask, as released",
+    "masked": "softmax of minus the distance, rows and columns swapped, as released",
+    "geometric": "minus the distance, axes right, as the paper draws it",
+}
 
 
 def print_inspection(found: Inspection, out: Console | None = None) -> None:
@@ -30,24 +37,44 @@ def print_inspection(found: Inspection, out: Console | None = None) -> None:
         table.add_row(part.name, f"{part.tensors:,}", f"{part.parameters:,}", size, ", ".join(part.dtypes))
     console.print(table)
     console.print(f"{found.parameters:,} parameters in {len(found.files)} files of {found.directory}")
-    clip_tokens = found.config.frames * found.config.frame_tokens
+    tower = found.config.video_tower
+    clip_tokens = tower.frames * found.config.frame_tokens if tower else found.config.image_tokens
     loaded = {kind: found.weights_bytes(kind) / GIB for kind in ("float32", "bfloat16")}
+    quantized = {bits: found.weights_bytes("bfloat16", bits) / GIB for bits in ("8bit", "4bit")}
     console.print(
-        f"memory: weights {loaded['bfloat16']:.2f} GiB in bfloat16, {loaded['float32']:.2f} GiB in float32; "
+        f"memory: weights {loaded['float32']:.2f} GiB in float32, {loaded['bfloat16']:.2f} GiB in bfloat16, "
+        f"{quantized['8bit']:.2f} GiB with the decoder in 8 bits, {quantized['4bit']:.2f} GiB in 4; "
         f"a clip's {clip_tokens:,} visual tokens {found.cache_bytes(clip_tokens) / GIB:.3f} GiB in bfloat16"
     )
-    console.print(f"cross-attention {found.config.cross_attention}, {found.dormant} tensors never act")
+    console.print(f"{_branch_text(found.config)}; {found.dormant} tensors never act")
     for tower, origin in found.tower_origins:
         console.print(f"{tower}: weights from {origin}")
-    if not found.has_tokenizer:
-        console.print(Text("tokenizer.model is missing: questions cannot be asked", style="bold red"))
-    for kind in ("missing", "unexpected", "misshaped"):
+    if found.tokenizer_problem is not None:
+        console.print(Text(f"questions cannot be asked: {found.tokenizer_problem}", style="bold red"))
+    for kind in ("missing", "unexpected", "misshaped", "not_finite"):
         for name in getattr(found, kind):
-            console.print(Text(f"{kind}: {name}", style="red"))
+            console.print(Text(f"{kind.replace('_', ' ')}: {name}", style="red"))
+    if found.is_loadable:
+        looked = "no value was read" if found.dtype is None else f"all values are finite in {found.dtype}"
+        console.print(Text(f"weights: none missing, unexpected or misshaped; {looked}", style="green"))
 
 
-def print_parity(rows: Sequence[ParityRow], out: Console | None = None) -> None:
-    """Print the largest error of every tensor against its tolerance, and a last line with the verdict."""
+def _branch_text(config: FaceLlavaConfig) -> str:
+    """Return what the landmark branch is, geometry and scale stated."""
+    kind = config.cross_attention
+    if kind == "none":
+        return "no landmark branch: this is Video-LLaVA, which looks at no landmarks"
+    return f"landmark branch: {kind} ({_GEOMETRY[kind]}), scale {config.branch_scale:g}"
+
+
+def print_parity(rows: Sequence[ParityRow], kind: CrossAttentionKind, out: Console | None = None) -> None:
+    """Print the largest error of every tensor against its tolerance, what is not there, and the verdict.
+
+    Args:
+        rows: of every tensor.
+        kind: of the checkpoint's landmark branch, which fixes what a full directory holds.
+        out: where to; standard output by default.
+    """
     console = out or open_console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("tensor")
@@ -58,6 +85,9 @@ def print_parity(rows: Sequence[ParityRow], out: Console | None = None) -> None:
         verdict = Text("ok") if row.is_within else Text(f"OVER {row.note}".rstrip(), style="bold red")
         table.add_row(row.tensor, f"{row.max_abs_error:.2e}", f"{row.atol:g}", f"{row.rtol:g}", verdict)
     console.print(table)
+    absent = sorted(set(official_tensors(kind)) - {row.tensor for row in rows})
+    if absent:
+        console.print(Text(f"not in this directory, so not compared ({len(absent)}): {', '.join(absent)}"))
     over = sum(not row.is_within for row in rows)
     console.print(f"{len(rows)} tensors compared, {over} over tolerance")
 

@@ -190,11 +190,13 @@ class FaceLlavaConfig:
         if len({tower.hidden_size for tower in self._towers}) > 1:
             raise ValueError("the image tower and the video tower differ in width but share one projector")
         for tower in self._towers:
-            if not -tower.layers - 1 <= self.select_layer <= tower.layers:
-                raise ValueError(f"select layer {self.select_layer} does not exist in {tower.layers} layers")
+            if self.select_layer not in range(-tower.layers - 1, tower.layers + 1):
+                raise ValueError(
+                    f"select layer {self.select_layer!r} does not exist in {tower.layers} layers"
+                )
         if self.select_feature not in {"patch", "cls_patch"}:
             raise ValueError(f"select feature {self.select_feature!r} is neither 'patch' nor 'cls_patch'")
-        if not re.fullmatch(r"linear|mlp[1-9]\d?x_gelu", self.projector):
+        if not re.fullmatch(r"linear|mlp[1-9]\d?x_gelu", str(self.projector)):
             raise ValueError(f"projector {self.projector!r} is neither 'linear' nor 'mlp<depth>x_gelu'")
         if self.max_length is not None:
             _check_sizes("model", 1 << 22, tokenizer_model_max_length=self.max_length)
@@ -209,8 +211,7 @@ class FaceLlavaConfig:
             raise ValueError(
                 f"width {self.llm.hidden_size} does not divide into {self.branch_heads} branch heads"
             )
-        if not math.isfinite(self.branch_scale):
-            raise ValueError(f"branch_scale {self.branch_scale} is not finite")
+        _check_number("model", "branch_scale", self.branch_scale)
 
     @property
     def _towers(self) -> list[TowerConfig]:

@@ -1,4 +1,4 @@
-"""What a checkpoint holds, told from its files' headers; and how it gets onto this machine."""
+"""What a checkpoint holds, told from its files, without loading it; and how it gets onto this machine."""
 
 import math
 from collections.abc import Callable
@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
+
+from model.asking import open_prompter
 from model.checkpoint import is_demonstration
 from model.config import FaceLlavaConfig
+from model.engine import EngineConfig
 from model.hub import Progress, fetch, fetch_tower
 from model.layout import read_config
 from model.quantization import Quantization
-from model.weight_plan import WeightPlan, build_empty, plan_weights
+from model.weight_plan import WeightPlan, build_empty, find_not_finite, plan_weights
 
 _PARTS = {
     "decoder": "llm.",
@@ -53,8 +57,11 @@ class Inspection:
         missing: official names that the model needs and no file holds.
         unexpected: names that the configuration has no place for.
         misshaped: sentences on tensors of another shape than the configuration's.
+        not_finite: official names of tensors with a NaN, an infinity or an overflow in `dtype`; empty when
+            the values were not read.
+        dtype: in which the values were looked at; None when only headers were read.
         tower_origins: towers whose weights come from another repository, with its id.
-        has_tokenizer: whether tokenizer.model is there.
+        tokenizer_problem: why no question can be asked of it, None when it has its tokenizer.
         is_demonstration: True when the labels mean nothing on real people, see model.checkpoint.
     """
 
@@ -67,8 +74,10 @@ class Inspection:
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     misshaped: tuple[str, ...]
+    not_finite: tuple[str, ...]
+    dtype: str | None
     tower_origins: tuple[tuple[str, str], ...]
-    has_tokenizer: bool
+    tokenizer_problem: str | None
     is_demonstration: bool
 
     @property
@@ -78,8 +87,8 @@ class Inspection:
 
     @property
     def is_loadable(self) -> bool:
-        """Whether nothing in the headers prevents `load_checkpoint`; NaN and infinity still can."""
-        return not (self.missing or self.unexpected or self.misshaped)
+        """Whether nothing that was looked at prevents `load_checkpoint`."""
+        return not (self.missing or self.unexpected or self.misshaped or self.not_finite)
 
     def weights_bytes(self, dtype: str = "bfloat16", quantize: Quantization | None = None) -> int:
         """Return the estimated memory of the loaded weights."""
@@ -98,13 +107,13 @@ class Inspection:
         return llm.layers * (attention + 3 * llm.hidden_size * llm.intermediate_size)
 
 
-def inspect_checkpoint(checkpoint: str | Path) -> Inspection:
-    """Describe a checkpoint from its configuration and its weight files' headers.
-
-    Downloads nothing, and reads no tensor: whether the values are finite shows only when it is loaded.
+def inspect_checkpoint(checkpoint: str | Path, dtype: torch.dtype | None = None) -> Inspection:
+    """Describe a checkpoint from its configuration and its weight files; downloads nothing.
 
     Args:
         checkpoint: directory or hub id.
+        dtype: in which the weights shall be used: all values are read, to find those that are not finite in
+            it. None reads only the files' headers.
 
     Raises:
         CheckpointError: it or a tower that it needs is not on this machine, or a file cannot be read.
@@ -123,8 +132,10 @@ def inspect_checkpoint(checkpoint: str | Path) -> Inspection:
         missing=plan.missing,
         unexpected=plan.unexpected,
         misshaped=plan.misshaped,
+        not_finite=() if dtype is None else find_not_finite(plan, dtype),
+        dtype=None if dtype is None else str(dtype).removeprefix("torch."),
         tower_origins=tuple(plan.tower_ids.items()),
-        has_tokenizer=(directory / "tokenizer.model").exists(),
+        tokenizer_problem=_find_tokenizer_problem(directory / "tokenizer.model", config),
         is_demonstration=is_demonstration(directory, config),
     )
 
@@ -149,6 +160,16 @@ def pull_checkpoint(checkpoint: str, report: Callable[[Progress], None] | None =
         build_empty(config), directory, partial(fetch_tower, directory, needs_weights=True, report=report)
     )
     return directory
+
+
+def _find_tokenizer_problem(path: Path, config: FaceLlavaConfig) -> str | None:
+    if not path.is_file():
+        return "tokenizer.model is missing"
+    try:
+        open_prompter(path, config, EngineConfig())
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _describe_part(name: str, plan: WeightPlan) -> Part:

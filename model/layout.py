@@ -43,9 +43,8 @@ def read_config(
             towers[kind] = None if tower_id is None else _read_json(path)
         return _accept(changes or {}, parse_config(official, towers["image"], towers["video"]))
     except KeyError as error:
-        raise CheckpointError(
-            str(directory), (f"the configuration has no field {error.args[0]!r}",)
-        ) from error
+        file = "a tower's configuration" if error.args[0] == "vision_config" else "config.json"
+        raise CheckpointError(str(directory), (f"{file} has no field {error.args[0]!r}",)) from error
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(str(directory), (str(error),)) from error
 
@@ -76,7 +75,7 @@ def parse_config(
         select_feature=official.get("mm_vision_select_feature", "patch"),
         projector=official.get("mm_projector_type", "linear"),
         cross_attention=_parse_cross_attention(official),
-        branch_scale=float(official.get("branch_scale", 0.1)),
+        branch_scale=official.get("branch_scale", 0.1),
         max_length=official.get("tokenizer_model_max_length"),
         weights_dtype=official.get("torch_dtype") or official.get("dtype") or "float32",
         is_marked_demonstration=bool(official.get(DEMONSTRATION_KEY, False)),

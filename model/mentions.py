@@ -13,16 +13,20 @@ from functools import lru_cache
 _CUES = (
     r"\w+n['’]t|cannot|not|never|no|without|neither|nor|none|nothing|lack(?:s|ing)?|absence|absent|devoid|"
     r"free (?:of|from)|(?:rather |other )?than|instead of|as opposed to|unlike|rul(?:e|es|ed|ing) out|"
-    r"exclud(?:e|es|ed|ing)|mistaken for|confused with|far from|unlikely|less likely|fails? to"
+    r"exclud(?:e|es|ed|ing)|mistaken for|confused with|far from|unlikely|less likely|fails? to|hardly|"
+    r"scarcely|anything but"
 )
 _IDIOMS = (
-    r"not (?:only|just|merely|simply)|(?:no|without(?: a| any)?) doubt|no wonder|nothing but|"
+    r"not (?:only|just|merely|simply)|not (?:sure|certain|clear) (?:whether|if)|"
+    r"(?:no|without(?: a| any)?) doubt|no wonder|nothing but|"
     r"(?:that|which|to|would|could|might|may)(?: would| could| might)? (?:suggest|indicate)s?"
 )
 _BREAKS = (
     r"but|however|although|though|yet|because|since|while|whereas|therefore|thus|hence|instead|"
     r"suggest(?:s|ing)?|indicat(?:es?|ing)"
 )
+_VERDICT = r"(?<=[:=?–—-]\s)(?:no|none|absent|inactive|not (?:present|active))(?=\s*(?:[.,;(\n]|$))"
+"""In a form that is filled in, the word belongs to what stands in front of it: `AU4: no, AU6: yes`."""
 _VERBS = (
     r"is|are|was|were|has|have|wears?|shows?|looks?|seems?|appears?|displays?|expresses|conveys|dominates?|"
     r"prevails?"
@@ -34,11 +38,15 @@ _SKIPPED_IN_LISTS = frozenset(
     )
 )
 _NOT_A_MENTION = r"(?!\s+(?:background|backdrop|lighting|light|colou?rs?|wall|time|medium)\b)(?!-time)"
+_OTHER_THINGS = r"(?:eye|brow|eyebrow|beard|skin|lip|tie|hat|shirt|suit|dress|jacket|background|glasse)s?\b"
+"""What has a colour of its own: the hair of "brown eyes and blond hair" is not brown."""
 _CLAUSE_STARTS = frozenset(
     ("the", "this", "that", "there", "he", "she", "it", "they", "his", "her", "their", "with")
 )
 _DENIED_BEHIND = re.compile(
-    r"(?:\s*\([^)]*\))?(?:\s+emotion)?\s+(?:"
+    r"(?:\s*\([^)]*\))?(?:\s*[:=?–—]\s*|\s+-\s+)"
+    r"(?:no|none|absent|inactive|false|not (?:present|active|visible))(?=\s*(?:[.,;(\n]|$))"
+    r"|(?:\s*\([^)]*\))?(?:\s+emotion)?\s+(?:"
     r"(?:is|are|was|were|can be|could be|has been|have been|seems?|appears?)\s+(?:\w+ly\s+)?"
     r"(?:absent|missing|ruled out|unlikely|excluded|lacking|inactive|(?P<not>not))"
     r"|(?:is|are|was|were)(?P<nt>n['’]t))"
@@ -115,7 +123,7 @@ def _grammar(words: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[re.Pattern
         for number, (form, _) in enumerate(forms)
     )
     grammar = (
-        rf"{named}|(?P<idiom>\b(?:{_IDIOMS})\b)|(?P<cue>\b(?:{_CUES})\b)|(?P<break>\b(?:{_BREAKS})\b)"
+        rf"{named}|(?P<verdict>{_VERDICT})|(?P<idiom>\b(?:{_IDIOMS})\b)|(?P<cue>\b(?:{_CUES})\b)|(?P<break>\b(?:{_BREAKS})\b)"
         r"|(?P<and>\band\b)|(?P<comma>,)|(?P<end>[.;:!?\n—–])|(?P<word>[\w'’-]+)"
     )
     return re.compile(grammar, re.IGNORECASE), labels
@@ -124,7 +132,7 @@ def _grammar(words: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[re.Pattern
 def _form_pattern(form: str) -> str:
     first, *rest = (re.escape(part).replace(r"\ ", r"\s+") for part in form.split(" * "))
     # Only looked at, not consumed: in "black wavy hair" the same hair is wavy too.
-    return first + "".join(rf"(?=,?\s+(?:[\w'’-]+,?\s+){{0,3}}{part}\b)" for part in rest)
+    return first + "".join(rf"(?=,?\s+(?:(?!{_OTHER_THINGS})[\w'’-]+,?\s+){{0,3}}{part}\b)" for part in rest)
 
 
 def _list_goes_on(text: str, tokens: Sequence[re.Match[str]], position: int) -> bool:

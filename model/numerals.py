@@ -44,12 +44,21 @@ NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
 """Pattern of a number of up to three digits, or up to a hundred in words."""
 _ONE = re.compile(
     rf"(?<![\w.,$])(?<!-)({NUMBER})"
-    r"(?![\w%]|[.,:]\d|[\s-]*(?:months?|weeks?|days?|hours?|minutes?|seconds?|frames?|cm|kg)\b)",
+    r"(?:[- ]?ish\b|(?=(?:yo|yrs?)\b)|(?![\w%]))(?![.,:]\d|[\s-]*(?:decades?|centur(?:y|ies)|"
+    r"months?|weeks?|days?|hours?|minutes?|seconds?|frames?|percent|cm|kg)\b)",
     re.IGNORECASE,
 )
 _DECADE = re.compile(
     rf"\b(early|mid|late)?[- ]*(?:(\d0)(?:['’]?s|[- ]?something)|({'|'.join(_DECADES)}))\b", re.IGNORECASE
 )
+_OR_MORE = re.compile(
+    r"\s*(?:\+|(?:[\s-]*years?(?:[\s-]+old)?\s+)?(?:or|and)\s+(?:older|above|over|more|up|beyond)\b)",
+    re.IGNORECASE,
+)
+_OR_LESS = re.compile(
+    r"\s*(?:[\s-]*years?(?:[\s-]+old)?\s+)?(?:or|and)\s+(?:younger|below|under|less)\b", re.IGNORECASE
+)
+_TO = re.compile(r"\s*(?:-|–|—|to|or|and)\s*(?:the\s+)?(?:his\s+|her\s+|their\s+)?", re.IGNORECASE)
 _RANGE = re.compile(rf"\s*(?:-|–|—|to|or)\s*({NUMBER})(?![\w%])", re.IGNORECASE)
 _BETWEEN = re.compile(rf"\s+and\s+({NUMBER})(?![\w%])", re.IGNORECASE)
 _BOUND = re.compile(
@@ -97,8 +106,11 @@ def _readings(text: str, question: Question) -> list[_Reading]:
     found: list[_Reading] = []
     taken = 0
     for match in _DECADE.finditer(text):
-        low = int(match[2]) if match[2] else _DECADES[match[3].lower()]
-        found.append(_Reading(match.start(), _decade(match[1], low), has_unit=True, is_stated=True))
+        first, last = _decade(match)
+        joint = _TO.match(text, match.end())
+        second = _DECADE.match(text, joint.end()) if joint else None
+        last = max(last, _decade(second)[1]) if second else last
+        found.append(_Reading(match.start(), (first, last), has_unit=True, is_stated=True))
     for match in _ONE.finditer(text):
         before = text[max(0, match.start() - _CONTEXT) : match.start()]
         if match.start() < taken or _DENIAL.search(before):
@@ -107,18 +119,28 @@ def _readings(text: str, question: Question) -> list[_Reading]:
         if second is None and re.search(r"\bbetween\s+$", before, re.IGNORECASE):
             second = _BETWEEN.match(text, match.end())
         numbers = (_value(match[1]),) if second is None else (_value(match[1]), _value(second[1]))
-        bound = _BOUND.search(before)
-        if bound and second is None:
-            is_lower = re.match(r"over|above|older|more|at least|beyond", bound.group(), re.IGNORECASE)
-            numbers = (numbers[0], question.maximum) if is_lower else (question.minimum, numbers[0])
+        if second is None:
+            numbers = _with_bounds(numbers[0], text, match, question)
         taken = second.end() if second else match.end()
         is_stated = not before.strip() or _STATEMENT.search(before) is not None
         found.append(_Reading(match.start(), numbers, unit.match(text, taken) is not None, is_stated))
     return found
 
 
-def _decade(part: str | None, low: int) -> tuple[int, int]:
+def _with_bounds(number: int, text: str, match: re.Match[str], question: Question) -> tuple[int, ...]:
+    """Return the number, or the range that words around it open: `over 60`, `60 or older`."""
+    bound = _BOUND.search(text[max(0, match.start() - _CONTEXT) : match.start()])
+    is_lower = bound and re.match(r"over|above|older|more|at least|beyond", bound.group(), re.IGNORECASE)
+    if is_lower or _OR_MORE.match(text, match.end()):
+        return number, question.maximum
+    if bound or _OR_LESS.match(text, match.end()):
+        return question.minimum, number
+    return (number,)
+
+
+def _decade(match: re.Match[str]) -> tuple[int, int]:
     """Return the ends of, say, the early thirties: 30 and 33."""
+    part, low = match[1], int(match[2]) if match[2] else _DECADES[match[3].lower()]
     first, last = {"early": (0, 3), "mid": (4, 6), "late": (7, 9)}.get((part or "").lower(), (0, 9))
     first = max(low + first, 13) if low == _TEENS else low + first
     return first, low + last

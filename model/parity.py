@@ -24,7 +24,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from model.checkpoint import load_checkpoint
-from model.config import CheckpointError
+from model.config import CheckpointError, CrossAttentionKind
 from model.face_llava import FaceLlava, VisualTrace
 
 _TOLERANCES = {"rpp_mask": (1e-6, 0.0), "loss": (1e-4, 0.0)}
@@ -32,6 +32,9 @@ _TOLERANCES = {"rpp_mask": (1e-6, 0.0), "loss": (1e-4, 0.0)}
 and far below what a mistake does to the logits (1e-2 and more)."""
 
 _DEFAULT_TOLERANCE = (3e-4, 1e-4)
+
+_DECODED = ("encoded", "logits", "generated_ids")
+"""What a case ends in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,19 @@ class ParityRow:
     is_within: bool
     note: str = ""
     """Why there was nothing to compare."""
+
+
+def official_tensors(kind: CrossAttentionKind) -> tuple[str, ...]:
+    """Return the names of all tensors that a full parity directory expects, for a variant of the branch."""
+    names = [f"mixed.{part}" for part in ("expanded_attention_mask", "expanded_labels", "logits", "loss")]
+    for view in ("video", "image"):
+        names += [f"{view}.{part}" for part in ("tower_features", "projected", *_DECODED)]
+        if kind != "none":
+            names += [f"{view}.landmark_{part}" for part in ("local", "global", "tokens")]
+            names += [f"{view}_landmarks.{part}" for part in ("cross_attn_block", *_DECODED)]
+    if kind in {"masked", "geometric"}:
+        names.append("video_landmarks.rpp_mask")
+    return tuple(sorted(set(names) - _impossible(kind)))
 
 
 def check_parity(directory: str | Path, engine: Literal["torch"] = "torch") -> list[ParityRow]:
@@ -78,7 +94,8 @@ def check_parity(directory: str | Path, engine: Literal["torch"] = "torch") -> l
         raise CheckpointError(str(directory), (problem,)) from error
     if not actual:
         raise CheckpointError(str(directory), ("inputs.safetensors has no case, for it has no pixels",))
-    absent = actual.keys() - expected.keys() - set(meta.get("left_out", ())) - _impossible(model)
+    kind = model.config.cross_attention
+    absent = actual.keys() - expected.keys() - set(meta.get("left_out", ())) - _impossible(kind)
     rows = [_fail(name, "is not in expected.safetensors") for name in absent]
     rows += [_fail(name, "nothing in the inputs gives it") for name in expected.keys() - actual.keys()]
     rows += [_compare(name, actual[name], expected[name]) for name in expected.keys() & actual.keys()]
@@ -191,12 +208,11 @@ def _parse_visual(text: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
-def _impossible(model: FaceLlava) -> set[str]:
+def _impossible(kind: CrossAttentionKind) -> set[str]:
     """Return the names that the official code cannot compute: `masked` on an image raises there."""
-    if model.config.cross_attention != "masked":
+    if kind != "masked":
         return set()
-    parts = ("rpp_mask", "cross_attn_block", "encoded", "logits", "generated_ids")
-    return {f"image_landmarks.{part}" for part in parts}
+    return {f"image_landmarks.{part}" for part in ("rpp_mask", "cross_attn_block", *_DECODED)}
 
 
 def _fail(name: str, note: str) -> ParityRow:

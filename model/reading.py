@@ -31,10 +31,11 @@ class Reading:
 
 
 _REFUSAL = re.compile(
-    r"\b(?:i['’]?m sorry|i am sorry|sorry, (?:but )?i|as an ai\b|i apologi[sz]e|"
+    r"(?:\bi['’]?m sorry|i am sorry|sorry, (?:but )?i|as an ai\b|i apologi[sz]e|"
     r"i (?:do not|don['’]t) feel comfortable|"
     r"(?:i (?:can ?not|can['’]t|could not|couldn['’]t|won['’]t|will not)|i['’]m (?:unable|not able) to|"
-    r"i am (?:unable|not able) to|unable to|(?:not |im)possible to|it is difficult to|cannot be) "
+    r"i am (?:unable|not able) to|unable to|(?:not |im)possible to|it is difficult to|cannot be|"
+    r"(?<![^.;,!\n])\s*(?:can(?:not| not|['’]?t)|could(?: not|n['’]t))) "
     r"(?:\w+ly )?(?:determined?|identif(?:y|ied)|tell|assess|provide|answer|help|assist|say|judge|comply|"
     r"discuss|infer|estimated?|analy[sz]e|make|give|confirm|be (?:certain|sure)))\b",
     re.IGNORECASE,
@@ -43,7 +44,9 @@ _TURN = re.compile(r"\b(?:but|however|nevertheless|nonetheless|that said|still,)
 _CONCLUSION = re.compile(
     r"\b(?:therefore|thus|hence|overall|in conclusion|in summary|to conclude|consequently|predominant(?:ly)?|"
     r"primar(?:y|ily)|dominant|most likely|best described as|"
-    r"(?:emotion|expression)(?: \w+){0,5}? (?:is|as|to be))\b",
+    r"(?:emotion|expression)(?: \w+){0,5}? (?:is|as|to be)|actually|in fact|in reality|"
+    r"but (?:it|this|that|he|she|they|the (?:video|clip|footage|image|picture|face|person))"
+    r"(?:['’]s|['’]re| is| are| was| were| has been| have been))\b",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?\n](?:\s|$)")
@@ -54,12 +57,12 @@ _NUMBER_MARKER = (
 )
 _ACTION_UNIT = re.compile(r"AU(\d+)")
 _ACTION_UNIT_LIST = re.compile(
-    r"\b(?:(?:AUs|action units?)\s*(?:#\s*)?|AU[\s-]?(?=\d+\s*[+/&]))"
-    r"(\d+(?:(?:\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|\s*[+/&]\s*)(?:AU[\s-]?)?\d+)*)",
+    r"\b(?:(?:AUs|action units?)\s*(?:[#:]\s*)?|AU[\s-]?(?=\d+\s*[+/&]))"
+    r"(\d+(?:(?:\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|\s*[+/&–-]\s*)(?:AU[\s-]?)?\d+)*)",
     re.IGNORECASE,
 )
 _NONE_OF_THEM = re.compile(
-    r"\b(?:no|none of the|not any)\s+(?:\w+[\s,]+){0,3}(?:action units?|aus|attributes?|them|these|those)\b"
+    r"\b(?:no|none of the|not any)\s+(?:\w+[\s,]+){0,3}(?:action units?|aus?|attributes?|them|these|those)\b"
     r"|^\s*none\b",
     re.IGNORECASE,
 )

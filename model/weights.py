@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError  # nothing is unpickled here but by torch.load(weights_only=True)
 from typing import cast
+from zipfile import is_zipfile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,8 +25,8 @@ from model.tower import acting_layers
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
 """Names of unsharded weights, the preferred format first; shards are listed in NAME.index.json."""
 
-_LOAD_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, UnpicklingError)
-"""What torch.load raises on a broken file, or on one that holds more than tensors."""
+_LOAD_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError)
+"""What torch.load raises on a broken file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def _read_weight_map(index: Path) -> dict[str, str]:
     """Return the names of tensors and of the files beside the index that hold them."""
     try:
         weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        is_beside = bool(weight_map) and all(name == Path(name).name for name in weight_map.values())
+        is_beside = bool(weight_map) and all(name and name == Path(name).name for name in weight_map.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"{index.name} is no index of weight files ({type(error).__name__}: {error})"
         raise CheckpointError(str(index.parent), (problem,)) from error
@@ -188,7 +189,16 @@ def _read_safetensors_headers(path: Path) -> Iterator[Header]:
 
 def _load_bin(path: Path, device: torch.device) -> dict[str, Tensor]:
     try:
-        tensors = torch.load(path, map_location=device, weights_only=True, mmap=True)
+        # Only torch's newer format, a zip file, can be mapped.
+        tensors = torch.load(path, map_location=device, weights_only=True, mmap=is_zipfile(path))
+    except UnpicklingError as error:
+        # Torch's own message advises to run what is in the file.
+        held = re.search(r"GLOBAL (\S+)", str(error))
+        what = f", {held[1]}," if held else ""
+        problem = (
+            f"{path.name} is no file of tensors alone: it was not loaded, for code in it{what} would run"
+        )
+        raise CheckpointError(str(path.parent), (problem,)) from error
     except _LOAD_ERRORS as error:
         raise CheckpointError(str(path.parent), (f"{path.name} cannot be read: {error}",)) from error
     if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):

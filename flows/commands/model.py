@@ -13,18 +13,23 @@ model_app = typer.Typer(help="Look at, fetch and verify Face-LLaVA checkpoints."
 @model_app.command("inspect")
 def inspect_model(
     checkpoint: Annotated[str, typer.Argument(help="Directory or hub id.", show_default=False)],
+    headers_only: Annotated[
+        bool, typer.Option("--headers-only", help="Read no values: NaN and infinity stay unseen.")
+    ] = False,
 ) -> None:
-    """Print a checkpoint's parts, parameters, types and memory, and what does not fit; loads no weights.
+    """Print a checkpoint's parts, parameters, types and memory, and what does not fit; loads nothing.
 
-    Exit status: 0 when it can be loaded, 1 when tensors are missing, unexpected or misshaped, 2 when there is
-    no checkpoint.
+    Exit status: 0 when it can be loaded, 1 when tensors are missing, unexpected, misshaped or not finite, 2
+    when there is no checkpoint or it cannot be read.
     """
+    import torch
+
     from flows.models import print_inspection
     from model.config import CheckpointError
     from model.inspection import inspect_checkpoint
 
     try:
-        found = inspect_checkpoint(checkpoint)
+        found = inspect_checkpoint(checkpoint, None if headers_only else torch.float32)
     except CheckpointError as error:
         raise refuse(error) from error
     print_inspection(found)
@@ -57,13 +62,15 @@ def check_model(
     """
     from flows.models import print_parity
     from model.config import CheckpointError
+    from model.layout import read_config
     from model.parity import check_parity
 
     if engine != "torch":
         raise refuse(ValueError(f"there is no engine {engine}; give torch"))
     try:
         rows = check_parity(directory, engine)
+        kind = read_config(directory).cross_attention
     except CheckpointError as error:
         raise refuse(error) from error
-    print_parity(rows)
+    print_parity(rows, kind)
     raise typer.Exit(OK if rows and all(row.is_within for row in rows) else FAILED)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from model.config import CheckpointError, FaceLlavaConfig, TowerConfig
+from model.config import CheckpointError, FaceLlavaConfig, LlmConfig, TowerConfig
 
 
 def test_the_defaults_are_the_released_sizes() -> None:
@@ -43,6 +43,12 @@ def test_a_missing_tower_has_no_tokens(kind: str) -> None:
         ({"branch_heads": 3}, "3 branch heads"),
         ({"image_tower": None, "video_tower": None}, "neither"),
         ({"image_tower": TowerConfig(hidden_size=64)}, "differ in width"),
+        ({"branch_scale": float("nan")}, "branch_scale nan"),
+        ({"branch_scale": "0.1"}, "branch_scale '0.1'"),
+        ({"select_layer": "last"}, "select layer 'last'"),
+        ({"projector": "mlp999999999x_gelu"}, "projector 'mlp999999999x_gelu'"),
+        ({"projector": None}, "projector None"),
+        ({"max_length": 0}, "tokenizer_model_max_length 0"),
     ],
 )
 def test_contradictions_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -56,11 +62,36 @@ def test_contradictions_are_refused(changes: dict[str, Any], message: str) -> No
         ({"activation": "nope"}, "'nope'"),
         ({"heads": 7}, "7 heads"),
         ({"patch_size": 300}, "300 px"),
+        ({"patch_size": 0}, "patch_size 0 is no whole number from 1"),
+        ({"layers": 10**9}, "num_hidden_layers 1000000000"),
+        ({"hidden_size": None}, "hidden_size None"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps nan"),
+        ({"channels": 4}, "RGB"),
     ],
 )
 def test_impossible_towers_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TowerConfig(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hidden_size": 10**12}, "hidden_size 1000000000000 is no whole number from 1 to 262,144"),
+        ({"vocab_size": True}, "vocab_size True"),
+        ({"intermediate_size": 12.5}, "intermediate_size 12.5"),
+        ({"layers": 0}, "num_hidden_layers 0"),
+        ({"heads": 3}, "4096 does not divide into 3 heads"),
+        ({"kv_heads": 5}, "32 heads do not divide among 5"),
+        ({"activation": 3}, "activation 3"),
+        ({"rms_norm_eps": "1e-5"}, "rms_norm_eps '1e-5'"),
+        ({"rope_theta": float("inf")}, "rope_theta inf"),
+        ({"eos_token_id": 32000}, "eos_token_id 32000 is no token of 32,000"),
+    ],
+)
+def test_impossible_decoders_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LlmConfig(**changes)
 
 
 def test_checkpoint_errors_cross_processes() -> None:

@@ -40,7 +40,7 @@ def test_describes_the_parts() -> None:
     assert {part.dtypes for part in found.parts} == {("float32",)}
     assert found.files == ((SIMPLE / "model.safetensors", (SIMPLE / "model.safetensors").stat().st_size),)
     assert found.is_demonstration
-    assert not found.has_tokenizer
+    assert found.tokenizer_problem == "tokenizer.model is missing"
     assert found.dormant == 0
 
 

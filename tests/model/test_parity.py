@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.config import CheckpointError
-from model.parity import ParityRow, check_parity
+from model.parity import ParityRow, check_parity, official_tensors
 
 SIMPLE = Path(__file__).parent / "data" / "parity" / "simple"
 EYE = "model.landmarks_projector.region_layers.eye1.weight"
@@ -106,6 +106,78 @@ def set_vision(kind: str, name: str, value: object) -> Callable[[Path], None]:
 def test_mistakes_are_found(mistake: Callable[[Path], None], seen_in: set[str], tmp_path: Path) -> None:
     mistake(copy(tmp_path))
     assert outside(check_parity(tmp_path)) >= seen_in
+
+
+def change_weight(name: str, edit: Callable[[Tensor], Tensor]) -> Callable[[Path], None]:
+    def change_one(tensors: dict[str, Tensor]) -> None:
+        tensors[name] = edit(tensors[name]).contiguous()
+
+    return lambda directory: change(directory, "model.safetensors", change_one)
+
+
+def scale(weight: Tensor) -> Tensor:
+    return weight * 1.01
+
+
+def swap_heads(weight: Tensor) -> Tensor:
+    """Exchange the first two of four heads of a projection."""
+    heads = weight.unflatten(0, (4, -1))
+    return heads[[1, 0, 2, 3]].flatten(0, 1)
+
+
+def permute(weight: Tensor) -> Tensor:
+    return weight.roll(1, 0)
+
+
+LAYER = "model.layers.0."
+VIDEO = "model.video_tower.video_tower.encoder.layers.1."
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        pytest.param(change_weight("lm_head.weight", scale), id="1% of the head"),
+        pytest.param(change_weight(LAYER + "mlp.down_proj.weight", scale), id="1% of a decoder layer"),
+        pytest.param(change_weight(VIDEO + "temporal_embedding", scale), id="1% of a temporal embedding"),
+        pytest.param(change_weight(VIDEO + "temporal_attn.k_proj.weight", scale), id="1% of temporal keys"),
+        pytest.param(
+            change_weight("model.landmarks_cross_attn.linear_proj.bias", scale), id="1% of the branch"
+        ),
+        pytest.param(change_weight(EYE, scale), id="1% of a region"),
+        pytest.param(change_weight(LAYER + "self_attn.q_proj.weight", swap_heads), id="decoder heads"),
+        pytest.param(change_weight(VIDEO + "self_attn.v_proj.weight", swap_heads), id="tower heads"),
+        pytest.param(change_weight("model.norm.weight", permute), id="decoder norm"),
+        pytest.param(change_weight(VIDEO + "temporal_layer_norm1.weight", permute), id="temporal norm"),
+        pytest.param(
+            change_weight("model.landmarks_cross_attn.cross_attn.ln.bias", permute), id="branch norm"
+        ),
+        pytest.param(change_weight("model.embed_tokens.weight", permute), id="embeddings"),
+        pytest.param(set_field("rope_theta", 5000.0), id="rope theta"),
+        pytest.param(set_field("hidden_act", "gelu"), id="decoder activation"),
+        pytest.param(set_field("num_attention_heads", 2), id="number of heads"),
+        pytest.param(set_field("tokenizer_model_max_length", 20), id="longest prompt"),
+    ],
+)
+def test_small_alterations_are_found(mistake: Callable[[Path], None], tmp_path: Path) -> None:
+    mistake(copy(tmp_path))
+    assert outside(check_parity(tmp_path))
+
+
+def test_landmarks_of_another_frame_are_found(tmp_path: Path) -> None:
+    def edit(inputs: dict[str, Tensor]) -> None:
+        inputs["video_landmarks"] = inputs["video_landmarks"].roll(1, 1)
+
+    change(copy(tmp_path), "inputs.safetensors", edit)
+    assert "video_landmarks.encoded" in outside(check_parity(tmp_path))
+
+
+def test_the_official_tensors_are_all_known() -> None:
+    meta = json.loads((SIMPLE / "meta.json").read_text())
+    expected = set(load_file(SIMPLE / "expected.safetensors")) | set(meta["left_out"])
+    assert expected == set(official_tensors("simple"))
+    assert set(official_tensors("masked")) - expected == {"video_landmarks.rpp_mask"}
+    assert "image_landmarks.logits" not in official_tensors("masked")
+    assert not any("landmark" in name for name in official_tensors("none"))
 
 
 @pytest.mark.parametrize("part", ["temporal_embedding", "temporal_attn.out_proj.weight"])

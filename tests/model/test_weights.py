@@ -10,7 +10,16 @@ from safetensors.torch import save_file
 from model.config import CheckpointError, FaceLlavaConfig
 from model.layout import read_config
 from model.weight_plan import build_empty
-from model.weights import find_weights, hash_weights, is_dormant, official_name, read_headers, read_tensors
+from model.weights import (
+    find_weights,
+    hash_weights,
+    is_dormant,
+    is_finite,
+    official_name,
+    promised_names,
+    read_headers,
+    read_tensors,
+)
 
 SIMPLE = Path(__file__).parent / "data" / "parity" / "simple"
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b.c": torch.ones(4, dtype=torch.bfloat16)}
@@ -105,11 +114,65 @@ class Payload:
     """Anything that is no tensor."""
 
 
+class Code:
+    """What runs when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("ran",)
+
+
 @pytest.mark.parametrize("content", [Payload(), {"state_dict": TENSORS}, [torch.ones(1)]])
 def test_a_bin_with_more_than_tensors_is_refused(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "pytorch_model.bin")
-    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin (cannot be read|is no plain dictionary)"):
+    with pytest.raises(CheckpointError, match=r"\.bin is no (file of tensors alone|plain dictionary)"):
         read_headers(tmp_path / "pytorch_model.bin")
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_what_a_bin_would_run_is_named_and_not_run(
+    is_zip: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pytorch_model.bin"
+    torch.save({"weight": Code()}, path, _use_new_zipfile_serialization=is_zip)
+    with pytest.raises(CheckpointError, match=r"code in it, .*print, would run"):
+        read_headers(path)
+    assert capsys.readouterr().out == ""
+
+
+def test_torchs_older_format_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pytorch_model.bin"
+    torch.save({"weight": torch.arange(3.0)}, path, _use_new_zipfile_serialization=False)
+    assert [header.shape for header in read_headers(path)] == [(3,)]
+    assert dict(read_tensors(path, ["weight"]))["weight"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "finite"),
+    [
+        ([1.0, -2.0], torch.float32, True),
+        ([1.0, float("nan"), 2.0], torch.float32, False),
+        ([float("-inf"), 0.0], torch.bfloat16, False),
+        ([70000.0], torch.float16, False),
+        ([70000.0], torch.bfloat16, True),
+        ([], torch.float32, True),
+    ],
+)
+def test_values_are_finite_in_a_dtype(values: list[float], dtype: torch.dtype, finite: bool) -> None:
+    assert is_finite(torch.tensor(values), dtype) is finite
+
+
+def test_the_index_promises_names(tmp_path: Path) -> None:
+    assert promised_names(tmp_path) == ()
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "1.safetensors", "b": "1.safetensors"}}))
+    assert promised_names(tmp_path) == ("a", "b")
+
+
+@pytest.mark.parametrize("name", ["../1.safetensors", "/etc/passwd", "", 3])
+def test_an_index_names_only_files_beside_it(name: object, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
+    with pytest.raises(CheckpointError, match="no index of weight files"):
+        find_weights(tmp_path)
 
 
 def test_the_hash_is_that_of_the_bytes_in_order(tmp_path: Path) -> None:
