@@ -152,3 +152,28 @@ def test_plain_duckdb_reads_the_parquet_files(films: Path, tmp_path: Path) -> No
     assert rows == [("expression",)]
     with_csv = facesift("query", "select label, score from findings", "--lake", lake, "--format", "csv")
     assert with_csv.splitlines()[0] == '"label","score"'
+
+
+def test_two_scans_at_once_into_one_lake_double_nothing(films: Path, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    command = [*FACESIFT, "scan", str(films), "--lake", str(lake), "--readers", "1", "--json"]
+    scans = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+        for _ in range(2)
+    ]
+    for scan in scans:
+        out, error = scan.communicate()
+        assert scan.returncode == 0, error.decode()
+        summary = json.loads(out)
+        assert summary["by_status"] == dict.fromkeys(summary["by_status"], 0) | {
+            "done": 3,
+            "no_face": 1,
+            "skipped": 1,
+        }
+    assert not {name: rows for name, rows in Catalog(Lake(lake)).run_checks().items() if rows}
+    (counts,) = query(
+        lake,
+        "select (select count(*) from videos) as videos, (select count(*) from scans) as scans, "
+        "(select count(distinct (video_id, recipe_id)) from raw.videos) as contents",
+    )
+    assert counts == {"videos": 4, "scans": 2, "contents": 4}
