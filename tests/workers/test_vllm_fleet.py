@@ -1,0 +1,139 @@
+"""A real vLLM inside a real Ray actor, killed in the middle of a batch."""
+
+import hashlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from model.clip import FaceClip
+from model.demonstration import write_demonstration_checkpoint
+from model.engine import EngineConfig, VllmConfig
+from model.questions import DEFAULT_QUESTIONS
+from storage.archive import Fetched
+from storage.records import Clip, Source, Video
+from workers.clipper import ClipCut
+from workers.describer import Described, Describer, DescriberConfig
+from workers.fleet import Fleet, FleetConfig
+from workers.outcome import Done, Job
+from workers.reader import Chunk, Reading, RowIds
+
+pytestmark = pytest.mark.real
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ASKED = tuple(question for question in DEFAULT_QUESTIONS if question.name in {"deepfake", "expression"})
+
+
+class PlayedReader:
+    """Gives two batches of two clips."""
+
+    def fetch(self, source: Source) -> Fetched:
+        return Fetched(video_id="v", path=Path(source.uri), size_bytes=1, etag="1", is_spooled=False)
+
+    def read(self, fetched: Fetched, ids: RowIds) -> Iterator[Chunk | Reading]:
+        for batch in range(2):
+            cuts = tuple(cut(2 * batch + number, ids) for number in range(2))
+            yield Chunk(cuts=cuts, position_s=batch, duration_s=2.0)
+        values: dict[str, Any] = dict.fromkeys(Video.__dataclass_fields__)
+        values |= {"video_id": fetched.video_id, "attempt_id": ids.attempt_id, "duration_s": 2.0}
+        yield Reading(video=Video(**values), shots=(), tracks=(), boxes=())
+
+
+def cut(number: int, ids: RowIds) -> ClipCut:
+    random = np.random.default_rng(number)
+    clip = FaceClip(
+        random.integers(0, 256, (8, 112, 112, 3), dtype=np.uint8),
+        random.uniform(0, 112, (8, 68, 2)).astype(np.float32),
+        best_frame=0,
+    )
+    values: dict[str, Any] = dict.fromkeys(Clip.__dataclass_fields__)
+    values |= {"clip_id": f"c{number}", "track_id": "t", "video_id": "v", "attempt_id": ids.attempt_id}
+    values |= {"recipe_id": ids.recipe_id, "crops_sha256": clip.crops_sha256()}
+    return ClipCut(Clip(**values), clip)
+
+
+class WatchedDescriber(Describer):
+    """Writes down its process's children; the first to describe a second batch loses its engine meanwhile."""
+
+    def __init__(self, config: DescriberConfig, notes: Path) -> None:
+        super().__init__(config)
+        children = [child.pid for child in psutil.Process().children(recursive=True)]
+        (notes / f"{os.getpid()}.children").write_text(" ".join(map(str, children)))
+        self._notes = notes
+        self._batches = 0
+
+    def describe(self, cuts: Sequence[ClipCut]) -> Described:
+        self._batches += 1
+        if self._batches == 2 and not (self._notes / "killed").exists():
+            threading.Thread(target=self._kill_engine_at_work, daemon=True).start()
+        return super().describe(cuts)
+
+    def _kill_engine_at_work(self) -> None:
+        use: Any = self._engine
+        before = use.cache_use.prompt_tokens
+        while use.cache_use.prompt_tokens == before:  # until the first reply of this batch
+            time.sleep(0.001)
+        (core,) = [
+            child for child in psutil.Process().children() if "EngineCore" in " ".join(child.cmdline())
+        ]
+        (self._notes / "killed").write_text(str(core.pid))
+        os.kill(core.pid, signal.SIGKILL)
+
+
+class Made:
+    def __init__(self, config: DescriberConfig, notes: Path) -> None:
+        self.config = config
+        self.notes = notes
+
+    def reader(self) -> Any:
+        return PlayedReader()
+
+    def describer(self) -> Describer:
+        return WatchedDescriber(self.config, self.notes)
+
+
+def is_alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_no_question_is_lost_when_vllm_dies_in_the_middle_of_a_batch(tmp_path: Path) -> None:
+    checkpoint = str(write_demonstration_checkpoint(tmp_path / "checkpoint"))
+    engine = EngineConfig(
+        kind="vllm",
+        device="cpu",
+        dtype="float32",
+        max_new_tokens=8,
+        vllm=VllmConfig(max_num_seqs=4, cpu_cache_gib=0.25),
+    )
+    weights = hashlib.sha256((Path(checkpoint) / "model.safetensors").read_bytes()).hexdigest()
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    made = Made(DescriberConfig(checkpoint, weights, ASKED, engine), notes)
+    source = Source("video", 1, "1", NOW, NOW, "scan", "recipe")
+    with Fleet(FleetConfig(readers=1, describers=1), made.reader, made.describer) as fleet:
+        outcomes = list(
+            fleet.scan([Job(source)], lambda: RowIds("recipe", "attempt", "scan"), lambda *_: True)
+        )
+    assert (notes / "killed").exists()
+    (done,) = outcomes
+    assert isinstance(done, Done)
+    clips = [clip for part in done.described for clip in part.clips]
+    assert [(clip.clip_id, clip.no_answer_reason) for clip in clips] == [(f"c{n}", None) for n in range(4)]
+    answers = [(row.clip_id, row.question) for part in done.described for row in part.answers]
+    assert answers == [(f"c{n}", question.name) for n in range(4) for question in ASKED]
+
+    lived = sorted(notes.glob("*.children"))
+    assert len(lived) == 2  # the actor whose engine was killed, and the one after it
+    children = [int(pid) for path in lived for pid in path.read_text().split()]
+    until = time.monotonic() + 30
+    while any(map(is_alive, children)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not [pid for pid in children if is_alive(pid)]
