@@ -80,8 +80,8 @@ def with_cuts(frames: Iterator[Frame], cuts: set[int] | None) -> Iterator[tuple[
     if cuts is None:
         detector = ShotDetector(ShotsConfig())
         for frame in frames:
-            yield from detector.add(frame)
-        yield from detector.finish()
+            yield from ((seen, start is not None) for seen, start in detector.add(frame))
+        yield from ((seen, start is not None) for seen, start in detector.finish())
         return
     before = -1
     for frame in frames:

@@ -1,15 +1,15 @@
-"""Cuts: where one shot ends and the next begins.
+"""Cuts and gradual transitions: where one shot ends and the next begins.
 
 PySceneDetect's detectors are fed frame by frame with the frames that are sampled anyway, under our own frame
 numbers. A cut is a frame that differs from the one before far more than its neighbours do from theirs, so
-that fast motion is none. Gradual transitions are not looked for: a detector of those would stand beside
-`_is_cut` and put its frames into `_cuts` in the same way.
+that fast motion is none. Fades and dissolves are found by `workers.transitions`, after their end: frames are
+held back until it is known whether a shot began with them, the length of half a transition.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from workers.frames import Frame
+from workers.transitions import Transition, Transitions
 
 _WINDOW = 2
 """Frames on either side that a change is compared with."""
@@ -48,15 +49,33 @@ class ShotsConfig:
     """Change from which two frames show different scenes, where no neighbours can tell."""
     max_gap_s: float = 0.9
     """Seconds between two frames above which neighbours cannot tell."""
+    max_transition_s: float = 2.5
+    """Seconds that a dissolve may take, and a fade each way; 0 looks for cuts only."""
+    held_bytes: int = 256 << 20
+    """Bytes of frames held back at most; of large ones, a shot that comes slowly begins later."""
 
     def __post_init__(self) -> None:
         for name in ("side_px", "change", "change_ratio", "sure_change", "max_gap_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"shots.{name} is {getattr(self, name)}; give a positive number")
+        if self.max_transition_s < 0:
+            raise ValueError(f"shots.max_transition_s is {self.max_transition_s}; give 0 or more")
+
+
+class Start(NamedTuple):
+    """How a shot begins: `transition` is cut, fade or dissolve, None for the first shot.
+
+    The frames, numbers in the video, are those of a gradual transition: the last that shows only the shot
+    before and the first that shows only this one.
+    """
+
+    transition: str | None
+    from_frame: int | None = None
+    to_frame: int | None = None
 
 
 class ShotDetector:
-    """Tells of each frame whether a shot begins with it, three frames later.
+    """Tells of each frame whether a shot begins with it, some frames later.
 
     Args:
         config: Thresholds.
@@ -72,15 +91,16 @@ class ShotDetector:
         )
         self._waiting: deque[Frame] = deque()
         self._thumbs: dict[int, _Thumb] = {}
-        self._cuts = {0}
+        self._cuts = {0: Start(None)}
+        self._transitions = Transitions(config.max_transition_s) if config.max_transition_s else None
         self._next = 0
         """Place of the next frame among those that were added."""
         self._last_s = 0.0
 
-    def add(self, frame: Frame) -> Iterator[tuple[Frame, bool]]:
-        """Take the next frame; yield those that are decided, each with whether a shot begins with it."""
+    def add(self, frame: Frame) -> Iterator[tuple[Frame, Start | None]]:
+        """Take the next frame; yield those that are decided, each with how a shot begins there, if so."""
         if not self._config.is_enabled:
-            yield frame, self._next == 0
+            yield frame, self._cuts.pop(self._next, None)
             self._next += 1
             return
         place, thumb = self._next, self._thumb_of(frame)
@@ -91,15 +111,17 @@ class ShotDetector:
             for before in range(_WINDOW):
                 self._feed(before - _WINDOW, thumb)
         elif self._is_sure_cut(frame, thumb):
-            self._cuts.add(place)
+            self._cut(place)
         self._last_s = frame.pts_s
         self._thumbs[place] = thumb
         self._thumbs.pop(place - 2 * _WINDOW - 1, None)
         self._feed(place, thumb)
-        while len(self._waiting) > _WINDOW + 1:
+        if self._transitions is not None:
+            self._take(self._transitions.add(place, frame.index, frame.pts_s, thumb))
+        while len(self._waiting) > _WINDOW + 1 and self._is_due(frame):
             yield self._released()
 
-    def finish(self) -> Iterator[tuple[Frame, bool]]:
+    def finish(self) -> Iterator[tuple[Frame, Start | None]]:
         """Yield the frames that were held back: no more come."""
         if self._thumbs:
             thumb = self._thumbs[self._next - 1]
@@ -113,18 +135,37 @@ class ShotDetector:
         is_gap = frame.pts_s - self._last_s > self._config.max_gap_s
         return is_gap and _differ(self._thumbs[self._next - 2], thumb, self._config.sure_change)
 
-    def _released(self) -> tuple[Frame, bool]:
+    def _is_due(self, newest: Frame) -> bool:
+        """Say whether the oldest frame need not wait: it is the middle of no transition still to end."""
+        oldest = self._waiting[0]
+        held_bytes = oldest.image.nbytes * len(self._waiting)
+        hold_s = self._config.max_transition_s / 2
+        return newest.pts_s - oldest.pts_s > hold_s or held_bytes > self._config.held_bytes
+
+    def _released(self) -> tuple[Frame, Start | None]:
         place = self._next - len(self._waiting)
-        is_first = place in self._cuts
-        self._cuts.discard(place)
-        return self._waiting.popleft(), is_first
+        return self._waiting.popleft(), self._cuts.pop(place, None)
+
+    def _cut(self, place: int) -> None:
+        self._cuts.setdefault(place, Start("cut"))
+        if self._transitions is not None:
+            self._transitions.begin_at(place)
+
+    def _take(self, found: Transition | None) -> None:
+        """Let a shot begin in the middle of a transition, or with the oldest frame that is still here."""
+        if found is None:
+            return
+        oldest = self._next - len(self._waiting)
+        for place in [place for place in self._cuts if found.start < place <= found.end]:
+            del self._cuts[place]
+        self._cuts[max(oldest, found.middle)] = Start(found.kind, found.start_frame, found.end_frame)
 
     def _feed(self, place: int, thumb: _Thumb) -> None:
         found = self._detector.process_frame(FrameTimecode(place + _WINDOW, _NOMINAL_FPS), thumb)
         for timecode in found:
             cut = self._begins_at(timecode.frame_num - _WINDOW)
             if cut is not None:
-                self._cuts.add(cut)
+                self._cut(cut)
 
     def _begins_at(self, place: int) -> int | None:
         """Return where the shot begins of which a frame stands out, or None for a flash of light."""

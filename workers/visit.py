@@ -14,7 +14,7 @@ from workers.failure import failure_of
 from workers.frames import Facts, Frame
 from workers.people import people_of
 from workers.reading import Chunk, ReaderConfig, Reading, RowIds
-from workers.shots import ShotDetector
+from workers.shots import ShotDetector, Start
 from workers.track import FaceTrack, box_rows, track_row
 from workers.tracker import Tracker
 
@@ -54,7 +54,7 @@ class Visit:
         self._clipper = Clipper(config.clipper, *self._keys)
         self._shots: list[records.Shot] = []
         self._tracks: list[tuple[FaceTrack, str | None]] = []
-        self._waiting: list[tuple[Frame, bool]] = []
+        self._waiting: list[tuple[Frame, Start | None]] = []
         self._cuts: list[ClipCut] = []
         self._clips = 0
         self._start_s: float | None = None
@@ -103,13 +103,13 @@ class Visit:
             except Exception as error:
                 frames = f"{self._uri}, frame {batch[0][0].index}"
                 raise failure_of(error, "detect", frames) from error
-            for (frame, is_first), faces in zip(batch, found, strict=True):
-                self._see(frame, faces, is_first=is_first)
+            for (frame, start), faces in zip(batch, found, strict=True):
+                self._see(frame, faces, start)
 
-    def _see(self, frame: Frame, faces: list[Face], *, is_first: bool) -> None:
+    def _see(self, frame: Frame, faces: list[Face], start: Start | None) -> None:
         try:
-            if is_first:
-                self._begin_shot(frame)
+            if start is not None:
+                self._begin_shot(frame, start)
             at = frame.index, frame.pts, frame.pts_s
             tracked = self._tracker.update(*at, faces, frame.image)
             self._clipper.add(*at, tracked, frame.image)
@@ -117,11 +117,11 @@ class Visit:
         except Exception as error:
             raise failure_of(error, "detect", f"{self._uri}, frame {frame.index}") from error
 
-    def _begin_shot(self, frame: Frame) -> None:
+    def _begin_shot(self, frame: Frame, start: Start) -> None:
         if self._shots:
             self._tracker.end_shot()
             self._settle_ended()
-        self._shots.append(records.Shot(*self._keys, len(self._shots), frame.index, frame.pts_s))
+        self._shots.append(records.Shot(*self._keys, len(self._shots), frame.index, frame.pts_s, *start))
 
     def _settle_ended(self) -> None:
         for track in self._tracker.take_ended():

@@ -35,7 +35,7 @@ def cuts(images: list[Image], fps: float = 8.0, config: ShotsConfig | None = Non
     frames = [Frame(3 * n, 300 * n, n / fps, image) for n, image in enumerate(images)]
     seen = [pair for frame in frames for pair in detector.add(frame)] + list(detector.finish())
     assert [frame.index for frame, _ in seen] == [frame.index for frame in frames]
-    return [frame.index // 3 for frame, is_first in seen if is_first]
+    return [frame.index // 3 for frame, start in seen if start is not None]
 
 
 def test_a_quiet_shot_is_one() -> None:
@@ -124,9 +124,59 @@ def test_numbers_are_those_of_the_video(sample_fps: float, tmp_path: Path) -> No
     detector = ShotDetector(ShotsConfig())
     with Decoder(DecoderConfig(sample_fps=sample_fps)).open(path) as video:
         seen = [pair for frame in video for pair in detector.add(frame)] + list(detector.finish())
-    starts = [frame.index for frame, is_first in seen if is_first]
+    starts = [frame.index for frame, start in seen if start is not None]
     sampled_after = min(frame.index for frame, _ in seen if frame.index >= 37)
     assert starts == [0, sampled_after]
+
+
+def dissolve(length: int) -> list[Image]:
+    """Two seconds of a shot, a dissolve over so many frames, two seconds of another."""
+    first, second = drifting(1), drifting(2)
+    shares = [0.0] * 16 + [n / (length + 1) for n in range(1, length + 1)] + [1.0] * 16
+    return [cv2.addWeighted(first(n), 1 - u, second(n), u, 0) for n, u in enumerate(shares)]
+
+
+@pytest.mark.parametrize("length", [3, 7, 15])
+def test_a_shot_begins_in_the_middle_of_a_dissolve(length: int) -> None:
+    detector = ShotDetector(ShotsConfig())
+    frames = [Frame(3 * n, 300 * n, n / 8, image) for n, image in enumerate(dissolve(length))]
+    seen = [pair for frame in frames for pair in detector.add(frame)] + list(detector.finish())
+    assert [frame for frame, _ in seen] == frames
+    (zero, first), (middle, start) = [(frame.index // 3, start) for frame, start in seen if start]
+    assert (zero, first.transition) == (0, None)
+    assert abs(middle - (16 + length // 2)) <= 1
+    assert start.transition == "dissolve"
+    assert start.from_frame is not None
+    assert start.to_frame is not None
+    assert abs(start.from_frame / 3 - 15) <= 1 + length // 6
+    assert abs(start.to_frame / 3 - (16 + length)) <= 1 + length // 6
+
+
+def test_a_cut_is_called_one() -> None:
+    detector = ShotDetector(ShotsConfig())
+    first, second = drifting(1), drifting(2)
+    frames = [Frame(n, n, n / 8, first(n) if n < 10 else second(n)) for n in range(20)]
+    seen = [pair for frame in frames for pair in detector.add(frame)] + list(detector.finish())
+    assert [(frame.index, start) for frame, start in seen if start] == [
+        (0, (None, None, None)),
+        (10, ("cut", None, None)),
+    ]
+
+
+def test_large_frames_are_not_held_back_for_long() -> None:
+    images = dissolve(15)
+    detector = ShotDetector(ShotsConfig(held_bytes=5 * images[0].nbytes))
+    starts: list[int] = []
+    for n, image in enumerate(images):
+        seen = list(detector.add(Frame(n, n, n / 8, image)))
+        starts += [frame.index for frame, start in seen if start]
+    starts += [frame.index for frame, start in detector.finish() if start]
+    assert starts[0] == 0
+    assert 24 < starts[1] <= 32
+
+
+def test_transitions_can_be_left_alone() -> None:
+    assert cuts(dissolve(15), config=ShotsConfig(max_transition_s=0)) == [0]
 
 
 def test_a_senseless_configuration_is_refused() -> None:
