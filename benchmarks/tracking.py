@@ -202,6 +202,9 @@ def report(sequence: Path, detector: FaceDetector, sample_fps: float, glue_box: 
 
 def compare(name: str, truth: Sequence[str], ours: Run, glue: Run, frames: int) -> None:
     """Print a line for ours, one for the glue and one for the ratio."""
+    if not truth:
+        print(f"  {name:20s} without faces: {len(ours.rows)} boxes of ours, {len(glue.rows)} of the glue")
+        return
     a, b = evaluate(truth, ours.rows), evaluate(truth, glue.rows)
     for who, s, run in (("ours", a, ours), ("glue", b, glue)):
         print(

@@ -18,7 +18,7 @@ from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from workers.frames import Frame
-from workers.transitions import Transition, Transitions
+from workers.transitions import Transition, Transitions, is_relit
 
 _WINDOW = 2
 """Frames on either side that a change is compared with."""
@@ -133,7 +133,8 @@ class ShotDetector:
 
     def _is_sure_cut(self, frame: Frame, thumb: _Thumb) -> bool:
         is_gap = frame.pts_s - self._last_s > self._config.max_gap_s
-        return is_gap and _differ(self._thumbs[self._next - 2], thumb, self._config.sure_change)
+        before = self._thumbs[self._next - 2]
+        return is_gap and _differ(before, thumb, self._config.sure_change) and not is_relit(before, thumb)
 
     def _is_due(self, newest: Frame) -> bool:
         """Say whether the oldest frame need not wait: it is the middle of no transition still to end."""
@@ -175,6 +176,8 @@ class ShotDetector:
         is_at_end = place < _WINDOW or place >= self._next - _WINDOW
         if is_at_end and not _differ(thumbs[place - 1], thumbs[place], config.sure_change):
             return None  # against still pictures that we have put there, any motion stands out
+        if is_relit(thumbs[place - 1], thumbs[place]):
+            return None
         is_bright = not _differ(thumbs[place - 1], thumbs[place + 1], config.change)
         if place == 1:
             return None if is_bright else place

@@ -40,6 +40,8 @@ _BACK = 0.12
 """Share by which the mixture may turn back: noise and motion."""
 _FADED = 0.12
 """Share of both ends below which the colour between them is what is seen."""
+_RELIT = 0.85
+"""Correlation above which two pictures next to each other are of one scene, however unlike their light."""
 _FEWEST = 2
 """Pictures in between."""
 
@@ -203,6 +205,14 @@ class Transitions:
         kind = "fade" if is_fade else "dissolve"
         places = self._places[start], self._places[middle], self._places[end]
         return Transition(kind, *places, self._frames[start], self._frames[end])
+
+
+def is_relit(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> bool:
+    """Say whether two pictures [H, W, 3] uint8 show the same shapes, colour by colour, in another light."""
+    first, second = (_small(thumb).reshape(-1, 3) for thumb in (before, after))
+    norms = np.linalg.norm(first, axis=0) * np.linalg.norm(second, axis=0)
+    alike = (first * second).sum(axis=0) / np.maximum(norms, 1e-9)
+    return bool(min(_norm(first), _norm(second)) >= _BLANK and np.median(alike) > _RELIT)
 
 
 def _small(thumb: NDArray[np.uint8]) -> Floats:

@@ -129,6 +129,17 @@ def test_numbers_are_those_of_the_video(sample_fps: float, tmp_path: Path) -> No
     assert starts == [0, sampled_after]
 
 
+@pytest.mark.parametrize("fps", [1.0, 8.0, 25.0])
+@pytest.mark.parametrize("light", [(0.3, 0.3, 0.3), (0.6, 0.6, 0.6), (1.2, 1.0, 0.6)])
+def test_a_lamp_that_is_switched_is_no_cut(light: tuple[float, float, float], fps: float) -> None:
+    view = drifting(4)
+    images = [
+        np.clip(view(n) * (light if n >= 10 else (1, 1, 1)), 0, 255).astype(np.uint8) for n in range(20)
+    ]
+    assert cuts(images, fps) == [0]
+    assert cuts(images[::-1], fps) == [0]
+
+
 def dissolve(length: int) -> list[Image]:
     """Two seconds of a shot, a dissolve over so many frames, two seconds of another."""
     first, second = drifting(1), drifting(2)
