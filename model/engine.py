@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from model.checkpoint import Checkpoint
 
 
+EngineKind = Literal["torch", "vllm"]
+
+
 @dataclass(frozen=True, slots=True)
 class VllmConfig:
     """How vLLM runs the decoder; nothing here changes a result but for rounding.
@@ -76,7 +79,7 @@ class EngineConfig:
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
-    kind: Literal["torch", "vllm"] = "torch"
+    kind: EngineKind = "torch"
     vllm: VllmConfig = field(default_factory=VllmConfig, metadata={"changes_results": False})
     device: str = field(default="auto", metadata={"changes_results": False})
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

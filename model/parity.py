@@ -12,10 +12,10 @@ Everything runs in float32 on the CPU.
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast, get_args
 
 import torch
 from safetensors import SafetensorError
@@ -25,6 +25,7 @@ from transformers import DynamicCache
 
 from model.checkpoint import load_checkpoint
 from model.config import CheckpointError, CrossAttentionKind
+from model.engine import EngineConfig, EngineKind, check_engine
 from model.face_llava import FaceLlava, VisualTrace
 
 _TOLERANCES = {"rpp_mask": (1e-6, 0.0), "loss": (1e-4, 0.0)}
@@ -66,36 +67,63 @@ def official_tensors(kind: CrossAttentionKind) -> tuple[str, ...]:
     return tuple(sorted(set(names) - _impossible(kind)))
 
 
-def check_parity(directory: str | Path, engine: Literal["torch"] = "torch") -> list[ParityRow]:
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What a decoder says behind a prompt: greedy ids, and the log-probabilities [V] of the first of them."""
+
+    ids: tuple[int, ...]
+    log_probs: Tensor
+
+
+ContinuePrompts = Callable[[Sequence[tuple[Tensor, Sequence[Tensor]]], int], list[Continuation]]
+"""Takes prompts (ids, pictures) and a number of ids to write, eos or not."""
+
+
+def check_parity(directory: str | Path, engine: EngineKind = "torch") -> list[ParityRow]:
     """Compute every case of a parity directory and compare it with what the official code got.
 
     Args:
         directory: of any sizes.
-        engine: what computes; there is one.
+        engine: what runs the decoder. vLLM gives no logits of a prompt and takes no labels: in place of
+            `logits`, `next_log_probs` are compared, those behind the prompt, and `mixed` is left out.
 
     Returns:
         One row per tensor, in the order of their names. All must be within tolerance.
 
     Raises:
         CheckpointError: the checkpoint or one of the three files cannot be used.
-        ValueError: the engine is unknown.
+        ValueError: the engine is unknown or not installed.
+        EngineDiedError: vLLM does not start.
     """
-    if engine != "torch":
-        raise ValueError(f"there is no engine {engine!r} for parity, only 'torch'")
-    directory = Path(directory)
-    model = load_checkpoint(directory, dtype=torch.float32, device="cpu").model
+    if engine not in get_args(EngineKind):
+        raise ValueError(f"there is no engine {engine!r} for parity, only {', '.join(get_args(EngineKind))}")
+    check_engine(EngineConfig(kind=engine))
+    if engine == "torch":
+        return _check(Path(directory), load_checkpoint(directory, torch.float32, "cpu").model, None)
+    from model.vllm_parity import open_continuer  # noqa: PLC0415 - an extra
+
+    model = load_checkpoint(directory, torch.float32, "cpu", has_decoder=False).model
+    with open_continuer(Path(directory), model.config) as continue_prompts:
+        return _check(Path(directory), model, continue_prompts)
+
+
+def _check(directory: Path, model: FaceLlava, continue_prompts: ContinuePrompts | None) -> list[ParityRow]:
     inputs, expected = _read_tensors(directory, "inputs"), _read_tensors(directory, "expected")
     meta = _read_meta(directory)
+    if continue_prompts is not None:
+        expected = dict(_reduce(expected))
     try:
         with torch.inference_mode():
-            actual = dict(_Cases(model, inputs, expected, meta).compute())
+            actual = dict(_Cases(model, inputs, expected, meta, continue_prompts).compute())
     except (KeyError, ValueError, IndexError) as error:
         problem = f"inputs.safetensors and meta.json do not fit the model ({type(error).__name__}: {error})"
         raise CheckpointError(str(directory), (problem,)) from error
     if not actual:
         raise CheckpointError(str(directory), ("inputs.safetensors has no case, for it has no pixels",))
     kind = model.config.cross_attention
-    absent = actual.keys() - expected.keys() - set(meta.get("left_out", ())) - _impossible(kind)
+    excused = set(meta.get("left_out", ())) | _impossible(kind)
+    excused |= {name.replace(".logits", ".next_log_probs") for name in excused}
+    absent = actual.keys() - expected.keys() - excused
     rows = [_fail(name, "is not in expected.safetensors") for name in absent]
     rows += [_fail(name, "nothing in the inputs gives it") for name in expected.keys() - actual.keys()]
     rows += [_compare(name, actual[name], expected[name]) for name in expected.keys() & actual.keys()]
@@ -111,11 +139,13 @@ class _Cases:
         inputs: Mapping[str, Tensor],
         expected: Mapping[str, Tensor],
         meta: Mapping[str, Any],
+        continue_prompts: ContinuePrompts | None,
     ):
         self._model = model
         self._inputs = inputs
         self._expected = expected
         self._meta = meta
+        self._continue_prompts = continue_prompts
 
     def compute(self) -> Iterator[tuple[str, Tensor]]:
         for kind in ("video", "image"):
@@ -129,7 +159,7 @@ class _Cases:
                 guided = self._trace(kind, has_landmarks=True)
                 yield from self._guidance(kind, guided)
                 yield from self._decode(kind, f"{kind}_landmarks", guided)
-        if "mixed_input_ids" in self._inputs:
+        if "mixed_input_ids" in self._inputs and self._continue_prompts is None:
             yield from self._mixed()
 
     def _has_landmarks(self, kind: str) -> bool:
@@ -158,10 +188,15 @@ class _Cases:
         if prompts is None:
             return
         pictures = [self._pictures(kind, trace, row) for row in range(len(prompts))]
-        output = self._model(prompts, [picture for row in pictures for picture in row], overflow="cut")
-        yield f"{case}.logits", output.logits
         name = f"{case}.generated_ids"
         steps = self._expected[name].shape[-1] if name in self._expected else 1
+        if self._continue_prompts is not None:
+            found = self._continue_prompts(list(zip(prompts, pictures, strict=True)), steps)
+            yield name, torch.tensor([continuation.ids for continuation in found])
+            yield f"{case}.next_log_probs", torch.stack([continuation.log_probs for continuation in found])
+            return
+        output = self._model(prompts, [picture for row in pictures for picture in row], overflow="cut")
+        yield f"{case}.logits", output.logits
         answers = [self._generate(ids, row, steps) for ids, row in zip(prompts, pictures, strict=True)]
         yield name, torch.tensor(answers)
 
@@ -198,6 +233,16 @@ class _Cases:
         yield "mixed.expanded_attention_mask", mask
         yield "mixed.expanded_labels", output.spliced.labels
         yield "mixed.loss", output.loss[None]
+
+
+def _reduce(expected: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Yield what is expected of an engine that gives no logits of a prompt."""
+    for name, tensor in expected.items():
+        case, _, part = name.rpartition(".")
+        if part == "logits" and case != "mixed":
+            yield f"{case}.next_log_probs", tensor[:, -1].log_softmax(-1)
+        elif case != "mixed":
+            yield name, tensor
 
 
 def _parse_visual(text: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,11 +119,13 @@ class Prompt:
         ids: what follows the prefix; at least one.
         scored: tokens whose log-probabilities as the next one are asked for.
         most_tokens: longest continuation.
+        goes_on: whether it goes on behind eos, to `most_tokens`.
     """
 
     ids: tuple[int, ...]
     scored: tuple[int, ...] = ()
     most_tokens: int = 1
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Reply:
     """What vLLM says to a prompt.
 
     Attributes:
-        tokens: the greedy continuation, without eos.
+        tokens: the greedy continuation, without the eos that ends it.
         log_probs: natural logarithms of the model's own probabilities of the scored tokens, in their order.
     """
 
@@ -220,37 +222,34 @@ class VllmDecoder:
             prompt.scored[start : start + MAX_LOGPROB_TOKEN_IDS]
             for start in range(0, len(prompt.scored), MAX_LOGPROB_TOKEN_IDS)
         ] or [()]
-        first, *others = await asyncio.gather(
-            *(
-                self._request(prefix, prompt.ids, scored, 1 if number else prompt.most_tokens)
-                for number, scored in enumerate(parts)
-            )
-        )
+        requests = [
+            replace(prompt, scored=scored, most_tokens=1 if number else prompt.most_tokens)
+            for number, scored in enumerate(parts)
+        ]
+        first, *others = await asyncio.gather(*(self._request(prefix, request) for request in requests))
         log_probs = sum((other.log_probs for other in others), first.log_probs)
         return Reply(first.tokens, log_probs)
 
-    async def _request(
-        self, prefix: VisualPrefix, ids: tuple[int, ...], scored: tuple[int, ...], most_tokens: int
-    ) -> Reply:
+    async def _request(self, prefix: VisualPrefix, prompt: Prompt) -> Reply:
         params = SamplingParams(
             temperature=0.0,
-            max_tokens=most_tokens,
-            logprob_token_ids=list(scored) or None,
-            stop_token_ids=[self._eos_id],
+            max_tokens=prompt.most_tokens,
+            logprob_token_ids=list(prompt.scored) or None,
+            stop_token_ids=[] if prompt.goes_on else [self._eos_id],
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         async with self._places:
             # Nothing may be awaited between the look into the cache and the sending: vLLM's other end keeps
             # its copy of the cache in step by the order in which requests arrive.
-            requested = self._llm.generate(self._input(prefix, ids), params, str(next(self._numbers)))
+            requested = self._llm.generate(self._input(prefix, prompt.ids), params, str(next(self._numbers)))
             try:
                 output = [output async for output in requested][-1]
             except EngineDeadError as error:
                 raise EngineDiedError("vLLM's engine died; its log, above, may say of what") from error
             except (EngineGenerateError, VLLMClientError) as error:
                 raise NoReplyError(f"{type(error).__name__}: {error}") from error
-        return self._read(output, scored)
+        return self._read(output, prompt)
 
     def _input(self, prefix: VisualPrefix, ids: tuple[int, ...]) -> MultiModalInput:
         """Return a whole prompt; its visual tokens are left out when vLLM has them."""
@@ -263,17 +262,17 @@ class VllmDecoder:
         place = PlaceholderRange(prefix.start, len(prefix.is_visual), prefix.is_visual)
         return mm_input([*prefix.ids, *ids], MultiModalKwargsItems(items), hashes, {MODALITY: [place]})
 
-    def _read(self, output: RequestOutput, scored: tuple[int, ...]) -> Reply:
+    def _read(self, output: RequestOutput, prompt: Prompt) -> Reply:
         self.cache_use.prompt_tokens += len(output.prompt_token_ids or ())
         self.cache_use.cached_tokens += output.num_cached_tokens or 0
         completion = output.outputs[0]
-        tokens = tuple(token for token in completion.token_ids if token != self._eos_id)
-        if not scored:
+        tokens = tuple(token for token in completion.token_ids if prompt.goes_on or token != self._eos_id)
+        if not prompt.scored:
             return Reply(tokens, ())
         if completion.logprobs is None:
             raise NoReplyError("vLLM returned no log-probabilities")
         of_first = completion.logprobs[0]
-        return Reply(tokens, tuple(of_first[token].logprob for token in scored))
+        return Reply(tokens, tuple(of_first[token].logprob for token in prompt.scored))
 
 
 def _arguments(

@@ -13,11 +13,13 @@ from model.clip import FaceClip
 from model.demonstration import write_demonstration_checkpoint
 from model.engine import ClipAnswers, EngineConfig, EngineError, VllmConfig, open_engine
 from model.labels import Label
+from model.parity import check_parity
 from model.questions import DEFAULT_QUESTIONS, Question
 from model.vllm_engine import VllmEngine
 
 pytestmark = pytest.mark.real
 
+PARITY = Path(__file__).parent / "data" / "parity"
 SCORE_TOLERANCE = 1e-2
 OWN = Question(
     "gaze",
@@ -133,6 +135,14 @@ def test_nothing_to_ask_is_no_answer(engine: VllmEngine) -> None:
 def test_a_question_that_cannot_be_asked_is_refused(engine: VllmEngine) -> None:
     with pytest.raises(ValueError, match="share a name"):
         engine.describe(clips(1), (OWN, OWN))
+
+
+def test_it_continues_the_official_prompts_as_the_official_code_did() -> None:
+    rows = {row.tensor: row for row in check_parity(PARITY / "simple", "vllm")}
+    assert all(row.is_within for row in rows.values()), rows
+    for case in ("video", "video_landmarks", "image", "image_landmarks"):
+        assert rows[f"{case}.generated_ids"].max_abs_error == 0
+    assert rows["image_landmarks.next_log_probs"].is_within
 
 
 def test_the_towers_are_loaded_without_the_decoder(directory: Path) -> None:
