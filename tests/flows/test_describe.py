@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from flows.cli import app
@@ -23,6 +24,7 @@ RECIPE = Recipe(tasks=("expression", "age", "action_units"))
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)  # on busy cores, several wait for each other far longer than they work
     return write_demonstration_checkpoint(tmp_path_factory.mktemp("checkpoint") / "demonstration")
 
 

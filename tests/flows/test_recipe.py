@@ -88,13 +88,23 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_demonstration_checkpoint(tmp_path_factory.mktemp("checkpoint") / "demonstration")
 
 
+GAZE = """
+[[questions]]
+name = "gaze"
+kind = "single_label"
+prompt = "Where does the person look?"
+labels = [{ name = "left" }, { name = "left side" }]
+"""
+
+
+def nothing_found(name: str) -> None:
+    assert name == "bitsandbytes"
+
+
 def write_masked(directory: Path) -> Path:
     """A tiny checkpoint whose branch can be run as masked and as geometric."""
     torch.manual_seed(0)
-    masked = replace(
-        DEMONSTRATION_CONFIG, cross_attention="masked", llm=replace(DEMONSTRATION_CONFIG.llm, layers=1)
-    )
-    save_checkpoint(FaceLlava(masked), directory)
+    save_checkpoint(FaceLlava(replace(DEMONSTRATION_CONFIG, cross_attention="masked")), directory)
     shutil.copyfile(TOKENIZER_PATH, directory / "tokenizer.model")
     return directory
 
@@ -143,8 +153,7 @@ def test_what_is_chosen_reaches_the_model(tmp_path: Path, monkeypatch: pytest.Mo
         ('[engine]\ndevice = "abacus"', "torch knows no device 'abacus'"),
         ("[engine]\nmax_new_tokens = 9999", "need [0-9]+ tokens, the model has 4096"),
         (
-            '[[questions]]\nname = "gaze"\nkind = "single_label"\nprompt = "Where?"\n'
-            'labels = [{ name = "left" }, { name = "left side" }]',
+            GAZE,
             "begins one for 'left side'",
         ),
     ],
@@ -152,7 +161,7 @@ def test_what_is_chosen_reaches_the_model(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_this_model_or_machine_cannot_do_is_found_before_a_worker_starts(
     text: str, says: str, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.quantization.find_spec", lambda _: None)
+    monkeypatch.setattr("model.quantization.find_spec", nothing_found)
     tasks = 'tasks = ["gaze"]\n' if "gaze" in text else ""
     with pytest.raises((RecipeError, CheckpointError), match=says):
         read(tmp_path, tasks + text).pin(str(checkpoint))

@@ -154,7 +154,6 @@ VIDEO = "model.video_tower.video_tower.encoder.layers.1."
         pytest.param(change_weight("model.embed_tokens.weight", permute), id="embeddings"),
         pytest.param(set_field("rope_theta", 5000.0), id="rope theta"),
         pytest.param(set_field("hidden_act", "gelu"), id="decoder activation"),
-        pytest.param(set_field("num_attention_heads", 2), id="number of heads"),
         pytest.param(set_field("tokenizer_model_max_length", 20), id="longest prompt"),
     ],
 )
