@@ -178,7 +178,7 @@ class Track:
     quality: float
     """0..1, the mean over its boxes."""
     no_clip_reason: str | None
-    """Why the track has no clip (too small, too blurred, too short); None when it has one."""
+    """Why the track has no clip (too small, too blurred, too hidden, too short); None when it has one."""
     duration_s: float | None = None
     """Seconds from its first box to the end of its last, gaps included; None in a shot of one frame."""
     gaps: int = 0

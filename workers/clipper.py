@@ -43,12 +43,16 @@ class ClipperConfig:
     """Shorter side of the face box below which a face is too small to say anything of."""
     min_sharpness: float = 8.0
     """Sharpness below which a face is too blurred: one smeared over a quarter of its width has about 10."""
+    max_occlusion: float = 0.6
+    """Hidden share of a face above which it is more of something else."""
     min_track_s: float = 0.2
     """Seconds that a face must be seen, a frame counting until the next; a still has no next and counts."""
     margin: float = 0.0
     """Added to the crop on every side, in sides of it. The model was trained with 0."""
     is_centred: bool = False
     """Centre the crop on the detector's box; training anchored it at the top left."""
+    is_aligned: bool = False
+    """Turn the crop so that the eyes are level; training left it upright."""
 
     def __post_init__(self) -> None:
         for name in ("window_s", "stride_s", "frames", "crop_px", "max_clips_per_track"):
@@ -119,6 +123,7 @@ class _Windows:
     opened: list[_Open] = field(default_factory=list[_Open])
     candidates: list[_Candidate] = field(default_factory=list[_Candidate])
     has_size: bool = False
+    has_sharpness: bool = False
 
 
 class Clipper:
@@ -151,12 +156,16 @@ class Clipper:
         for track_index, face in tracked:
             windows = self._windows.setdefault(track_index, _Windows())
             is_large = face.size_px >= config.min_face_px
+            is_sharp = is_large and face.sharpness >= config.min_sharpness
             windows.has_size |= is_large
-            if not is_large or face.sharpness < config.min_sharpness:
+            windows.has_sharpness |= is_sharp
+            if not is_sharp or face.occlusion > config.max_occlusion:
                 continue
             takers = self._takers(windows, pts_s)
             if takers:
-                square = crop_square(face, config.margin, is_centred=config.is_centred)
+                square = crop_square(
+                    face, config.margin, is_centred=config.is_centred, is_aligned=config.is_aligned
+                )
                 crop = square.cut(image, config.crop_px)
                 landmarks_px = square.to_crop(face.landmarks_px, config.crop_px)
                 cut = _Cut(frame_index, pts, pts_s, face.quality, square, crop, landmarks_px)
@@ -166,16 +175,16 @@ class Clipper:
     def end(self, track: FaceTrack) -> Ended:
         """Return the clips of a track that has ended, of all the indices that it was followed under."""
         candidates: list[_Candidate] = []
-        has_size = False
+        seen: list[_Windows] = []
         for track_index in (track.track_index, *track.other_indices):
             windows = self._windows.pop(track_index, _Windows())
             self._close(windows, None)
             candidates += windows.candidates
-            has_size |= windows.has_size
+            seen.append(windows)
         if track.is_spurious:
             return Ended([], "no face")
         if not candidates:
-            return Ended([], "too blurred" if has_size else "too small")
+            return Ended([], _lacking(seen))
         if track.lasts_s < self._config.min_track_s:
             return Ended([], "too short")
         chosen = _best(candidates, self._config.max_clips_per_track)
@@ -234,8 +243,16 @@ class Clipper:
             quality=sum(cut.quality for cut in cuts) / len(cuts),
             crops_sha256=clip.crops_sha256(),
             evidence=None,
+            crop_angles_deg=tuple(cut.square.angle_deg for cut in cuts) if self._config.is_aligned else (),
         )
         return ClipCut(record, clip)
+
+
+def _lacking(seen: list[_Windows]) -> str:
+    """Return why no face of a track can be used: what not even one of them has."""
+    if not any(windows.has_size for windows in seen):
+        return "too small"
+    return "too hidden" if any(windows.has_sharpness for windows in seen) else "too blurred"
 
 
 def spread(available: int, count: int) -> list[int]:

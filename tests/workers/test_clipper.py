@@ -64,6 +64,21 @@ def test_the_row_says_what_was_cut() -> None:
     np.testing.assert_allclose(np.reshape(record.landmarks_crop_px, (8, 68, 2)), cut.landmarks_px)
 
 
+def test_the_row_of_a_turned_crop_says_by_how_much() -> None:
+    config = ClipperConfig(is_aligned=True)
+    assert clip({0: FACE}).cuts[0].record.crop_angles_deg == ()
+    tilted = FACE.landmarks_px.copy()
+    tilted[42:48, 1] += tilted[42, 0] - tilted[36, 0]
+    record, cut = clip({0: replace(FACE, landmarks_px=tilted)}, config=config).cuts[0]
+    assert record.crop_angles_deg == pytest.approx([45.0] * 8)
+    # The transform: the square turned clockwise about its centre.
+    left, top, side = record.crop_xys_px[:3]
+    a = np.radians(record.crop_angles_deg[0])
+    turn = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+    mapped = ((tilted - [left + side / 2, top + side / 2]) @ turn.T + side / 2) * (256 / side)
+    np.testing.assert_allclose(cut.landmarks_px[0], mapped, atol=1e-3)
+
+
 def test_a_still_becomes_eight_equal_frames() -> None:
     ended = clip({0: FACE}, lasts_s=math.inf)
     assert frames_of(ended) == [(0,) * 8]
@@ -101,10 +116,11 @@ def test_the_best_frame_is_that_of_the_highest_quality() -> None:
     assert record.frame_indices[5] == 10
 
 
-def test_blurred_and_small_faces_are_passed_over() -> None:
+def test_blurred_small_and_hidden_faces_are_passed_over() -> None:
     blurred, small = replace(FACE, sharpness=1.0), made_face((100, 80, 20, 25))
-    faces = {n: (FACE, blurred, small)[n % 3] for n in range(24)}
-    assert all(n % 3 == 0 for frames in frames_of(clip(faces)) for n in frames)
+    hidden = replace(FACE, occlusion=0.7)
+    faces = {n: (FACE, blurred, small, hidden)[n % 4] for n in range(24)}
+    assert all(n % 4 == 0 for frames in frames_of(clip(faces)) for n in frames)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +128,7 @@ def test_blurred_and_small_faces_are_passed_over() -> None:
     [
         (made_face((100, 80, 20, 25)), 10.0, "too small"),
         (replace(FACE, sharpness=1.0), 10.0, "too blurred"),
+        (replace(FACE, occlusion=0.7), 10.0, "too hidden"),
         (FACE, 0.125, "too short"),
     ],
 )

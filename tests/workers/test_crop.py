@@ -56,3 +56,41 @@ def test_points_stay_on_what_they_mark() -> None:
     rows, columns = np.nonzero(crop[..., 0] > 127)
     marked = square.to_crop(np.array([[52, 62]], np.float32), 256)[0]
     np.testing.assert_allclose((columns.mean() + 0.5, rows.mean() + 0.5), marked, atol=1)
+
+
+def test_a_turned_square_shows_the_eyes_level() -> None:
+    upright = made_face((200, 120, 64, 80))
+    centre = np.array([232.0, 160.0])
+    for angle_deg in (25.0, -40.0):
+        a = np.radians(angle_deg)
+        turn = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+        points = ((upright.landmarks_px - centre) @ turn.T + centre).astype(np.float32)
+        square = crop_square(replace(upright, landmarks_px=points), 0.0, is_centred=True, is_aligned=True)
+        assert square.angle_deg == pytest.approx(angle_deg, abs=1e-3)
+        eyes = square.to_crop(points[[36, 45]], 128)
+        assert eyes[0, 1] == pytest.approx(eyes[1, 1], abs=1e-3)
+        assert eyes[0, 0] < eyes[1, 0]
+
+
+def test_pixels_of_a_turned_square_are_where_its_landmarks_say() -> None:
+    image = np.zeros((300, 400, 3), np.uint8)
+    spots = np.array([[215.0, 130.0], [250.0, 150.0], [230.0, 185.0]], np.float32)
+    for number, (x, y) in enumerate(spots.astype(int).tolist()):
+        image[y - 2 : y + 3, x - 2 : x + 3, number] = 255
+    square = CropSquare(180, 110, 100, 30.0)
+    crop = square.cut(image, 200)
+    # A pixel's centre is half a pixel from its corner, at which points count.
+    places = square.to_crop(spots + 0.5, 200)
+    for number, place in enumerate(places):
+        y, x = np.nonzero(crop[..., number] > 128)
+        np.testing.assert_allclose((x.mean() + 0.5, y.mean() + 0.5), place, atol=0.6)
+
+
+def test_a_square_that_is_not_turned_is_cut_as_in_training() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    face = made_face((200, 120, 64, 80))
+    square = crop_square(face, 0.1, is_centred=True, is_aligned=True)
+    assert square.angle_deg == 0
+    np.testing.assert_array_equal(
+        square.cut(image, 96), crop_square(face, 0.1, is_centred=True).cut(image, 96)
+    )
