@@ -52,8 +52,8 @@ gpu: .venv/.core ## replace the CPU build of torch by the CUDA build that fits t
 	@touch $@
 
 vllm: .venv-vllm/.core ## what the tests of the vLLM engine need
-gpu-vllm: .venv/.core ## the vLLM engine on a machine with an NVIDIA GPU, with the CUDA build of torch that it wants
-	$(BIN)/python -m pip install --disable-pip-version-check vllm==$(VLLM_VERSION)
+gpu-vllm: gpu ## the vLLM engine, on a machine with an NVIDIA GPU
+	$(UV) pip install --python $(BIN)/python --no-config --torch-backend auto vllm==$(VLLM_VERSION)
 
 lock: $(UV) ## resolve the locks again after an edit of pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

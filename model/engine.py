@@ -43,7 +43,11 @@ class VllmConfig:
     is_eager: bool = False
 
     def __post_init__(self) -> None:
-        counts = (self.tensor_parallel_size, self.max_num_seqs, self.max_model_len or 1)
+        counts = (
+            self.tensor_parallel_size,
+            self.max_num_seqs,
+            1 if self.max_model_len is None else self.max_model_len,
+        )
         if min(counts) < 1:
             raise ValueError(f"engine vllm: sizes {counts} must be 1 or more")
         if not 0 < self.gpu_memory_utilization <= 1 or not self.cpu_cache_gib > 0:

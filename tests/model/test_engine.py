@@ -15,7 +15,7 @@ from model.answers import Answer
 from model.clip import FaceClip
 from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
 from model.demonstration import TOKENIZER_PATH as DEMONSTRATION_TOKENIZER
-from model.engine import ClipAnswers, EngineConfig, EngineError
+from model.engine import ClipAnswers, EngineConfig, EngineDiedError, EngineError, VllmConfig, check_engine
 from model.face_llava import FaceLlava
 from model.labels import Label
 from model.preprocess import Preprocess
@@ -283,3 +283,34 @@ def test_a_foreign_tokenizer_is_refused(model: FaceLlava) -> None:
 def test_an_engine_needs_something_to_work_with(change: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="1 or more"):
         EngineConfig(**change)  # pyright: ignore[reportArgumentType] - the fields of this table are integers
+
+
+def test_vllm_is_refused_at_once_where_it_is_not_installed() -> None:
+    config = EngineConfig(kind="vllm")
+    with pytest.raises(ValueError, match="vLLM is not installed here: `make gpu-vllm`"):
+        check_engine(config)
+    check_engine(EngineConfig())
+
+
+def test_vllm_does_not_quantise() -> None:
+    with pytest.raises(ValueError, match="vLLM engine does not quantise"):
+        EngineConfig(kind="vllm", quantization="4bit")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"max_num_seqs": 0}, {"max_model_len": 0}, {"gpu_memory_utilization": 1.5}, {"cpu_cache_gib": 0.0}],
+)
+def test_vllm_needs_something_to_work_with(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="engine vllm"):
+        VllmConfig(**change)
+
+
+def test_only_vllm_takes_several_gpus() -> None:
+    shared = VllmConfig(tensor_parallel_size=2)
+    assert EngineConfig(kind="vllm", vllm=shared).gpus == 2
+    assert EngineConfig(vllm=shared).gpus == 1
+
+
+def test_an_engine_s_death_survives_pickling() -> None:
+    assert pickle.loads(pickle.dumps(EngineDiedError("why"))).message == "why"

@@ -17,7 +17,7 @@ from model.parity import check_parity
 from model.questions import DEFAULT_QUESTIONS, Question
 from model.vllm_engine import VllmEngine
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]  # on a busy machine a start takes minutes
 
 PARITY = Path(__file__).parent / "data" / "parity"
 SCORE_TOLERANCE = 1e-2

@@ -26,7 +26,7 @@ from workers.fleet import Fleet, FleetConfig
 from workers.outcome import Done, Job
 from workers.reader import Chunk, Reading, RowIds
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]  # on a busy machine a start takes minutes
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ASKED = tuple(question for question in DEFAULT_QUESTIONS if question.name in {"deepfake", "expression"})
