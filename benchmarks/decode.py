@@ -1,4 +1,4 @@
-"""Frames per second of decoding and sampling: this project's decoder against plain PyAV, decord and OpenCV.
+"""Frames per second of decoding and sampling: our decoder against plain PyAV, decord, OpenCV and torchcodec.
 
 Every contender gives the same frames of the same film as RGB arrays, and each frame's number is read from its
 picture. Rounds are interleaved and the best of each counts. Two figures: by the clock, and per second of
@@ -8,17 +8,27 @@ processor time over all threads, which says more on a busy machine.
 
 Skipping frames that nothing refers to is where the gain comes from: there is none in a film without them.
 
-Measured on x86-64, 2 CPUs shared with other work (load 7), 2026-11, 8 s of film, 5 rounds, as
-multiples of plain PyAV by processor time (by the clock):
+torchcodec takes part when it can be imported: it wants an FFmpeg of the system, so that it is no dependency
+(`pip install --no-deps --target DIR torchcodec==0.13.0`, then `PYTHONPATH=DIR`).
 
-                        360p          1080p
-    facesift, 1 thread  1.36 (1.33)   1.43 (1.42)
-    facesift, 2 threads 1.23 (1.24)   1.31 (1.20)
-    decord              0.58 (0.76)   0.42 (0.29)
-    OpenCV              0.87 (0.93)   0.87 (0.81)
+Measured on x86-64, 2 CPUs shared with other work (load 14, where times by the clock say nothing), 2026-11-23,
+8 s of film, 5 rounds, FFmpeg 5.1 for torchcodec; frames per second of processor time (multiples of PyAV):
+
+                        360p         1080p
+    facesift, 1 thread  986 (1.21)   137 (1.42)
+    facesift, 2 threads 888 (1.09)   128 (1.33)
+    plain PyAV          817 (1.00)    96 (1.00)
+    decord              553 (0.68)    43 (0.45)
+    OpenCV              824 (1.01)    89 (0.92)
+    torchcodec          710 (0.87)    76 (0.79)
+
+PyAV (here), OpenCV and decord decode with as many threads as there are CPUs; one thread of ours, the default,
+competes by the clock where others keep the CPUs busy, as a fleet's other readers do. Where they idle, give
+`decoder.threads = 2`.
 """
 
 import argparse
+import importlib
 import importlib.util
 import os
 import platform
@@ -112,6 +122,17 @@ def with_torchcodec(path: Path, wanted: list[int]) -> Iterator[Image]:
         yield from decoder.get_frames_at(wanted[start : start + 8]).data.numpy()
 
 
+def has_torchcodec() -> bool:
+    """Say whether torchcodec is there and finds its FFmpeg."""
+    if importlib.util.find_spec("torchcodec") is None:
+        return False
+    try:
+        importlib.import_module("torchcodec.decoders")
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return True
+
+
 def contenders(path: Path, sample_fps: float, wanted: list[int]) -> dict[str, Callable[[], Iterator[Image]]]:
     every: dict[str, Callable[[], Iterator[Image]]] = {
         "facesift, 1 thread": lambda: ours(path, sample_fps, 1),
@@ -120,7 +141,7 @@ def contenders(path: Path, sample_fps: float, wanted: list[int]) -> dict[str, Ca
         "decord": lambda: with_decord(path, wanted),
         "OpenCV": lambda: with_opencv(path, wanted),
     }
-    if importlib.util.find_spec("torchcodec"):
+    if has_torchcodec():
         every["torchcodec"] = lambda: with_torchcodec(path, wanted)
     return every
 
@@ -161,6 +182,8 @@ def main() -> None:
     options = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs, {datetime.now(UTC):%Y-%m-%d}"
     print(f"{machine}, Python {platform.python_version()}, PyAV {av.__version__}")
+    if not has_torchcodec():
+        print("torchcodec cannot be imported: left out")
     if options.video:
         compare(options.video.name, options.video, options.sample_fps, options.rounds, is_numbered=False)
         return

@@ -117,14 +117,17 @@ class Faces:
         ids = dict.fromkeys(track.person_id for track in self.reading.tracks if track.person_id is not None)
         return {person_id: _letters(number) for number, person_id in enumerate(ids)}
 
-    def size_px(self, track_id: str) -> float:
-        """Return the mean shorter side of a track's boxes."""
-        sizes = [min(box.w_px, box.h_px) for box in self.reading.boxes if box.track_id == track_id]
-        return sum(sizes) / len(sizes)
+    @property
+    def sizes_px(self) -> dict[str, float]:
+        """Mean shorter sides of the tracks' boxes, by `track_id`."""
+        sums = {track.track_id: 0.0 for track in self.reading.tracks}
+        for box in self.reading.boxes:
+            sums[box.track_id] += min(box.w_px, box.h_px)
+        return {track.track_id: sums[track.track_id] / track.frames for track in self.reading.tracks}
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values; frames are numbered from 1 in the order in which they are decoded."""
-        video = self.reading.video
+        video, sizes_px = self.reading.video, self.sizes_px
         kept = "width_px height_px fps duration_s codec container rotation_deg frames_decoded frames_sampled"
         return {
             "file": file_uri(self.file),
@@ -149,7 +152,7 @@ class Faces:
                     "last_frame": self.numbers.of(track.end_frame),
                     "frames": track.frames,
                     "gaps": track.gaps,
-                    "mean_size_px": round(self.size_px(track.track_id), 1),
+                    "mean_size_px": round(sizes_px[track.track_id], 1),
                     "quality": round(track.quality, 4),
                     "clips": self.clips.get(track.track_id, 0),
                     "no_clip_reason": track.no_clip_reason,

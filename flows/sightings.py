@@ -77,7 +77,7 @@ def print_faces(faces: Faces, out: Console | None = None) -> None:
 
 def _table(faces: Faces) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    has_persons = len(faces.persons) > 0
+    has_persons, sizes_px = len(faces.persons) > 0, faces.sizes_px
     columns = ("track", *(["person"] if has_persons else []), "from", "to", "frames", "gaps", "px", "quality")
     for name in columns:
         table.add_column(name, justify="left" if name in {"track", "person"} else "right")
@@ -93,7 +93,7 @@ def _table(faces: Faces) -> Table:
             f"{track.end_s:.2f} s",
             f"{track.frames:,}",
             f"{track.gaps:,}" if track.gaps else "",
-            f"{faces.size_px(track.track_id):.0f}",
+            f"{sizes_px[track.track_id]:.0f}",
             f"{track.quality:.2f}",
             f"{clips}" if clips else f"none: {track.no_clip_reason}",
         )

@@ -63,6 +63,7 @@ class ContactSheet:
         self._reading, self._title, self._clips = reading, title, clips
         start_s = reading.shots[0].start_s
         self._axis = TimeAxis(start_s, start_s + reading.video.duration_s, _MARGIN + _LABEL, _AXIS)
+        self._step_s = 0.1 if reading.video.duration_s < 600 else 1.0
         self._looks_s: list[float] = []
         chosen = sorted(reading.tracks, key=lambda track: (-track.frames, track.track_index))[:MAX_ROWS]
         rows = {
@@ -119,7 +120,7 @@ class ContactSheet:
         facts = [
             f"{video.width_px} × {video.height_px}",
             f"{video.fps:.4g} fps" if video.fps else "no stated rate",
-            clock_of(video.duration_s, 0.1) + (" s" if video.duration_s < 60 else ""),
+            clock_of(video.duration_s, self._step_s) + (" s" if video.duration_s < 60 else ""),
             _count(video.tracks, "track"),
             f"{_count(video.faces, 'face')} in {_count(video.frames_sampled, 'frame')}",
             _count(cuts, "cut"),
@@ -185,9 +186,8 @@ class ContactSheet:
         width_px = text_width_px(name, size_px=16, weight=700) + 14
         cv2.rectangle(sheet, (_MARGIN, top_px), (_MARGIN + width_px, top_px + 22), colour, cv2.FILLED)
         write_text(sheet, name, (_MARGIN + 7, top_px + 17), ink_on(colour), size_px=16, weight=700)
-        step_s = 0.1 if self._reading.video.duration_s < 600 else 1.0
         unit = " s" if track.end_s < 60 else ""
-        span = f"{clock_of(track.start_s, step_s)} – {clock_of(track.end_s, step_s)}{unit}"
+        span = f"{clock_of(track.start_s, self._step_s)} – {clock_of(track.end_s, self._step_s)}{unit}"
         write_text(sheet, span, (_MARGIN + width_px + 10, top_px + 17), _INK, size_px=15)
         size_px = sum(min(box.w_px, box.h_px) for box in row.boxes) / len(row.boxes)
         lines = (
