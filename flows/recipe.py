@@ -7,10 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
-import tomli_w
-from pydantic import TypeAdapter
-
 from flows.recipe_file import RecipeError, read_config, suggest
+from flows.recipe_text import recipe_text
 from model.asking import check_questions
 from model.checkpoint import resolve_device, resolve_dtype
 from model.config import FaceLlavaConfig
@@ -94,9 +92,8 @@ class Recipe:
         return PinnedRecipe(resolved, checkpoint, identity)
 
     def to_toml(self) -> str:
-        """Return every setting as TOML; `Recipe.read` reads it back equal."""
-        values = TypeAdapter(Recipe).dump_python(self, mode="python")
-        return tomli_w.dumps(_without_none(values))
+        """Return every setting, explained, as TOML; `Recipe.read` reads it back equal."""
+        return recipe_text(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +158,3 @@ def _changing_results(config: Any) -> Any:
     if isinstance(config, dict):
         return {str(key): _changing_results(value) for key, value in cast("dict[Any, Any]", config).items()}
     return config
-
-
-def _without_none(value: Any) -> Any:
-    """Return nested values without the keys that hold None: TOML has no word for absent but absence."""
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value).items()
-        return {key: _without_none(item) for key, item in items if item is not None}
-    if isinstance(value, tuple | list):
-        return [_without_none(item) for item in cast("list[Any]", value)]
-    return value

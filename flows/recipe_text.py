@@ -1,0 +1,73 @@
+"""The recipe as a text for people: every setting under a comment that says what it is."""
+
+import ast
+import inspect
+import textwrap
+from dataclasses import Field, fields, is_dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import tomli_w
+
+WIDTH = 100
+
+
+def recipe_text(recipe: Any) -> str:
+    """Return a config and the configs in it as TOML, with the docstrings of their fields as comments.
+
+    A setting that has no value, for which TOML has no word, is a comment alone. The text reads back equal.
+    """
+    return "\n".join(_lines(recipe, ())).strip() + "\n"
+
+
+def _lines(config: Any, path: tuple[str, ...]) -> list[str]:
+    lines: list[str] = []
+    tables: list[str] = []
+    if path:
+        lines += ["", f"[{'.'.join(path)}]"]
+    for part in fields(config):
+        value = getattr(config, part.name)
+        if is_dataclass(value):
+            tables += _lines(value, (*path, part.name))
+        else:
+            lines += _comment(config, part, value)
+            lines += [] if value is None else [tomli_w.dumps({part.name: _plain(value)}).rstrip()]
+    return lines + tables
+
+
+def _comment(config: Any, part: Field[Any], value: Any) -> list[str]:
+    doc = field_docs(type(config)).get(part.name, "")
+    if not part.metadata.get("changes_results", True):
+        doc = f"{doc} Does not change results."
+    if value is None:
+        doc = f"{part.name}, which is not set: {doc}"
+    return textwrap.wrap(doc, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+
+
+@cache
+def field_docs(config: type) -> dict[str, str]:
+    """Return the docstring under each field of a dataclass, as one line without markup."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(config))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    docs: dict[str, str] = {}
+    for stated, after in pairwise(body.body):
+        match stated, after:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(doc))),
+            ):
+                docs[name] = " ".join(doc.replace("`", "").split())
+            case _:
+                pass
+    return docs
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a setting as what TOML can write: tables without the keys that hold None."""
+    if is_dataclass(value):
+        items = {part.name: _plain(getattr(value, part.name)) for part in fields(value)}
+        return {key: item for key, item in items.items() if item is not None}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
