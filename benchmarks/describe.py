@@ -22,6 +22,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,9 +32,9 @@ from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
 from model.demonstration import TOKENIZER_PATH
 from model.engine import ClipAnswers, EngineConfig, EngineError
 from model.face_llava import FaceLlava
+from model.interview import Interview, Outcomes
 from model.plan import Plan
 from model.questions import DEFAULT_QUESTIONS, Question
-from model.scoring import LogProbs
 from model.torch_engine import TorchEngine
 
 TOKENS = 1024
@@ -83,11 +84,18 @@ def random_clip(seed: int) -> FaceClip:
     return FaceClip(crops, random.uniform(0, 256, (8, 68, 2)).astype(np.float32), best_frame=3)
 
 
+class _NoPriors(Interview):
+    def priors(self, plan: Plan, ask_blank: Callable[[], Outcomes]) -> Outcomes:
+        del ask_blank
+        return plan.outcomes([np.zeros(len(tree.terms)) for tree in plan.scoring])
+
+
 class WithoutPriors(TorchEngine):
     """The engine without the blank clip, which costs the same on both sides, once per checkpoint."""
 
-    def _prior(self, plan: Plan) -> list[list[LogProbs]]:
-        return plan.outcomes([np.zeros(len(tree.terms)) for tree in plan.scoring])
+    def __init__(self, model: FaceLlava, tokenizer_path: Path, config: EngineConfig) -> None:
+        super().__init__(model, tokenizer_path, config)
+        self._interview = _NoPriors(model.config, tokenizer_path, config)
 
 
 def differences(shared: ClipAnswers, plain: Sequence[ClipAnswers]) -> tuple[float, int]:
