@@ -4,6 +4,8 @@ Nothing heavy is imported before a command needs it: `facesift --help` loads nei
 """
 
 import os
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -15,11 +17,26 @@ from flows.commands.model import model_app
 from flows.commands.scan import recipe, scan, synth
 
 app = typer.Typer(
-    help="Scan video archives for faces with Face-LLaVA, and query what they show.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"facesift {version('facesift')}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def options(
+    is_version_asked: Annotated[  # noqa: ARG001 - its callback has answered
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Scan video archives for faces with Face-LLaVA, and query what they show."""
+
+
 for command in (scan, describe, faces, query, tables, status, report, recipe, synth):
     app.command()(command)
 app.add_typer(model_app, name="model")
@@ -29,7 +46,7 @@ def main() -> None:
     """Run the command line; the program `facesift`."""
     # Read once, here: Prefect runs in this process, quietly, with nothing to start and nothing sent anywhere.
     quiet = {
-        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
