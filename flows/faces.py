@@ -113,9 +113,8 @@ class Faces:
 
     @property
     def persons(self) -> dict[str, str]:
-        """Names of the persons, by their ids: A, B, ... in the order of their first tracks."""
-        ids = dict.fromkeys(track.person_id for track in self.reading.tracks if track.person_id is not None)
-        return {person_id: _letters(number) for number, person_id in enumerate(ids)}
+        """Names of the persons, by their ids."""
+        return persons_of(self.reading)
 
     @property
     def sizes_px(self) -> dict[str, float]:
@@ -161,6 +160,12 @@ class Faces:
             ],
             "written": [str(path) for path in self.written],
         }
+
+
+def persons_of(reading: Reading) -> dict[str, str]:
+    """Return names for the persons by their ids: A, B, ... in the order of their first tracks."""
+    ids = dict.fromkeys(track.person_id for track in reading.tracks if track.person_id is not None)
+    return {person_id: _letters(number) for number, person_id in enumerate(ids)}
 
 
 def _letters(number: int) -> str:
@@ -229,7 +234,7 @@ class _Drawing:
         self._sampler = Sampler(Fraction(reading.video.time_base), request.sample_fps)
         self._trails = Trails(reading, request.sample_fps)
         title = request.file.name.encode(errors="backslashreplace").decode()
-        self._sheet = ContactSheet(reading, title, clips) if request.sheet else None
+        self._sheet = ContactSheet(reading, title, clips, persons_of(reading)) if request.sheet else None
         self._is_shown = bool(is_every or self._sheet)
         self._decoded: list[int] = []
         self._rows: list[tuple[int, int, float, float, float, float, float]] = []

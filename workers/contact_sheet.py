@@ -57,10 +57,11 @@ class ContactSheet:
         reading: of the video.
         title: the video's name.
         clips: how many clips each track has, by `track_id`.
+        persons: names by `person_id`.
     """
 
-    def __init__(self, reading: Reading, title: str, clips: dict[str, int]) -> None:
-        self._reading, self._title, self._clips = reading, title, clips
+    def __init__(self, reading: Reading, title: str, clips: dict[str, int], persons: dict[str, str]) -> None:
+        self._reading, self._title, self._clips, self._persons = reading, title, clips, persons
         start_s = reading.shots[0].start_s
         self._axis = TimeAxis(start_s, start_s + reading.video.duration_s, _MARGIN + _LABEL, _AXIS)
         self._step_s = 0.1 if reading.video.duration_s < 600 else 1.0
@@ -190,9 +191,10 @@ class ContactSheet:
         span = f"{clock_of(track.start_s, self._step_s)} – {clock_of(track.end_s, self._step_s)}{unit}"
         write_text(sheet, span, (_MARGIN + width_px + 10, top_px + 17), _INK, size_px=15)
         size_px = sum(min(box.w_px, box.h_px) for box in row.boxes) / len(row.boxes)
+        person = self._persons.get(track.person_id or "")
         lines = (
             f"{_count(track.frames, 'face')}  ·  {size_px:.0f} px",
-            f"quality {track.quality:.2f}",
+            f"quality {track.quality:.2f}" + (f"  ·  person {person}" if person else ""),
             _count(clips, "clip") if clips else f"no clip: {track.no_clip_reason}",
         )
         for number, line in enumerate(lines):

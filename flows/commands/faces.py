@@ -22,7 +22,7 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
         float | None,
         typer.Option(
             help="Look at so many frames per second only (a scan looks at 8); boxes in the frames between "
-            "are then interpolated. [default: every frame]"
+            "are then interpolated. Left out: every frame."
         ),
     ] = None,
     mot: Annotated[
@@ -35,7 +35,7 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
     ] = None,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Where the contact sheet goes, as PNG. [default: NAME.faces.png, here]"),
+        typer.Option(help="Where the contact sheet goes, as PNG. Left out: NAME.faces.png, here."),
     ] = None,
     no_sheet: Annotated[bool, typer.Option("--no-sheet", help="Draw no contact sheet.")] = False,
     overlay: Annotated[

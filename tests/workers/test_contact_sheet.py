@@ -19,7 +19,7 @@ def sheet_of(reading: Reading, frames: int, *, every: int = 1) -> Image:
     boxes: dict[int, list[Box]] = {}
     for box in reading.boxes:
         boxes.setdefault(box.frame_index, []).append(box)
-    sheet = ContactSheet(reading, "film.mp4", {})
+    sheet = ContactSheet(reading, "film.mp4", {}, {})
     for number in range(0, frames, every):
         image = np.full((240, 320, 3), 128, np.uint8)
         for box in boxes.get(number, []):
