@@ -29,22 +29,23 @@ def print_inspection(found: Inspection, out: Console | None = None) -> None:
     if found.is_demonstration:
         console.print(Text(DEMONSTRATION_NOTICE, style="bold yellow"))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, side in (("part", "left"), ("tensors", "right"), ("parameters", "right"), ("GiB", "right")):
+    for column, side in (("part", "left"), ("tensors", "right"), ("parameters", "right"), ("size", "right")):
         table.add_column(column, justify="right" if side == "right" else "left")
     table.add_column("types")
     for part in found.parts:
-        size = f"{part.size_bytes / GIB:.3f}"
-        table.add_row(part.name, f"{part.tensors:,}", f"{part.parameters:,}", size, ", ".join(part.dtypes))
+        counts = (f"{part.tensors:,}", f"{part.parameters:,}", _size_text(part.size_bytes))
+        table.add_row(part.name, *counts, ", ".join(part.dtypes))
     console.print(table)
-    console.print(f"{found.parameters:,} parameters in {len(found.files)} files of {found.directory}")
+    files = f"{len(found.files)} file{'s' * (len(found.files) != 1)}"
+    console.print(f"{found.parameters:,} parameters in {files} of {found.directory}")
     tower = found.config.video_tower
     clip_tokens = tower.frames * found.config.frame_tokens if tower else found.config.image_tokens
-    loaded = {kind: found.weights_bytes(kind) / GIB for kind in ("float32", "bfloat16")}
-    quantized = {bits: found.weights_bytes("bfloat16", bits) / GIB for bits in ("8bit", "4bit")}
+    in_float32, in_bfloat16 = (_size_text(found.weights_bytes(kind)) for kind in ("float32", "bfloat16"))
+    in_8bit, in_4bit = (_size_text(found.weights_bytes("bfloat16", bits)) for bits in ("8bit", "4bit"))
     console.print(
-        f"memory: weights {loaded['float32']:.2f} GiB in float32, {loaded['bfloat16']:.2f} GiB in bfloat16, "
-        f"{quantized['8bit']:.2f} GiB with the decoder in 8 bits, {quantized['4bit']:.2f} GiB in 4; "
-        f"a clip's {clip_tokens:,} visual tokens {found.cache_bytes(clip_tokens) / GIB:.3f} GiB in bfloat16"
+        f"memory: weights {in_float32} in float32, {in_bfloat16} in bfloat16, {in_8bit} with the decoder in "
+        f"8 bits, {in_4bit} in 4; a clip's {clip_tokens:,} visual tokens "
+        f"{_size_text(found.cache_bytes(clip_tokens))} in bfloat16"
     )
     console.print(f"{_branch_text(found.config)}; {found.dormant} tensors never act")
     for tower, origin in found.tower_origins:
@@ -57,6 +58,12 @@ def print_inspection(found: Inspection, out: Console | None = None) -> None:
     if found.is_loadable:
         looked = "no value was read" if found.dtype is None else f"all values are finite in {found.dtype}"
         console.print(Text(f"weights: none missing, unexpected or misshaped; {looked}", style="green"))
+
+
+def _size_text(size_bytes: int) -> str:
+    if size_bytes >= GIB:
+        return f"{size_bytes / GIB:.2f} GiB"
+    return f"{size_bytes / 2**20:.1f} MiB"
 
 
 def _branch_text(config: FaceLlavaConfig) -> str:
