@@ -30,7 +30,7 @@ def _print_version(is_asked: bool) -> None:
 
 @app.callback(no_args_is_help=True)
 def options(
-    is_version_asked: Annotated[  # noqa: ARG001 - its callback has answered
+    is_version_asked: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
