@@ -8,6 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from flows.progress import ProgressKind
 from flows.recipe import PinnedRecipe, Recipe, RecipeError
 from model.config import CheckpointError
 from model.demonstration import write_demonstration_checkpoint
@@ -36,7 +37,7 @@ class ScanRequest:
         limit: read at most so many videos; the rest stays pending.
         readers: reader actors; None makes one per CPU.
         describers: describer actors; None makes one per GPU, or one.
-        is_progress_shown: draw bars on standard error.
+        progress: how it shows on standard error.
     """
 
     archives: tuple[str, ...]
@@ -47,7 +48,7 @@ class ScanRequest:
     limit: int | None = None
     readers: int | None = None
     describers: int | None = None
-    is_progress_shown: bool = False
+    progress: ProgressKind = "none"
 
     def check(self) -> None:
         """Check all that can be checked before anything starts.

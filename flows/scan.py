@@ -36,7 +36,7 @@ def scan(request: ScanRequest) -> ScanSummary:
         UsageError: the request itself is at fault; nothing was read.
     """
     run = ScanRun(request)
-    with ScanProgress(is_shown=request.is_progress_shown) as progress:
+    with ScanProgress(request.progress) as progress:
         shards = plan(run, progress)
         if shards:
             with run.fleet() as fleet:

@@ -109,27 +109,32 @@ def print_summary(summary: ScanSummary, out: Console | None = None) -> None:
 def _lines(summary: ScanSummary) -> list[tuple[str, str]]:
     """Return the lines of the summary, name and value."""
     counts = ", ".join(f"{summary.by_status.get(status, 0):,} {status}" for status in STATUSES)
-    speed = summary.video_s / summary.wall_s if summary.wall_s else 0.0
+    warning = "" if summary.adds_up else "  DOES NOT ADD UP"
     lines = [
         ("lake", summary.lake),
         ("recipe", f"{summary.recipe_id}, model {summary.model_id}"),
-        (
-            "sources",
-            f"{summary.listed:,} listed = {counts}" + ("" if summary.adds_up else "  DOES NOT ADD UP"),
-        ),
-        (
-            "videos",
-            f"{summary.videos_read:,} read"
-            + (f", {summary.partial:,} only in part" if summary.partial else ""),
-        ),
-        ("faces", f"{summary.faces:,} in {summary.tracks:,} tracks"),
-        ("clips", f"{summary.clips:,} with {summary.findings:,} findings"),
-        ("time", f"{summary.video_s:,.1f} s of video in {summary.wall_s:,.1f} s ({speed:.2f} s per second)"),
+        ("sources", f"{summary.listed:,} listed = {counts}{warning}"),
     ]
+    if not summary.is_idle:
+        lines += _work_lines(summary)
     if summary.failures:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary.failures_by_reason().items())
         lines.append(("failures", reasons))
     return lines
+
+
+def _work_lines(summary: ScanSummary) -> list[tuple[str, str]]:
+    """Return the lines about what was read."""
+    partial = f", {summary.partial:,} only in part" if summary.partial else ""
+    time = f"{summary.video_s:,.1f} s of video in {summary.wall_s:,.1f} s"
+    if summary.video_s:
+        time += f" ({summary.video_s / summary.wall_s:.2f} s per second)"
+    return [
+        ("videos", f"{summary.videos_read:,} read{partial}"),
+        ("faces", f"{summary.faces:,} in {summary.tracks:,} tracks"),
+        ("clips", f"{summary.clips:,} with {summary.findings:,} findings"),
+        ("time", time),
+    ]
 
 
 def open_console() -> Console:

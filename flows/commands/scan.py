@@ -53,7 +53,7 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
         limit=limit,
         readers=readers,
         describers=describers,
-        is_progress_shown=sys.stderr.isatty() and not as_json,
+        progress="bars" if sys.stderr.isatty() else "lines",
     )
     try:
         request.check()

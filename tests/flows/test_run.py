@@ -41,7 +41,7 @@ class Nights:
     def scan(self, limit: int | None = None) -> ScanSummary:
         """Scan, and compare the account with what the lake says."""
         run, fleet = self.run(limit), PlayedFleet()
-        with ScanProgress(is_shown=False) as progress:
+        with ScanProgress("none") as progress:
             for shard in plan.fn(run, progress):
                 scan_shard.fn(run, fleet, shard, progress)
         summary, self.read = run.close(), sorted(fleet.read)
@@ -199,7 +199,7 @@ def test_what_another_scan_did_meanwhile_counts(nights: Nights) -> None:
     for name in "abc":
         nights.write(name, f"faces 1 in {name}")
     run = nights.run(limit=1)
-    with ScanProgress(is_shown=False) as progress:
+    with ScanProgress("none") as progress:
         (shard,) = plan.fn(run, progress)
         nights.scan()
         scan_shard.fn(run, PlayedFleet(), shard, progress)
@@ -216,7 +216,7 @@ def test_one_lake_holds_the_scans_of_several_archives(nights: Nights, tmp_path: 
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "copy").write_text("faces 1")
     run = nights.run(archive=tmp_path / "other")
-    with ScanProgress(is_shown=False) as progress:
+    with ScanProgress("none") as progress:
         for shard in plan.fn(run, progress):
             scan_shard.fn(run, PlayedFleet(), shard, progress)
     summary = run.close()
@@ -228,7 +228,7 @@ def test_one_lake_holds_the_scans_of_several_archives(nights: Nights, tmp_path: 
 
 def test_a_scan_of_an_empty_folder_ends_well(nights: Nights) -> None:
     run = nights.run()
-    with ScanProgress(is_shown=False) as progress:
+    with ScanProgress("none") as progress:
         assert plan.fn(run, progress) == []
     summary = run.close()
     assert (summary.listed, summary.exit_code, summary.adds_up) == (0, 0, True)
