@@ -1,6 +1,6 @@
 """What vLLM makes of the prompts of a parity directory, see `model.parity`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from model.vllm_decoder import Prompt, VllmDecoder, visual_prefix
 
 
 @contextmanager
-def open_continuer(directory: Path, network: FaceLlavaConfig) -> Iterator[ContinuePrompts]:
+def open_continuer(directory: Path, network: FaceLlavaConfig) -> Generator[ContinuePrompts, None, None]:
     """Run the decoder of a checkpoint in vLLM, in float32, and hand out what continues prompts."""
     config = VllmConfig(max_num_seqs=16, cpu_cache_gib=0.5)
     device = torch.device(current_platform.device_type)

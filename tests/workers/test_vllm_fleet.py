@@ -100,6 +100,10 @@ class Made:
         return WatchedDescriber(self.config, self.notes)
 
 
+def always(job: Job, video_id: str) -> bool:
+    return True
+
+
 def is_alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
@@ -119,9 +123,7 @@ def test_no_question_is_lost_when_vllm_dies_in_the_middle_of_a_batch(tmp_path: P
     made = Made(DescriberConfig(checkpoint, weights, ASKED, engine), notes)
     source = Source("video", 1, "1", NOW, NOW, "scan", "recipe")
     with Fleet(FleetConfig(readers=1, describers=1), made.reader, made.describer) as fleet:
-        outcomes = list(
-            fleet.scan([Job(source)], lambda: RowIds("recipe", "attempt", "scan"), lambda *_: True)
-        )
+        outcomes = list(fleet.scan([Job(source)], lambda: RowIds("recipe", "attempt", "scan"), always))
     assert (notes / "killed").exists()
     (done,) = outcomes
     assert isinstance(done, Done)
