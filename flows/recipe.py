@@ -80,11 +80,11 @@ class Recipe:
         engine = self.engine
         try:
             check_engine(engine)
-            check_quantization(engine.quantization)
             dtype = resolve_dtype(engine.dtype, resolve_device(engine.device))
             identity = identify_checkpoint(
                 checkpoint, dtype, branch_scale=engine.branch_scale, cross_attention=engine.cross_attention
             )
+            check_quantization(engine.quantization, identity.config.llm)
             check_questions(self.asked, identity.config, identity.directory, engine)
         except ValueError as error:
             raise RecipeError(str(error)) from error

@@ -94,7 +94,7 @@ def load_checkpoint(
     if not has_decoder:
         model.drop_decoder()
     elif quantize is not None:
-        quantize_layers(model.llm.model.layers, quantize, dtype)
+        quantize_layers(model.llm.model.layers, config.llm, quantize, dtype)
     problems = plan.problems + _fill(model, plan, dtype, device)
     if problems:
         raise CheckpointError(str(checkpoint), problems)

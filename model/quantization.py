@@ -13,38 +13,54 @@ import torch
 from torch import Tensor, nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
+from model.config import LlmConfig
+
 Quantization = Literal["8bit", "4bit"]
 
 _LAYERS: dict[Quantization, str] = {"8bit": "Linear8bitLt", "4bit": "Linear4bit"}
 """Names of bitsandbytes' classes, which cannot be imported everywhere."""
 
 
-def check_quantization(quantization: Quantization | Literal["none"]) -> None:
-    """Find out whether weights can be quantised here.
+_BLOCK = 64
+"""Weights that share a scale in NF4; bitsandbytes' CPU kernels fail on rows that are not whole blocks."""
+
+
+def check_quantization(quantization: Quantization | Literal["none"], sizes: LlmConfig) -> None:
+    """Find out whether a decoder's weights can be quantised here.
 
     Raises:
-        ValueError: bitsandbytes is not installed.
+        ValueError: bitsandbytes is not installed, or a width is not whole blocks of 4-bit weights.
     """
-    if quantization != "none" and find_spec("bitsandbytes") is None:
+    if quantization == "none":
+        return
+    if find_spec("bitsandbytes") is None:
         raise ValueError(
             f"{quantization} weights need bitsandbytes: install it, or load without quantisation"
         )
+    widths = (sizes.hidden_size, sizes.intermediate_size)
+    if quantization == "4bit" and any(width % _BLOCK for width in widths):
+        raise ValueError(
+            f"4bit weights need widths divisible by {_BLOCK}; this decoder's are {widths}: try 8bit"
+        )
 
 
-def quantize_layers(decoder: nn.Module, quantization: Quantization, dtype: torch.dtype) -> None:
+def quantize_layers(
+    decoder: nn.Module, sizes: LlmConfig, quantization: Quantization, dtype: torch.dtype
+) -> None:
     """Replace a decoder's linear layers, still without weights, by quantised ones.
 
     4 bits are NF4 with double quantisation, as in the released inference; 8 bits are LLM.int8().
 
     Args:
         decoder: module of the decoder's blocks.
+        sizes: of the decoder.
         quantization: how many bits.
         dtype: of the arithmetic.
 
     Raises:
-        ValueError: bitsandbytes is not installed.
+        ValueError: see `check_quantization`.
     """
-    check_quantization(quantization)
+    check_quantization(quantization, sizes)
     from transformers.integrations.bitsandbytes import replace_with_bnb_linear  # noqa: PLC0415
 
     config = BitsAndBytesConfig(
