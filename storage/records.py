@@ -222,7 +222,7 @@ class Box:
     landmarks_px: tuple[float, ...]
     """68 iBUG points x0 y0 x1 y1 ... in picture pixels."""
     occlusion: float = 0.0
-    """Estimated share of the face that is hidden, 0..1: by the picture's edge or by a nearer face."""
+    """Estimated share of the face that is hidden, 0..1: by the edge, a nearer face, or anything new."""
 
 
 @dataclass(frozen=True, slots=True)

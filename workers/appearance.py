@@ -35,6 +35,11 @@ _FLAT = 20.0
 _COLOUR_SCALE = 15.0
 """A difference of this many units of Lab a, b counts as much as no likeness of shape at all."""
 
+_FACE = np.array([row * _BLOCKS + column for row in range(1, 6) for column in range(1, 5)])
+"""Blocks of the face itself, without hair and what is behind."""
+_HIDDEN = 0.9
+"""Distance of a block from which it shows something else."""
+
 _STRANGENESS = 0.9
 """Distance per 1 - cosine of identities: a cosine of 0.3, a usual threshold with ArcFace, becomes 0.63."""
 
@@ -110,14 +115,25 @@ class Gallery:
         """Return how unlike a look is to each known one [K]: near 0 for equal ones, about 1 for strangers."""
         if self._identities is not None and look.identity is not None:
             return np.float32(_STRANGENESS) * (1 - self._identities @ look.identity)
-        unlike = 1 - np.einsum("kbc,bc->kb", self._shapes, look.shapes)
-        recoloured = np.linalg.norm(self._colours - look.colours, axis=2)
-        blocks = np.sort(unlike + recoloured / np.float32(_COLOUR_SCALE), axis=1)
+        blocks = np.sort(self._block_distances(look), axis=1)
         return blocks[:, : _BLOCKS**2 // 2].mean(axis=1)
 
     def distance(self, look: Look) -> float:
         """Return the distance to the nearest known look."""
         return float(self.distances(look).min())
+
+    def hidden_share(self, look: Look) -> float:
+        """Return the share of the face, 0..1, that looks like nothing known of it: something is before it.
+
+        It takes a face for what it was first seen to be, and what stays before it for a part of it.
+        """
+        return float((self._block_distances(look).min(axis=0)[_FACE] > _HIDDEN).mean())
+
+    def _block_distances(self, look: Look) -> Floats:
+        """Return how unlike each block is to the same one of each known look [K, 36]."""
+        unlike = 1 - np.einsum("kbc,bc->kb", self._shapes, look.shapes)
+        recoloured = np.linalg.norm(self._colours - look.colours, axis=2)
+        return unlike + recoloured / np.float32(_COLOUR_SCALE)
 
     def add(self, look: Look) -> None:
         """Take in a look: beside the others where new and there is room, else for the one most like it."""

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -41,7 +41,8 @@ class Face:
         pitch_deg: nod, positive when looking up.
         roll_deg: tilt, positive clockwise as seen in the picture.
         quality: 0..1, see `quality`.
-        occlusion: estimated share of the face that is hidden, 0..1, see `hidden_shares`.
+        occlusion: estimated share of the face that is hidden, 0..1: what `hidden_shares` sees, or what the
+            tracker sees by `Gallery.hidden_share`, whichever is more.
         identity: [D] float32, of unit length: who it is, to a network trained to tell; None without one.
     """
 
@@ -61,6 +62,13 @@ class Face:
     def size_px(self) -> float:
         """Shorter side of the box."""
         return min(self.box_xywh_px[2:])
+
+    def hidden(self, share: float) -> Self:
+        """Return the same face with at least that share of it hidden."""
+        if share <= self.occlusion:
+            return self
+        shown = (1 - share) / (1 - self.occlusion)
+        return replace(self, occlusion=share, quality=self.quality * shown)
 
 
 class Located(NamedTuple):
@@ -116,8 +124,8 @@ def quality(score: float, size_px: float, sharpness: float, yaw_deg: float, pitc
 def hidden_shares(boxes_xywh_px: Sequence[Box], width_px: int, height_px: int) -> list[float]:
     """Return per face of a picture the share of it that lies beyond the edge or behind a nearer face.
 
-    A face is taken for the ellipse in its box, and the larger of two for the nearer. Hands, hair, masks and
-    whatever else is no face found by the detector are not seen: the share is a lower bound.
+    A face is taken for the ellipse in its box, and the larger of two for the nearer. What else may hide a
+    face is not seen here.
     """
     if not boxes_xywh_px:
         return []

@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from storage import records
-from workers.appearance import Gallery
+from workers.appearance import Gallery, Look
 from workers.face import Face
+
+_COVERED = 0.15
+"""Share of a face from which what hides it is no look of it,"""
+_COVER_S = 2.0
+"""unless it stays for so many seconds."""
 
 
 class Seen(NamedTuple):
@@ -30,6 +35,8 @@ class FaceTrack:
         seen: at least one.
         gallery: its looks.
         other_indices: under which `Tracker.update` gave parts of it before it was recognised.
+        clear: its looks without much before it, while it is followed.
+        clear_s: when it was last seen so.
         is_crowded: it first appeared over another face, as mixtures of two crossing faces do.
         is_spurious: taken for no face after all; known once the track has ended.
         lasts_s: seconds that it is seen, the last frame counting until the next at the shot's mean rate;
@@ -43,6 +50,8 @@ class FaceTrack:
     seen: list[Seen]
     gallery: Gallery
     other_indices: list[int] = field(default_factory=list[int])
+    clear: Gallery | None = None
+    clear_s: float = 0.0
     is_crowded: bool = False
     is_spurious: bool = False
     lasts_s: float = 0.0
@@ -58,6 +67,19 @@ class FaceTrack:
     def last(self) -> Seen:
         """Where it ends."""
         return self.seen[-1]
+
+    def hidden_share(self, look: Look, pts_s: float) -> float:
+        """Return how much of the face something new hides in its next look, and remember the look if little.
+
+        What stays for long is how the face looks now.
+        """
+        if self.clear is None:
+            return 0.0
+        share = self.clear.hidden_share(look)
+        if share <= _COVERED or pts_s - self.clear_s > _COVER_S:
+            self.clear.add(look)
+            self.clear_s = pts_s
+        return share
 
     def take_over(self, part: "FaceTrack") -> None:
         """Make a later track part of this one."""

@@ -122,8 +122,8 @@ class Tracker:
             image: [H, W, 3] uint8 RGB, in which they were found.
 
         Returns:
-            (track_index, face) of every face, in their order. An index may turn out to be part of another
-            track: see `FaceTrack.other_indices` of the track when it has ended.
+            (track_index, face) of every face, in their order, with how much of it is hidden. An index may
+            turn out to be part of another track: see its `FaceTrack.other_indices` when that has ended.
         """
         if self._shot_frames == 0:
             self._shot_start_s = pts_s
@@ -133,16 +133,18 @@ class Tracker:
         found = _find(faces, image, self._config.crowded)
         assigned = self._assign(found, pts_s - self._shot_start_s)
         for tracklet, one in assigned:
-            seen = Seen(frame_index, pts, pts_s, one.face)
             if tracklet in self._tracks:
-                self._continue(self._tracks[tracklet], seen, one)
+                track = self._tracks[tracklet]
+                face = one.face.hidden(track.hidden_share(one.look, pts_s))
+                self._continue(track, Seen(frame_index, pts, pts_s, face), one)
             else:
-                self._tracks[tracklet] = self._begin(seen, one)
+                self._tracks[tracklet] = self._begin(Seen(frame_index, pts, pts_s, one.face), one)
         for tracklet, one in assigned:
             self._reclaim(self._tracks[tracklet])
             self._recognise(tracklet, one, pts_s)
         self._bury()
-        return [(self._tracks[tracklet].track_index, one.face) for tracklet, one in assigned]
+        tracks = [self._tracks[tracklet] for tracklet, _ in assigned]
+        return [(track.track_index, track.last.face) for track in tracks]
 
     def end_shot(self) -> None:
         """End all tracks: a cut or the end of the video comes before the next frame."""
@@ -174,6 +176,8 @@ class Tracker:
             self._shot_index,
             [seen],
             Gallery(found.look, self._config.looks),
+            clear=Gallery(found.look, self._config.looks),
+            clear_s=seen.pts_s,
             # Nobody can have crossed before the shot's first frame.
             is_crowded=self._shot_frames > 1
             and (found.is_crowded or self._is_where_another_was(found, seen.pts_s)),
@@ -245,6 +249,7 @@ class Tracker:
             track = self._tracks.pop(tracklet)
             track.lasts_s = track.last.pts_s - track.first.pts_s + self._frame_s()
             self._count_gaps(track)
+            track.clear = None
             is_short = len(track.seen) < min(self._config.min_hits, self._shot_frames)
             is_certain = max(seen.face.score for seen in track.seen) >= self._config.certain_score
             is_mixture = track.is_crowded and (is_short or track.lasts_s < _MIXTURE_S)

@@ -21,7 +21,7 @@ class Film:
         self.fps = fps
         self.frame = 0
         self.people: dict[int, int] = {}
-        """Person by the identity of the face."""
+        """Person by the identity of the landmarks, which a face keeps when it turns out to be hidden."""
 
     def show(self, people: dict[int, Box], *, unseen: tuple[int, ...] = (), score: float = 0.9) -> list[int]:
         """Show a frame; the unseen are drawn, but not detected. Return the indices, by the seen's order."""
@@ -29,7 +29,7 @@ class Film:
         for person, box in people.items():
             if person not in unseen:
                 faces.append(made_face(box, score=score))
-                self.people[id(faces[-1])] = person
+                self.people[id(faces[-1].landmarks_px)] = person
         n, self.frame = self.frame, self.frame + 1
         return [index for index, _ in self.tracker.update(n, n * 100, n / self.fps, faces, picture(people))]
 
@@ -38,7 +38,7 @@ class Film:
         return self.tracker.take_ended()
 
     def persons(self, track: FaceTrack) -> set[int]:
-        return {self.people[id(seen.face)] for seen in track.seen}
+        return {self.people[id(seen.face.landmarks_px)] for seen in track.seen}
 
 
 @pytest.mark.parametrize("fps", [25.0, 8.0])
@@ -82,6 +82,20 @@ def test_who_hurries_through_the_picture_is_followed() -> None:
         film.show({1: at(20 + 100 * n, 100)})
     (track,) = film.end()
     assert len(track.seen) == 3
+
+
+def test_what_comes_before_a_face_hides_it() -> None:
+    film = Film()
+    for n in range(12):
+        people = {1: at(100, 100)}
+        if n in (6, 7):
+            people[5] = at(170, 100)
+        film.show(people, unseen=(5,))
+    (track,) = film.end()
+    hidden = [seen.face.occlusion for seen in track.seen]
+    assert max(hidden[:6] + hidden[8:]) < 0.1
+    assert 0.2 < min(hidden[6:8]) < 0.8
+    assert track.seen[6].face.quality == pytest.approx(0.5 * (1 - hidden[6]))
 
 
 def test_absences_are_counted() -> None:
