@@ -24,15 +24,8 @@ from model.interview import Interview, Outcomes, are_finite
 from model.plan import Plan
 from model.questions import Question
 from model.token_tree import TokenTree
-from model.vllm_decoder import (
-    BadVisualError,
-    CacheUse,
-    NoReplyError,
-    Prompt,
-    Reply,
-    VllmDecoder,
-    visual_prefix,
-)
+from model.visual_prefix import BadVisualError, visual_prefix
+from model.vllm_decoder import CacheUse, NoReplyError, Prompt, Reply, VllmDecoder
 
 _BATCHES_AHEAD = 2
 """Batches of clips that vLLM may have in hand while the next is encoded."""

@@ -12,7 +12,8 @@ from model.config import FaceLlavaConfig
 from model.engine import VllmConfig
 from model.parity import Continuation, ContinuePrompts
 from model.splicing import PLACEHOLDER_ID
-from model.vllm_decoder import Prompt, VllmDecoder, visual_prefix
+from model.visual_prefix import visual_prefix
+from model.vllm_decoder import Prompt, VllmDecoder
 
 
 @contextmanager

@@ -1,10 +1,10 @@
-"""What vLLM is sent, without vLLM running."""
+"""What is sent to vLLM, and what is not."""
 
 import pytest
 import torch
 
 from model.splicing import PLACEHOLDER_ID
-from model.vllm_decoder import BadVisualError, visual_prefix
+from model.visual_prefix import BadVisualError, visual_prefix
 
 PREFIX = (1, 5, PLACEHOLDER_ID, 9, PLACEHOLDER_ID)
 
