@@ -41,6 +41,9 @@ class Recipe:
     """The user's own questions; one of a built-in name replaces it."""
 
     def __post_init__(self) -> None:
+        own = [question.name for question in self.questions]
+        if len(set(own)) != len(own):
+            raise RecipeError(f"questions {', '.join(own)} share a name; give each its own")
         for name in self.tasks:
             if name not in self._by_name():
                 raise RecipeError(f"no question is called {name}; {suggest(name, list(self._by_name()))}")

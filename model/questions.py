@@ -76,6 +76,10 @@ class Question:
         names = [label.name for label in self.labels]
         if len(set(names)) < len(names):
             raise ValueError(f"question {self.name}: labels {names} repeat; name each once")
+        if self.prior_weight is not None and not 0 <= self.prior_weight <= _HIGHEST:
+            raise ValueError(
+                f"question {self.name}: prior_weight {self.prior_weight} is no number from 0, such as 1"
+            )
         if self.kind == "number":
             self._check_number()
         else:

@@ -72,6 +72,8 @@ def test_a_question_of_ones_own_is_asked(tmp_path: Path) -> None:
         ("[engine]\nbranch_scale = inf", "branch_scale"),
         ('[engine]\nquantization = "2bit"', "quantization"),
         ('[engine]\ndevice = ""', "device"),
+        ('[[questions]]\nname = "q"\nkind = "number"\nprompt = "?"\n' * 2, "share a name"),
+        ('[[questions]]\nname = "q"\nkind = "number"\nprompt = "?"\nprior_weight = nan', "prior_weight nan"),
         ('tasks = ["mood"]', "mood"),
         ('tasks = ["age", "age"]', "twice"),
         ("tasks = [", "recipe.toml"),
