@@ -10,11 +10,13 @@ favour the shared side. Texts never end early, so that both sides write `--token
 
     python benchmarks/describe.py [--device cuda --dtype bfloat16] [--tokens 48] [--batches 1 4]
 
-One thread of a shared 2-core machine, float32, 48 tokens per text, CPU seconds, 23 November 2026:
+One thread of a shared, busy 2-core machine, float32, 48 tokens per text, CPU seconds, 23 November 2026:
 
-    plain, 58 prompts     133.1 s per clip
-    shared, batch of 1     27.8 s per clip   4.8 times as fast   peak 1,854 MiB, weights included
-    shared, batch of 4     23.9 s per clip   5.6 times as fast   peak 2,744 MiB
+    plain, 58 prompts     149.0 s per clip
+    shared, batch of 1     30.0 s per clip   5.0 times as fast   peak 1,899 MiB, weights included
+
+and earlier the same day, the plain side at 133.1 s, a batch of 4: 23.9 s per clip, 5.6 times, peak 2,744 MiB.
+Batches of 8 and 16 (`--batches 8 16`) take minutes each and were not measured.
 """
 
 import argparse
