@@ -43,7 +43,7 @@ def view(seed: int) -> View:
 
 
 def towards(image: Floats, level: float, share: float) -> Floats:
-    return image + (np.float32(level) - image) * np.float32(share)
+    return (image + (level - image) * share).astype(np.float32)
 
 
 def fade(a: View, b: View, t: float, u: float) -> Floats:
