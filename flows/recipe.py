@@ -19,7 +19,7 @@ from model.questions import DEFAULT_QUESTIONS, Question
 from workers.describer import DescriberConfig
 from workers.reader import ReaderConfig
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 """Raised whenever a change of the code changes results under the same settings."""
 
 
@@ -83,6 +83,7 @@ class Recipe:
         engine = self.engine
         try:
             check_engine(engine)
+            reader = replace(self.reader, detector=self.reader.detector.pinned())
             dtype = resolve_dtype(engine.dtype, resolve_device(engine.device))
             identity = identify_checkpoint(
                 checkpoint, dtype, branch_scale=engine.branch_scale, cross_attention=engine.cross_attention
@@ -91,7 +92,7 @@ class Recipe:
             check_questions(self.asked, identity.config, identity.directory, engine)
         except ValueError as error:
             raise RecipeError(str(error)) from error
-        resolved = replace(self, engine=_resolve(engine, str(dtype), identity.config))
+        resolved = replace(self, reader=reader, engine=_resolve(engine, str(dtype), identity.config))
         return PinnedRecipe(resolved, checkpoint, identity)
 
     def to_toml(self) -> str:

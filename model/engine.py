@@ -22,25 +22,22 @@ EngineKind = Literal["torch", "vllm"]
 
 @dataclass(frozen=True, slots=True)
 class VllmConfig:
-    """How vLLM runs the decoder; nothing here changes a result but for rounding.
-
-    Attributes:
-        gpu_memory_utilization: share of a GPU's memory for decoder and cache; the towers need the rest.
-        tensor_parallel_size: GPUs that share one decoder.
-        max_num_seqs: prompts computed at once.
-        max_model_len: longest prompt with its text, tokens; None is the model's own.
-        cpu_cache_gib: memory for keys and values where there is no GPU.
-        is_eager: run without compiling the decoder first, as on the CPU always; starts sooner, runs slower.
-    """
+    """How vLLM runs the decoder; nothing here changes a result but for rounding."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     gpu_memory_utilization: float = 0.8
+    """Share of a GPU's memory for decoder and cache; the towers need the rest."""
     tensor_parallel_size: int = 1
+    """GPUs that share one decoder."""
     max_num_seqs: int = 256
+    """Prompts computed at once."""
     max_model_len: int | None = None
+    """Longest prompt with its text, tokens; None is the model's own."""
     cpu_cache_gib: float = 4.0
+    """Memory for keys and values where there is no GPU."""
     is_eager: bool = False
+    """Run without compiling the decoder first, as on the CPU always; starts sooner, runs slower."""
 
     def __post_init__(self) -> None:
         counts = (
@@ -62,39 +59,37 @@ _DEVICE = re.compile(r"[a-z]+(:\d{1,3})?")
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """How the model is run.
-
-    Attributes:
-        kind: what runs the decoder, `torch` or `vllm`. Part of the identity of results: the engines agree in
-            float32, but in half precision rounding may turn a word of a text.
-        vllm: settings of the vLLM engine.
-        device: for `load_checkpoint`: `auto` (CUDA when there is one), `cpu`, `cuda`, `cuda:1`, ...
-        dtype: for `load_checkpoint`: of weights and activations; `auto`: bfloat16 on CUDA, float32 elsewhere.
-        quantization: for `load_checkpoint`: bits of the decoder's linear layers, `8bit`, `4bit` or `none`.
-        cross_attention: for `load_checkpoint`: variant of the landmark branch, see `model.cross_attention`;
-            None is the checkpoint's own. `masked` and `geometric` have the same weights, `simple` others.
-        branch_scale: for `load_checkpoint`: factor on the landmark branch; None is the checkpoint's own.
-        batch_clips: clips computed at once; bounds the memory.
-        max_new_tokens: longest text per question.
-        template: wording of the conversation, see `model.prompts.TEMPLATES`.
-        tree_tokens: most tokens of answers scored in one forward pass; bounds the memory.
-        threads: of torch on the CPU, process-wide; None leaves them as they are.
-    """
+    """How the model is run."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     kind: EngineKind = "torch"
+    """What runs the decoder, `torch` or `vllm`. Part of the identity of results: the engines agree in
+    float32, but in half precision rounding may turn a word of a text."""
     vllm: VllmConfig = field(default_factory=VllmConfig, metadata={"changes_results": False})
+    """Settings of the vLLM engine."""
     device: str = field(default="auto", metadata={"changes_results": False})
+    """Where it runs: `auto` (CUDA when there is one), `cpu`, `cuda`, `cuda:1`, ..."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Of weights and activations: `float32`, `bfloat16`, `float16`, or `auto`, which is
+    bfloat16 on CUDA and float32 elsewhere."""
     quantization: Literal["none", "8bit", "4bit"] = "none"
+    """Bits of the decoder's linear layers: `8bit`, `4bit` or `none`."""
     cross_attention: BranchKind | None = None
+    """Variant of the landmark branch, `simple`, `masked` or `geometric`, see `model.cross_attention`; None
+    is the checkpoint's own. `masked` and `geometric` have the same weights, `simple` others."""
     branch_scale: float | None = None
+    """Factor on the landmark branch; None is the checkpoint's own."""
     batch_clips: int = field(default=4, metadata={"changes_results": False})
+    """Clips computed at once; bounds the memory."""
     max_new_tokens: int = 96
+    """Longest text per question."""
     template: TemplateName = "inference"
+    """Wording around a question, `inference` or `training`; see `model.prompts.TEMPLATES`."""
     tree_tokens: int = field(default=1024, metadata={"changes_results": False})
+    """Most tokens of answers scored in one forward pass; bounds the memory."""
     threads: int | None = field(default=None, metadata={"changes_results": False})
+    """Of torch on the CPU, process-wide; None leaves them as they are."""
 
     def __post_init__(self) -> None:
         if self.kind == "vllm" and self.quantization != "none":
