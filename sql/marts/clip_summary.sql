@@ -1,4 +1,4 @@
--- What was found in a clip, one column per question. A label counts as present from a probability of one half.
+-- What was found in a clip, a column per built-in question; findings has those of one's own. A label counts as present from a probability of one half.
 -- Key: clip_id
 with
 
