@@ -16,8 +16,8 @@ from numpy.random import default_rng
 from numpy.typing import NDArray
 
 from model.synthetic.background import sample_background
-from workers.frames import Frame
-from workers.shots import ShotDetector, ShotsConfig
+from workers.shots import ShotDetector, ShotsConfig, thumb_of
+from workers.sight import Sight
 
 WIDTH, HEIGHT = 320, 180
 QUIET_S = 2.0
@@ -97,17 +97,11 @@ def found(change: Change, seed: int, fps: float, seconds: float) -> list[float]:
     a, b = view(2 * seed), view(2 * seed + 1)
     detector = ShotDetector(ShotsConfig())
     times = np.arange(0, 2 * QUIET_S + seconds, 1 / fps).tolist()
-    frames = [
-        Frame(
-            n,
-            n,
-            t,
-            np.clip(change(a, b, t, min(1.0, max(0.0, (t - QUIET_S) / seconds))), 0, 255).astype(np.uint8),
-        )
-        for n, t in enumerate(times)
-    ]
-    seen = [pair for frame in frames for pair in detector.add(frame)] + list(detector.finish())
-    return [frame.pts_s - QUIET_S - seconds / 2 for frame, start in seen if start is not None and frame.index]
+    pictures = [change(a, b, t, min(1.0, max(0.0, (t - QUIET_S) / seconds))) for t in times]
+    thumbs = [thumb_of(np.clip(picture, 0, 255).astype(np.uint8), ShotsConfig()) for picture in pictures]
+    sights = [Sight(n, n, t, thumb, ()) for n, (t, thumb) in enumerate(zip(times, thumbs, strict=True))]
+    seen = [pair for sight in sights for pair in detector.add(sight)] + list(detector.finish())
+    return [sight.pts_s - QUIET_S - seconds / 2 for sight, start in seen if start is not None and sight.index]
 
 
 def main() -> None:

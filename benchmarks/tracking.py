@@ -17,7 +17,7 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -31,10 +31,11 @@ from trackers.eval import evaluate_mot_sequence
 
 from workers.decoder import Decoder, DecoderConfig
 from workers.detector import DetectorConfig, FaceDetector, load_detector
-from workers.face import Face
-from workers.frames import Frame
 from workers.people import people_of
+from workers.reading import ReaderConfig
+from workers.scout import Scout
 from workers.shots import ShotDetector, ShotsConfig
+from workers.sight import Sight
 from workers.timeline import Sampler
 from workers.track import FaceTrack
 from workers.tracker import Tracker, TrackerConfig
@@ -75,18 +76,18 @@ def cut_frames(sequence: Path) -> set[int] | None:
     return {int(float(line)) - 1 for line in path.read_text().split()[1:]}
 
 
-def with_cuts(frames: Iterator[Frame], cuts: set[int] | None) -> Iterator[tuple[Frame, bool]]:
+def with_cuts(sights: Iterable[Sight], cuts: set[int] | None) -> Iterator[tuple[Sight, bool]]:
     """Yield every frame with whether a shot begins with it."""
     if cuts is None:
         detector = ShotDetector(ShotsConfig())
-        for frame in frames:
-            yield from ((seen, start is not None) for seen, start in detector.add(frame))
+        for sight in sights:
+            yield from ((seen, start is not None) for seen, start in detector.add(sight))
         yield from ((seen, start is not None) for seen, start in detector.finish())
         return
     before = -1
-    for frame in frames:
-        yield frame, any(before < cut <= frame.index for cut in cuts)
-        before = frame.index
+    for sight in sights:
+        yield sight, any(before < cut <= sight.index for cut in cuts)
+        before = sight.index
 
 
 class Ours:
@@ -96,11 +97,11 @@ class Ours:
         self._tracker = Tracker(TrackerConfig())
         self.run = Run()
 
-    def see(self, frame: Frame, faces: list[Face], *, is_first: bool) -> None:
+    def see(self, sight: Sight, *, is_first: bool) -> None:
         start = time.process_time()
         if is_first:
             self._tracker.end_shot()
-        self._tracker.update(frame.index, frame.pts, frame.pts_s, faces, frame.image)
+        self._tracker.update(sight.index, sight.pts, sight.pts_s, sight.faces)
         self.run.seconds += time.process_time() - start
 
     def finish(self) -> tuple[Run, Run]:
@@ -130,9 +131,10 @@ class Glue:
         self._tracker = ByteTrackTracker()
         self.run = Run()
 
-    def see(self, frame: Frame, faces: list[Face], *, is_first: bool) -> None:
+    def see(self, sight: Sight, *, is_first: bool) -> None:
         del is_first  # the glue knows nothing of cuts
         start = time.process_time()
+        faces = [seen.face for seen in sight.faces]
         boxes = [face.detector_xywh_px if self._box == "detector" else face.box_xywh_px for face in faces]
         xyxy = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes]).reshape(-1, 4)
         scores = np.array([face.score for face in faces])
@@ -141,7 +143,7 @@ class Glue:
         ids: NDArray[np.int_] = np.asarray(followed.tracker_id)
         for (x0, y0, x1, y1), identity in zip(followed.xyxy.tolist(), ids.tolist(), strict=True):
             if identity >= 0:
-                self.run.rows.append((frame.index + 1, identity + 1, x0, y0, x1 - x0, y1 - y0))
+                self.run.rows.append((sight.index + 1, identity + 1, x0, y0, x1 - x0, y1 - y0))
 
     def finish(self) -> Run:
         return self.run
@@ -174,27 +176,27 @@ def ratio(ours: float, glue: float) -> str:
 
 
 def report(sequence: Path, detector: FaceDetector, sample_fps: float, glue_box: str) -> None:
-    """Detect every frame once; track at the full rate and at the sampled one; print a line per contender."""
+    """See every frame once; track at the full rate and at the sampled one; print a line per contender."""
     cuts = cut_frames(sequence)
     with Decoder(DecoderConfig(sample_fps=math.inf)).open(sequence / "video.mp4") as video:
         frames = list(video)
         time_base = Fraction(video.facts().time_base)
     start = time.process_time()
-    faces = {frame.index: found for frame in frames for found in detector.detect([frame.image])}
-    detect_ms = (time.process_time() - start) / len(frames) * 1000
+    sights = list(Scout(ReaderConfig(), detector).sights(frames, sequence.name))
+    see_ms = (time.process_time() - start) / len(frames) * 1000
     height, width = frames[0].image.shape[:2]
-    print(f"{sequence.name}: {len(frames)} frames of {width}x{height}, detector {detect_ms:.1f} ms per frame")
+    print(f"{sequence.name}: {len(frames)} frames of {width}x{height}, seen in {see_ms:.1f} ms per frame")
     for name, fps in (("every frame", math.inf), (f"{sample_fps:g} fps", sample_fps)):
         sampler = Sampler(time_base, fps)
-        sampled = [frame for frame in frames if sampler.picks(frame.pts)]
+        sampled = [sight for sight in sights if sampler.picks(sight.pts)]
         ours, glue = Ours(), Glue(glue_box)
-        for frame, is_first in with_cuts(iter(sampled), cuts):
+        for sight, is_first in with_cuts(sampled, cuts):
             for contender in (ours, glue):
-                contender.see(frame, faces[frame.index], is_first=is_first)
+                contender.see(sight, is_first=is_first)
         tracks, people = ours.finish()
         glued = glue.finish()
         by_shot = sequence / "gt_shot.csv"
-        in_frames = {frame.index + 1 for frame in sampled}
+        in_frames = {sight.index + 1 for sight in sampled}
         truth = read_truth(by_shot if by_shot.is_file() else sequence / "gt.csv", in_frames)
         compare(f"{name}, tracks", truth, tracks, glued, len(sampled))
         compare(f"{name}, people", read_truth(sequence / "gt.csv", in_frames), people, glued, len(sampled))

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from model.clip import FaceClip
 from storage.records import Clip, clip_id, track_id
-from workers.crop import CropSquare, crop_square
+from workers.crop import CropSquare, Patch, crop_square
 from workers.face import Face
+from workers.sight import Sighted
 from workers.track import FaceTrack
 
 _DENSITY = 32
@@ -126,6 +127,14 @@ class _Windows:
     has_sharpness: bool = False
 
 
+def patch_of(image: NDArray[np.uint8], face: Face, config: ClipperConfig) -> Patch | None:
+    """Return what clips may show of a face of a picture [H, W, 3] uint8 RGB, or None where it is unusable."""
+    if face.size_px < config.min_face_px or face.sharpness < config.min_sharpness:
+        return None
+    square = crop_square(face, config.margin, is_centred=config.is_centred, is_aligned=config.is_aligned)
+    return square.patch(image, config.crop_px)
+
+
 class Clipper:
     """Cuts the clips of one video's tracks."""
 
@@ -140,35 +149,30 @@ class Clipper:
         frame_index: int,
         pts: int,
         pts_s: float,
-        tracked: Sequence[tuple[int, Face]],
-        image: NDArray[np.uint8],
+        tracked: Sequence[tuple[int, Sighted]],
     ) -> None:
-        """Cut the faces of a frame.
+        """Take the faces of a frame.
 
         Args:
             frame_index: of the video, from 0.
             pts: in the stream's time base.
             pts_s: the same in seconds.
             tracked: what `Tracker.update` gave for the frame.
-            image: [H, W, 3] uint8 RGB.
         """
-        config = self._config
-        for track_index, face in tracked:
+        size_px = self._config.crop_px
+        for track_index, (face, _, patch) in tracked:
             windows = self._windows.setdefault(track_index, _Windows())
-            is_large = face.size_px >= config.min_face_px
-            is_sharp = is_large and face.sharpness >= config.min_sharpness
+            is_large = face.size_px >= self._config.min_face_px
             windows.has_size |= is_large
-            windows.has_sharpness |= is_sharp
-            if not is_sharp or face.occlusion > config.max_occlusion:
+            windows.has_sharpness |= is_large and face.sharpness >= self._config.min_sharpness
+            # How much of it is hidden is known only now.
+            if patch is None or face.occlusion > self._config.max_occlusion:
                 continue
             takers = self._takers(windows, pts_s)
             if takers:
-                square = crop_square(
-                    face, config.margin, is_centred=config.is_centred, is_aligned=config.is_aligned
-                )
-                crop = square.cut(image, config.crop_px)
-                landmarks_px = square.to_crop(face.landmarks_px, config.crop_px)
-                cut = _Cut(frame_index, pts, pts_s, face.quality, square, crop, landmarks_px)
+                square = patch.square
+                landmarks_px = square.to_crop(face.landmarks_px, size_px)
+                cut = _Cut(frame_index, pts, pts_s, face.quality, square, patch.crop(size_px), landmarks_px)
                 for taker in takers:
                     taker.cuts.append(cut)
 

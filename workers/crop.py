@@ -34,6 +34,14 @@ class CropSquare:
         """
         if self.angle_deg:
             return self._cut_turned(image, size_px)
+        return _scaled(self._part(image), size_px)
+
+    def patch(self, image: NDArray[np.uint8], size_px: int) -> "Patch":
+        """Return the square's pixels for crops of a size to be made of them later."""
+        is_small = self.side_px < size_px and not self.angle_deg
+        return Patch(self, self._part(image).copy() if is_small else self.cut(image, size_px))
+
+    def _part(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
         right, bottom = self.left_px + self.side_px, self.top_px + self.side_px
         part = image[max(0, self.top_px) : max(0, bottom), max(0, self.left_px) : max(0, right)]
@@ -43,8 +51,7 @@ class CropSquare:
             if self.top_px < height and self.left_px < width:
                 padded[top : top + part.shape[0], left : left + part.shape[1]] = part
             part = padded
-        scaled = cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(scaled, np.uint8)
+        return part
 
     def to_crop(self, points_px: NDArray[np.float32], size_px: int) -> NDArray[np.float32]:
         """Return points [N, 2] of the picture in pixels of a crop of the given size."""
@@ -69,6 +76,23 @@ class CropSquare:
         return Square(
             self.left_px + half_px, self.top_px + half_px, self.side_px, math.radians(self.angle_deg)
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """A square and its pixels [n, n, 3] uint8 RGB: as they are where it is small, else of the crop's size."""
+
+    square: CropSquare
+    pixels: NDArray[np.uint8]
+
+    def crop(self, size_px: int) -> NDArray[np.uint8]:
+        """Return what `CropSquare.cut` gives of the picture; the size is that with which this was made."""
+        return self.pixels if self.pixels.shape[0] == size_px else _scaled(self.pixels, size_px)
+
+
+def _scaled(part: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    scaled = cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(scaled, np.uint8)
 
 
 def crop_square(face: Face, margin: float, *, is_centred: bool, is_aligned: bool = False) -> CropSquare:

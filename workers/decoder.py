@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from workers.failure import UndecodableError, failure_of
-from workers.frames import DecoderConfig, Facts, Frame
+from workers.frames import DecoderConfig, Facts, Frame, SpanEnd, Spans
 from workers.pyav_decoder import PyavVideo
+from workers.pyav_spans import SpannedVideo
 
-__all__ = ["Decoder", "DecoderConfig", "Facts", "Frame", "Video"]
+__all__ = ["Decoder", "DecoderConfig", "Facts", "Frame", "SpanEnd", "SpannedVideo", "Spans", "Video"]
 
 
 class _Backend(Protocol):
     @property
     def stated_duration_s(self) -> float | None: ...
+    @property
+    def spans(self) -> Spans | None: ...
     def __iter__(self) -> Iterator[Frame]: ...
     def facts(self) -> Facts: ...
     def close(self) -> None: ...
@@ -39,6 +42,10 @@ class Video:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file."""
         self._backend.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -54,6 +61,11 @@ class Video:
     def stated_duration_s(self) -> float | None:
         """Length of the video as its header states it, for showing progress; it may lie."""
         return self._backend.stated_duration_s
+
+    @property
+    def spans(self) -> Spans | None:
+        """How several readers may divide the video; None where it has to be read in one piece."""
+        return self._backend.spans
 
     def facts(self) -> Facts:
         """Return what is known of the video, complete once the iteration has ended."""
@@ -94,6 +106,22 @@ class Decoder:
                 return self._with_decord(path)
             except UndecodableError:
                 raise error from None  # PyAV's reason says more
+
+    def open_spans(self, path: Path, spans: Spans) -> SpannedVideo:
+        """Open a video to decode spans of it.
+
+        Args:
+            path: A file that `open` has opened, here or elsewhere.
+            spans: What that gave.
+
+        Raises:
+            SourceError: It is not that file.
+            TransientError: The file cannot be read now.
+        """
+        try:
+            return SpannedVideo(path, self.config, spans)
+        except (OSError, MemoryError) as error:
+            raise failure_of(error, "decode", path.name) from error
 
     def _with_pyav(self, path: Path) -> Video:
         try:

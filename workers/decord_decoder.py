@@ -26,6 +26,7 @@ _UNKNOWN = Header(
     sample_aspect_ratio=Fraction(1),
     time_base=Fraction(1, 1_000_000),
     duration_s=None,
+    file_duration_s=None,
 )
 
 
@@ -122,6 +123,11 @@ class DecordVideo:
     def stated_duration_s(self) -> float | None:
         """Length of the video by decord's index."""
         return float(self._seconds[-1, 1] - self._seconds[0, 0])
+
+    @property
+    def spans(self) -> None:
+        """A video that only decord can read is read in one piece."""
+        return None
 
     def facts(self) -> Facts:
         """Return what is known of the video, complete once the iteration has ended.

@@ -1,6 +1,6 @@
 """What a decoder is told and what it gives: its configuration, frames, and the facts of a video."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
@@ -31,11 +31,13 @@ class DecoderConfig:
     max_seconds: float = 6 * 3600.0
     """Wall-clock seconds of decoding after which the rest of a video is left unread; what is done with the
     frames meanwhile does not count."""
+    span_s: float = field(default=30.0, metadata={"changes_results": False})
+    """Seconds of video that one reader takes at a time where several read one long video; inf never does."""
 
     def __post_init__(self) -> None:
         if not self.sample_fps > 0:
             raise ValueError(f"decoder.sample_fps is {self.sample_fps}; give a positive number, or inf")
-        for name in ("threads", "max_pixels", "max_memory_bytes", "max_frames", "max_seconds"):
+        for name in ("threads", "max_pixels", "max_memory_bytes", "max_frames", "max_seconds", "span_s"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"decoder.{name} is {getattr(self, name)}; give a positive number")
 
@@ -90,3 +92,45 @@ class Header:
     time_base: Fraction
     duration_s: float | None
     """Stated length of the video stream; None where nothing is stated of it alone."""
+    file_duration_s: float | None
+    """Stated length of the whole file, of which sound may be longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """How a video divides into spans, and what its first frame has decided for all of them.
+
+    Span n goes from the first key frame that is n * `length_s` or more after the first frame to the first key
+    frame of a later span; where key frames are rare it is empty.
+    """
+
+    length_s: float
+    duration_s: float | None
+    """As the header states it."""
+    size_px: tuple[int, int]
+    """Width and height of every picture."""
+    rotation_deg: int
+    pixel_format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """The key frame at which two spans meet: its number, and a check sum of its pixels."""
+
+    index: int
+    checksum: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEnd:
+    """How a span meets its neighbours. Both decode the key frame between them and must see the same.
+
+    Attributes:
+        begins: its own first frame; None in an empty span.
+        ends: the next span's; None in the last span and in an empty span.
+        facts: of the whole video, but for `frames_sampled`, where no frame follows the span.
+    """
+
+    begins: Seam | None
+    ends: Seam | None
+    facts: Facts | None

@@ -13,10 +13,13 @@ from av import VideoFrame, VideoStream
 from av.packet import Packet
 
 from workers.failure import SourceError
+from workers.frames import DecoderConfig, Header
 from workers.timeline import REORDER_FRAMES, Place, Sampler, Timeline
 
 # Packet is generic for type checkers only.
 VideoPacket: TypeAlias = "Packet[VideoStream]"
+Numbered: TypeAlias = tuple[VideoPacket, Place | None]
+"""A packet and the place of its frame; None for one whose picture has none."""
 
 
 class ByTimestamp:
@@ -52,7 +55,14 @@ class ByTimestamp:
         return self.timeline.start_pts or 0, self.timeline.end_pts
 
     def packets(self, source: Iterator[VideoPacket]) -> Iterator[tuple[VideoPacket, bool]]:
-        """Yield packets in decoding order, a read-ahead later, each with whether its picture is wanted."""
+        """Yield packets for the decoder in decoding order, each with whether its picture is wanted."""
+        for packet, place in self.numbered(source):
+            if place is not None:
+                self.expect(place)
+            yield packet, place is None or place.is_wanted
+
+    def numbered(self, source: Iterator[VideoPacket]) -> Iterator[Numbered]:
+        """Yield packets in decoding order, a read-ahead later, each with its place; none is expected."""
         for packet in source:
             self._queue.append((packet, self._placed(packet)))
             self._queue_bytes += packet.size
@@ -64,8 +74,13 @@ class ByTimestamp:
         self.timeline.finish()
         yield from self._decided()
 
+    def expect(self, place: Place) -> None:
+        """Say that the packet of this place is going to the decoder."""
+        assert place.index is not None, "only packets whose number is certain are handed on"
+        self._in_decoder[place.index] = place
+
     def place(self, picture: VideoFrame) -> Place | None:
-        """Return where a picture stands; None for one that was already seen or is never shown."""
+        """Return where a picture stands; None for one that was seen, is not expected, or is never shown."""
         place = None if picture.pts is None else self._in_decoder.pop(picture.pts, None)
         if place is None or place.index is None:
             return None
@@ -87,7 +102,7 @@ class ByTimestamp:
             packet.pts, packet.dts, packet.duration or 0, is_keyframe=packet.is_keyframe
         )
 
-    def _decided(self) -> Iterator[tuple[VideoPacket, bool]]:
+    def _decided(self) -> Iterator[Numbered]:
         while self._queue:
             packet, place = self._queue[0]
             if place is not None and place.index is None:
@@ -97,8 +112,7 @@ class ByTimestamp:
             packet.pts = packet.dts = None
             if place is not None and place.index is not None:
                 packet.pts = place.index
-                self._in_decoder[place.index] = place
-            yield packet, place is None or place.is_wanted
+            yield packet, place
 
     def _settle(self, place: Place) -> None:
         self.lost += place.is_wanted
@@ -149,6 +163,12 @@ class AsDecoded:
 
     def finish(self) -> None:
         """Nothing is left open."""
+
+
+def by_timestamp(header: Header, config: DecoderConfig, sampler: Sampler) -> ByTimestamp:
+    """Return the numbering of a stream whose packets have timestamps."""
+    timeline = Timeline(header.time_base, sampler)
+    return ByTimestamp(timeline, config.max_memory_bytes, is_altref_hidden=header.codec == "vp8")
 
 
 def read_ahead(packets: Iterator[VideoPacket]) -> tuple[list[VideoPacket], bool]:

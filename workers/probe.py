@@ -118,6 +118,7 @@ def read_header(container: InputContainer, stream: VideoStream) -> Header:
         sample_aspect_ratio=_aspect_ratio(stream),
         time_base=time_base,
         duration_s=duration_s,
+        file_duration_s=container.duration / av.time_base if container.duration else None,
     )
 
 

@@ -24,6 +24,8 @@ class ReaderConfig:
     clipper: ClipperConfig = field(default_factory=ClipperConfig)
     chunk_bytes: int = field(default=32 << 20, metadata={"changes_results": False})
     """Bytes of crops from which a batch of clips is handed on."""
+    sights_bytes: int = field(default=8 << 20, metadata={"changes_results": False})
+    """Bytes of what is seen of frames from which it is handed to the reader that follows the video."""
     heartbeat_s: float = field(default=10.0, metadata={"changes_results": False})
     """Seconds without a batch after which an empty one tells how far the reader is."""
     spool_dir: str | None = field(default=None, metadata={"changes_results": False})

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
-from workers.frames import Frame
+from workers.sight import Sight
 from workers.transitions import Transition, Transitions, is_relit
 
 _WINDOW = 2
@@ -52,7 +52,7 @@ class ShotsConfig:
     max_transition_s: float = 2.5
     """Seconds that a dissolve may take, and a fade each way; 0 looks for cuts only."""
     held_bytes: int = 256 << 20
-    """Bytes of frames held back at most; of large ones, a shot that comes slowly begins later."""
+    """Bytes of what was seen of frames held back; from there on, a shot that comes slowly begins later."""
 
     def __post_init__(self) -> None:
         for name in ("side_px", "change", "change_ratio", "sure_change", "max_gap_s"):
@@ -89,7 +89,7 @@ class ShotDetector:
             window_width=_WINDOW,
             min_content_val=config.change,
         )
-        self._waiting: deque[Frame] = deque()
+        self._waiting: deque[Sight] = deque()
         self._thumbs: dict[int, _Thumb] = {}
         self._cuts = {0: Start(None)}
         self._transitions = Transitions(config.max_transition_s) if config.max_transition_s else None
@@ -97,31 +97,31 @@ class ShotDetector:
         """Place of the next frame among those that were added."""
         self._last_s = 0.0
 
-    def add(self, frame: Frame) -> Iterator[tuple[Frame, Start | None]]:
+    def add(self, sight: Sight) -> Iterator[tuple[Sight, Start | None]]:
         """Take the next frame; yield those that are decided, each with how a shot begins there, if so."""
-        if not self._config.is_enabled:
-            yield frame, self._cuts.pop(self._next, None)
+        if sight.thumb is None:
+            yield sight, self._cuts.pop(self._next, None)
             self._next += 1
             return
-        place, thumb = self._next, self._thumb_of(frame)
+        place, thumb = self._next, sight.thumb
         self._next += 1
-        self._waiting.append(frame)
+        self._waiting.append(sight)
         if place == 0:
             # A still picture before the first frame, so that a change at once stands out as it should.
             for before in range(_WINDOW):
                 self._feed(before - _WINDOW, thumb)
-        elif self._is_sure_cut(frame, thumb):
+        elif self._is_sure_cut(sight, thumb):
             self._cut(place)
-        self._last_s = frame.pts_s
+        self._last_s = sight.pts_s
         self._thumbs[place] = thumb
         self._thumbs.pop(place - 2 * _WINDOW - 1, None)
         self._feed(place, thumb)
         if self._transitions is not None:
-            self._take(self._transitions.add(place, frame.index, frame.pts_s, thumb))
-        while len(self._waiting) > _WINDOW + 1 and self._is_due(frame):
+            self._take(self._transitions.add(place, sight.index, sight.pts_s, thumb))
+        while len(self._waiting) > _WINDOW + 1 and self._is_due(sight):
             yield self._released()
 
-    def finish(self) -> Iterator[tuple[Frame, Start | None]]:
+    def finish(self) -> Iterator[tuple[Sight, Start | None]]:
         """Yield the frames that were held back: no more come."""
         if self._thumbs:
             thumb = self._thumbs[self._next - 1]
@@ -131,19 +131,19 @@ class ShotDetector:
         while self._waiting:
             yield self._released()
 
-    def _is_sure_cut(self, frame: Frame, thumb: _Thumb) -> bool:
-        is_gap = frame.pts_s - self._last_s > self._config.max_gap_s
+    def _is_sure_cut(self, sight: Sight, thumb: _Thumb) -> bool:
+        is_gap = sight.pts_s - self._last_s > self._config.max_gap_s
         before = self._thumbs[self._next - 2]
         return is_gap and _differ(before, thumb, self._config.sure_change) and not is_relit(before, thumb)
 
-    def _is_due(self, newest: Frame) -> bool:
+    def _is_due(self, newest: Sight) -> bool:
         """Say whether the oldest frame need not wait: it is the middle of no transition still to end."""
         oldest = self._waiting[0]
-        held_bytes = oldest.image.nbytes * len(self._waiting)
+        held_bytes = oldest.nbytes * len(self._waiting)
         hold_s = self._config.max_transition_s / 2
         return newest.pts_s - oldest.pts_s > hold_s or held_bytes > self._config.held_bytes
 
-    def _released(self) -> tuple[Frame, Start | None]:
+    def _released(self) -> tuple[Sight, Start | None]:
         place = self._next - len(self._waiting)
         return self._waiting.popleft(), self._cuts.pop(place, None)
 
@@ -188,12 +188,19 @@ class ShotDetector:
         is_odd = _differ(thumbs[place - 2], thumbs[place - 1], config.sure_change)
         return place - 1 if is_odd else place
 
-    def _thumb_of(self, frame: Frame) -> _Thumb:
-        height_px, width_px = frame.image.shape[:2]
-        scale = min(1.0, self._config.side_px / max(height_px, width_px))
-        size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
-        small = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), np.uint8)
+
+def thumb_of(image: npt.NDArray[np.uint8], config: ShotsConfig) -> _Thumb | None:
+    """Return what shots are told apart by, of a picture [H, W, 3] uint8 RGB: [h, w, 3] uint8 BGR, small.
+
+    None where shots are not told apart.
+    """
+    if not config.is_enabled:
+        return None
+    height_px, width_px = image.shape[:2]
+    scale = min(1.0, config.side_px / max(height_px, width_px))
+    size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def _differ(first: _Thumb, second: _Thumb, change: float) -> bool:

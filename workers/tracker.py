@@ -15,15 +15,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import supervision as sv
-from numpy.typing import NDArray
 from trackers import OCSORTTracker
 from trackers.core.ocsort.tracklet import OCSORTTracklet
 from trackers.utils.state_representations import XYXYStateEstimator
 
-from workers.appearance import Gallery, look_of
+from workers.appearance import Gallery
 from workers.face import Face
 from workers.likeness import Found, Likeness
 from workers.nearness import Box, iou, nearness
+from workers.sight import Sighted
 from workers.track import FaceTrack, Seen
 
 _LIBRARY_FPS = 30.0
@@ -110,8 +110,8 @@ class Tracker:
         self._shot_end_s = 0.0
 
     def update(
-        self, frame_index: int, pts: int, pts_s: float, faces: Sequence[Face], image: NDArray[np.uint8]
-    ) -> list[tuple[int, Face]]:
+        self, frame_index: int, pts: int, pts_s: float, faces: Sequence[Sighted]
+    ) -> list[tuple[int, Sighted]]:
         """Assign the faces of the next frame of the shot.
 
         Args:
@@ -119,7 +119,6 @@ class Tracker:
             pts: in the stream's time base.
             pts_s: the same in seconds; later than that of the frame before.
             faces: found in the frame.
-            image: [H, W, 3] uint8 RGB, in which they were found.
 
         Returns:
             (track_index, face) of every face, in their order, with how much of it is hidden. An index may
@@ -130,7 +129,7 @@ class Tracker:
         self._shot_frames += 1
         self._shot_indices.append(frame_index)
         self._shot_end_s = pts_s
-        found = _find(faces, image, self._config.crowded)
+        found = _find(faces, self._config.crowded)
         assigned = self._assign(found, pts_s - self._shot_start_s)
         for tracklet, one in assigned:
             if tracklet in self._tracks:
@@ -144,7 +143,10 @@ class Tracker:
             self._recognise(tracklet, one, pts_s)
         self._bury()
         tracks = [self._tracks[tracklet] for tracklet, _ in assigned]
-        return [(track.track_index, track.last.face) for track in tracks]
+        return [
+            (track.track_index, seen._replace(face=track.last.face))
+            for track, seen in zip(tracks, faces, strict=True)
+        ]
 
     def end_shot(self) -> None:
         """End all tracks: a cut or the end of the video comes before the next frame."""
@@ -273,16 +275,16 @@ class Tracker:
         return (self._shot_end_s - self._shot_start_s) / (self._shot_frames - 1)
 
 
-def _find(faces: Sequence[Face], image: NDArray[np.uint8], crowded: float) -> list[Found]:
-    boxes = [_xyxy(face) for face in faces]
+def _find(faces: Sequence[Sighted], crowded: float) -> list[Found]:
+    boxes = [_xyxy(seen.face) for seen in faces]
     return [
         Found(
-            face,
+            seen.face,
             box,
-            look_of(image, face),
+            seen.look,
             any(iou(box, other) > crowded for other in boxes if other is not box),
         )
-        for face, box in zip(faces, boxes, strict=True)
+        for seen, box in zip(faces, boxes, strict=True)
     ]
 
 

@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.appearance import look_of
+from workers.clipper import ClipperConfig, patch_of
 from workers.face import Face
+from workers.sight import Sighted
 
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -35,6 +38,11 @@ def made_face(
         roll_deg=roll_deg,
         quality=quality,
     )
+
+
+def sighted(face: Face, image: Image, config: ClipperConfig | None = None) -> Sighted:
+    """Return what a scout tells of a face of a picture."""
+    return Sighted(face, look_of(image, face), patch_of(image, face, config or ClipperConfig()))
 
 
 def pattern(person: int, size: tuple[int, int]) -> Image:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.workers.faces import Box, made_face, picture
+from tests.workers.faces import Box, made_face, picture, sighted
 from workers.appearance import Gallery, look_of
 from workers.clipper import Clipper, ClipperConfig, Ended, spread
 from workers.face import Face
@@ -15,6 +15,7 @@ IDS = ("9f86d081884c7d65" * 4, "1b4f0e98" * 8, "attempt")
 HERE: Box = (100.0, 80.0, 64.0, 80.0)
 IMAGE = picture({1: HERE}, (320, 240))
 FACE = made_face(HERE)
+SEEN = sighted(FACE, IMAGE)
 
 
 def track_of(seen: list[Seen], *, index: int = 0, lasts_s: float = 10.0) -> FaceTrack:
@@ -27,7 +28,7 @@ def clip(
     """Clip one track whose faces are given by frame number."""
     clipper = Clipper(config or ClipperConfig(), *IDS)
     for n, face in faces.items():
-        clipper.add(n, n * 100, n / fps, [(0, face)], IMAGE)
+        clipper.add(n, n * 100, n / fps, [(0, sighted(face, IMAGE, config))])
     seen = [Seen(n, n * 100, n / fps, face) for n, face in faces.items()]
     return clipper.end(track_of(seen, lasts_s=lasts_s))
 
@@ -140,7 +141,7 @@ def test_a_track_without_a_clip_says_why(face: Face, lasts_s: float, reason: str
 def test_memory_does_not_grow_with_the_frame_rate() -> None:
     clipper = Clipper(ClipperConfig(max_clips_per_track=2), *IDS)
     for n in range(2400):
-        clipper.add(n, n, n / 240, [(0, FACE)], IMAGE)
+        clipper.add(n, n, n / 240, [(0, SEEN)])
     (windows,) = clipper._windows.values()  # pyright: ignore[reportPrivateUsage]
     kept = [cut for window in windows.opened for cut in window.cuts]
     kept += [cut for candidate in windows.candidates for cut in candidate.cuts]
@@ -150,7 +151,7 @@ def test_memory_does_not_grow_with_the_frame_rate() -> None:
 def test_parts_of_a_track_under_other_indices_are_its_clips_too() -> None:
     clipper = Clipper(ClipperConfig(), *IDS)
     for n in range(32):
-        clipper.add(n, n * 100, n / 8, [(0 if n < 16 else 3, FACE)], IMAGE)
+        clipper.add(n, n * 100, n / 8, [(0 if n < 16 else 3, SEEN)])
     track = track_of([Seen(n, n * 100, n / 8, FACE) for n in range(32)])
     track.other_indices = [3]
     ended = clipper.end(track)
@@ -162,14 +163,14 @@ def test_tracks_do_not_mix() -> None:
     clipper = Clipper(ClipperConfig(), *IDS)
     there = made_face((200, 80, 64, 80))
     for n in range(16):
-        clipper.add(n, n * 100, n / 8, [(0, FACE), (1, there)], IMAGE)
+        clipper.add(n, n * 100, n / 8, [(0, SEEN), (1, sighted(there, IMAGE))])
     cuts = clipper.end(track_of([Seen(0, 0, 0.0, there)], index=1)).cuts
     assert {cut.record.crop_xys_px[:3] for cut in cuts} == {(200.0, 88.0, 64.0)}
 
 
 def test_a_spurious_track_has_no_clips() -> None:
     clipper = Clipper(ClipperConfig(), *IDS)
-    clipper.add(0, 0, 0.0, [(0, FACE)], IMAGE)
+    clipper.add(0, 0, 0.0, [(0, SEEN)])
     track = track_of([Seen(0, 0, 0.0, FACE)])
     track.is_spurious = True
     assert clipper.end(track) == ([], "no face")

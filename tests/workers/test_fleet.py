@@ -17,11 +17,16 @@ from storage.records import Source, Video
 from workers.describer import Described
 from workers.failure import SourceError, TransientError
 from workers.fleet import Fleet, FleetConfig, FleetError
+from workers.frames import SpanEnd, Spans
 from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Position
 from workers.reader import Chunk, Reading, RowIds
+from workers.sight import Sight, Sights
+from workers.spans import UnsplittableError
 
 pytestmark = pytest.mark.real
 
+SPANS, FRAMES = 6, 3
+"""Of a long video, and frames of each of its spans."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -34,12 +39,56 @@ class PlayedReader:
 
     def __init__(self, notes: Path) -> None:
         self.notes = notes
+        self.owned = ""
 
     def fetch(self, source: Source) -> Fetched:
         if source.uri.startswith("gone"):
             raise TransientError("fetch", f"{source.uri} disappeared")
         video_id = source.uri.split("=")[-1]
         return Fetched(video_id=video_id, path=Path(source.uri), size_bytes=1, etag="1", is_spooled=False)
+
+    def spans(self, fetched: Fetched) -> Spans | None:
+        is_long = str(fetched.path).startswith("long")
+        return Spans(1.0, float(SPANS), (1, 1), 0, "grey") if is_long else None
+
+    def leave(self) -> None:
+        """Have nothing to release."""
+
+    def stitch(self, fetched: Fetched, ids: RowIds, spans: Spans) -> Any:
+        self.owned = str(fetched.path)
+        return PlayedStitcher(self.owned, fetched, ids)
+
+    def join(self, source: Source, fetched: Fetched, *, is_here: bool) -> Fetched:
+        assert is_here
+        return fetched
+
+    def look(
+        self, fetched: Fetched, spans: Spans, number: int, after_index: int | None = None
+    ) -> Iterator[Sights]:
+        """Give `FRAMES` stretches of one frame each, of which the last says that the span ends."""
+        name = str(fetched.path)
+        with (self.notes / f"{name}.looks").open("a") as note:
+            note.write(f"{os.getpid()} {number}\n")
+        if "full" in name and self.owned != name and not (self.notes / "full").exists():
+            (self.notes / "full").touch()
+            raise TransientError("fetch", "no space left")
+        for index in range(number * FRAMES, (number + 1) * FRAMES if number < SPANS else 0):
+            if after_index is not None and index <= after_index:
+                continue
+            time.sleep(0.05)
+            is_bad = number == 3 and index % FRAMES == 1
+            if is_bad and ("poison" in name or ("shaky" in name and len(self.looks(name, 3)) == 1)):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if is_bad and "damaged" in name:
+                raise UnsplittableError("a packet is damaged")
+            yield Sights((Sight(index, index, float(index), None, ()),), 0.0, None)
+        facts: Any = "facts" if number >= SPANS - 1 else None
+        yield Sights((), 0.0, SpanEnd(None, None, facts))
+
+    def looks(self, name: str, number: int) -> list[str]:
+        """Return who has looked at a span."""
+        lines = (self.notes / f"{name}.looks").read_text().splitlines()
+        return [line.split()[0] for line in lines if line.split()[1] == str(number)]
 
     def read(self, fetched: Fetched, ids: RowIds) -> Iterator[Chunk | Reading]:
         name = str(fetched.path)
@@ -64,6 +113,22 @@ class PlayedReader:
 
     def _tries(self, name: str) -> int:
         return len((self.notes / name).read_text().splitlines())
+
+
+class PlayedStitcher:
+    """Hands on what it is given, so that its order can be seen."""
+
+    def __init__(self, name: str, fetched: Fetched, ids: RowIds) -> None:
+        self.name, self.fetched, self.ids = name, fetched, ids
+
+    def add(self, sights: Sights) -> Chunk:
+        cuts: Any = tuple((self.name, sight.index) for sight in sights.sights)
+        return Chunk(cuts=cuts, position_s=0.0, duration_s=3.0)
+
+    def finish(self) -> Iterator[Chunk | Reading]:
+        cuts: Any = ((self.name, -1),)
+        yield Chunk(cuts=cuts, position_s=3.0, duration_s=3.0)
+        yield Reading(video=video(self.fetched.video_id, self.ids), shots=(), tracks=(), boxes=())
 
 
 def video(video_id: str, ids: RowIds) -> Video:
@@ -244,3 +309,52 @@ def test_a_run_that_is_broken_off_leaves_readers_for_the_next(tmp_path: Path) ->
         del broken_off
         outcomes = list(fleet.scan(jobs, new_ids, always))
     assert sorted(o.job.source.uri for o in outcomes if isinstance(o, Done)) == ["fine-1", "fine-2", "fine-3"]
+
+
+def numbers(outcome: Outcome) -> list[int]:
+    assert isinstance(outcome, Done)
+    clips: Any = outcome.clips
+    return [clip.number for clip in clips]
+
+
+IN_ORDER = [*range(SPANS * FRAMES), -1]
+
+
+def looked(notes: Path, name: str) -> list[tuple[str, int]]:
+    lines = (line.split() for line in (notes / f"{name}.looks").read_text().splitlines())
+    return [(process, int(number)) for process, number in lines]
+
+
+def test_long_videos_are_divided_and_come_out_as_if_they_were_not(tmp_path: Path) -> None:
+    names = ["long-1", "long-shaky", "long-poison", "long-damaged", "fine-1"]
+    # Little may wait, so that readers have to wait for each other: nobody waits for ever.
+    outcomes, positions = scan(names, tmp_path, readers=3, queued_batches=1, ahead_bytes=1)
+
+    for name in ("long-1", "long-shaky"):
+        assert numbers(last(outcomes, name)) == IN_ORDER
+    assert {position.job.source.uri for position in positions} >= {"long-1", "long-shaky", "fine-1"}
+
+    # What cannot be divided is read in one piece, once.
+    assert numbers(last(outcomes, "long-damaged")) == numbers(last(outcomes, "fine-1")) == [0, 1, 2]
+    assert len((tmp_path / "long-damaged").read_text().splitlines()) == 1
+
+    poison = last(outcomes, "long-poison")
+    assert isinstance(poison, Failed)
+    assert (poison.error, poison.is_quarantined) == ("ReaderDied", True)
+    assert [number for _, number in looked(tmp_path, "long-poison")].count(3) == 2
+
+
+def test_idle_readers_help_and_whoever_cannot_harms_nobody(tmp_path: Path) -> None:
+    outcomes, _ = scan(["long-full"], tmp_path)
+    assert numbers(last(outcomes, "long-full")) == IN_ORDER
+    looks = looked(tmp_path, "long-full")
+    assert len({process for process, _ in looks}) == 2
+    by_number = sorted(number for _, number in looks if number < SPANS)
+    assert set(by_number) == set(range(SPANS))
+    assert len(by_number) == SPANS + 1
+
+
+def test_a_long_video_without_help_is_read_span_by_span(tmp_path: Path) -> None:
+    outcomes, _ = scan(["long-1"], tmp_path, readers=1)
+    assert numbers(last(outcomes, "long-1")) == IN_ORDER
+    assert [number for _, number in looked(tmp_path, "long-1")] == list(range(SPANS))

@@ -11,7 +11,8 @@ import pytest
 from tests.workers.videos import encode
 from workers.decoder import Decoder, DecoderConfig
 from workers.frames import Frame
-from workers.shots import ShotDetector, ShotsConfig
+from workers.shots import ShotDetector, ShotsConfig, thumb_of
+from workers.sight import Sight
 
 Image = Any
 
@@ -29,11 +30,18 @@ def drifting(seed: int) -> Callable[[int], Image]:
     return lambda number: np.ascontiguousarray(wide[10:190, number : number + 320])
 
 
+def sight_of(frame: Frame, config: ShotsConfig | None = None) -> Sight:
+    thumb = thumb_of(frame.image, config or ShotsConfig())
+    return Sight(frame.index, frame.pts, frame.pts_s, thumb, ())
+
+
 def cuts(images: list[Image], fps: float = 8.0, config: ShotsConfig | None = None) -> list[int]:
     """Return the numbers of the frames with which shots begin; given as 0, 3, 6..."""
     detector = ShotDetector(config or ShotsConfig())
     frames = [Frame(3 * n, 300 * n, n / fps, image) for n, image in enumerate(images)]
-    seen = [pair for frame in frames for pair in detector.add(frame)] + list(detector.finish())
+    seen = [pair for frame in frames for pair in detector.add(sight_of(frame, config))] + list(
+        detector.finish()
+    )
     assert [frame.index for frame, _ in seen] == [frame.index for frame in frames]
     return [frame.index // 3 for frame, start in seen if start is not None]
 
@@ -123,7 +131,7 @@ def test_numbers_are_those_of_the_video(sample_fps: float, tmp_path: Path) -> No
     path = encode(tmp_path / "v.mkv", images, pts=pts, time_base=Fraction(1, 1000))
     detector = ShotDetector(ShotsConfig())
     with Decoder(DecoderConfig(sample_fps=sample_fps)).open(path) as video:
-        seen = [pair for frame in video for pair in detector.add(frame)] + list(detector.finish())
+        seen = [pair for frame in video for pair in detector.add(sight_of(frame))] + list(detector.finish())
     starts = [frame.index for frame, start in seen if start is not None]
     sampled_after = min(frame.index for frame, _ in seen if frame.index >= 37)
     assert starts == [0, sampled_after]
@@ -151,8 +159,8 @@ def dissolve(length: int) -> list[Image]:
 def test_a_shot_begins_in_the_middle_of_a_dissolve(length: int) -> None:
     detector = ShotDetector(ShotsConfig())
     frames = [Frame(3 * n, 300 * n, n / 8, image) for n, image in enumerate(dissolve(length))]
-    seen = [pair for frame in frames for pair in detector.add(frame)] + list(detector.finish())
-    assert [frame for frame, _ in seen] == frames
+    seen = [pair for frame in frames for pair in detector.add(sight_of(frame))] + list(detector.finish())
+    assert [sight.index for sight, _ in seen] == [frame.index for frame in frames]
     (zero, first), (middle, start) = [(frame.index // 3, start) for frame, start in seen if start]
     assert (zero, first.transition) == (0, None)
     assert abs(middle - (16 + length // 2)) <= 1
@@ -167,7 +175,7 @@ def test_a_cut_is_called_one() -> None:
     detector = ShotDetector(ShotsConfig())
     first, second = drifting(1), drifting(2)
     frames = [Frame(n, n, n / 8, first(n) if n < 10 else second(n)) for n in range(20)]
-    seen = [pair for frame in frames for pair in detector.add(frame)] + list(detector.finish())
+    seen = [pair for frame in frames for pair in detector.add(sight_of(frame))] + list(detector.finish())
     assert [(frame.index, start) for frame, start in seen if start] == [
         (0, (None, None, None)),
         (10, ("cut", None, None)),
@@ -176,10 +184,10 @@ def test_a_cut_is_called_one() -> None:
 
 def test_large_frames_are_not_held_back_for_long() -> None:
     images = dissolve(15)
-    detector = ShotDetector(ShotsConfig(held_bytes=5 * images[0].nbytes))
+    detector = ShotDetector(ShotsConfig(held_bytes=5 * sight_of(Frame(0, 0, 0.0, images[0])).nbytes))
     starts: list[int] = []
     for n, image in enumerate(images):
-        seen = list(detector.add(Frame(n, n, n / 8, image)))
+        seen = list(detector.add(sight_of(Frame(n, n, n / 8, image))))
         starts += [frame.index for frame, start in seen if start]
     starts += [frame.index for frame, start in detector.finish() if start]
     assert starts[0] == 0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.workers.faces import Box, made_face, picture
+from tests.workers.faces import Box, made_face, picture, sighted
 from workers.face import Face
 from workers.track import FaceTrack
 from workers.tracker import Tracker, TrackerConfig
@@ -31,7 +31,9 @@ class Film:
                 faces.append(made_face(box, score=score))
                 self.people[id(faces[-1].landmarks_px)] = person
         n, self.frame = self.frame, self.frame + 1
-        return [index for index, _ in self.tracker.update(n, n * 100, n / self.fps, faces, picture(people))]
+        image = picture(people)
+        seen = [sighted(face, image) for face in faces]
+        return [index for index, _ in self.tracker.update(n, n * 100, n / self.fps, seen)]
 
     def end(self) -> list[FaceTrack]:
         self.tracker.end_shot()

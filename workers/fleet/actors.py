@@ -1,0 +1,163 @@
+"""The processes of the fleet: readers and describers as Ray sees them, and the notes that they send."""
+
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import ray
+
+from model.engine import EngineDiedError
+from storage.listing import Fetched
+from storage.records import Source
+from workers.describer import Described, Describer
+from workers.frames import Spans
+from workers.reader import Chunk, Reader, Reading, RowIds
+from workers.sight import Sights
+from workers.stitcher import Stitcher
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the driver learns of a part of a reading without touching the clips."""
+
+    kind: Literal["chunk", "reading"]
+    clips: int
+    position_s: float
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanTask:
+    """A span that a reader is asked to look at.
+
+    Attributes:
+        source: as listed.
+        fetched: by the reader that puts the video together.
+        is_here: whether that reader is on the same machine.
+        attempt_id: of the attempt at the video.
+        spans: how the video divides.
+        number: of the span.
+        after_index: of the last frame that is known already.
+    """
+
+    source: Source
+    fetched: Fetched
+    is_here: bool
+    attempt_id: str
+    spans: Spans
+    number: int
+    after_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the driver learns of a stretch of a span without touching it."""
+
+    size_bytes: int
+    last_index: int | None
+    """Number of its last frame; None where it has none."""
+    is_span_end: bool
+    is_video_end: bool
+
+
+class ReaderActor:
+    """A reader, the one video that it reads or puts together, and the one span that it looks at."""
+
+    def __init__(self, make_reader: Callable[[], Reader]) -> None:
+        self._reader = make_reader()
+        self._parts: Iterator[Chunk | Reading] = iter(())
+        self._stitcher: Stitcher | None = None
+        self._looking: tuple[str, int] | None = None
+        self._sights: Iterator[Sights] = iter(())
+        self._joined: tuple[str, Fetched] | None = None
+
+    def ready(self) -> str:
+        """Reply, which says that the actor is up, with the id of its machine."""
+        return ray.get_runtime_context().get_node_id()
+
+    def fetch(self, source: Source) -> Fetched:
+        """Make a source readable and hash it; what was open before is released."""
+        self._looking, self._joined, self._sights = None, None, iter(())
+        return self._reader.fetch(source)
+
+    def begin(self, fetched: Fetched, ids: RowIds, *, is_whole: bool) -> Spans | None:
+        """Open a video; return how it divides, or None where it is read by `advance` alone."""
+        self._stitcher, self._parts = None, iter(())
+        spans = None if is_whole else self._reader.spans(fetched)
+        if spans is None:
+            self._parts = self._reader.read(fetched, ids)
+        else:
+            self._stitcher = self._reader.stitch(fetched, ids, spans)
+        return spans
+
+    def advance(self) -> tuple[Step, Chunk | Reading]:
+        """Read on, or finish what was put together."""
+        if self._stitcher is not None:
+            self._parts, self._stitcher = self._stitcher.finish(), None
+        part = next(self._parts)
+        if isinstance(part, Reading):
+            self._reader.leave()
+            return Step("reading", 0, part.video.duration_s, part.video.duration_s), part
+        return _step(part), part
+
+    def look(self, task: SpanTask) -> tuple[Look, bytes]:
+        """Look at the next stretch of a span.
+
+        It is handed over as bytes: arrays that lie in the object store would keep all of it there for as
+        long as one face of it is remembered.
+        """
+        asked = task.attempt_id, task.number
+        looking, self._looking = self._looking, None
+        if looking != asked:
+            fetched = self._join(task)
+            self._sights = self._reader.look(fetched, task.spans, task.number, task.after_index)
+        sights = next(self._sights)
+        end = sights.end
+        if end is None:
+            self._looking = asked
+        else:
+            next(self._sights, None)  # it may still find that the file has changed
+        data = pickle.dumps(sights, protocol=pickle.HIGHEST_PROTOCOL)
+        last_index = sights.sights[-1].index if sights.sights else None
+        return Look(len(data), last_index, end is not None, end is not None and end.facts is not None), data
+
+    def take(self, data: bytes) -> tuple[Step, Chunk]:
+        """Put the next stretch to those before."""
+        assert self._stitcher is not None, "a stretch belongs to a video that was begun in spans"
+        chunk = self._stitcher.add(pickle.loads(data))  # noqa: S301 - made by `look` of an actor of ours
+        return _step(chunk), chunk
+
+    def leave(self) -> None:
+        """Release the video that it has helped with."""
+        self._looking, self._joined, self._sights = None, None, iter(())
+        self._reader.leave()
+
+    def _join(self, task: SpanTask) -> Fetched:
+        if self._joined is None or self._joined[0] != task.attempt_id:
+            fetched = self._reader.join(task.source, task.fetched, is_here=task.is_here)
+            self._joined = task.attempt_id, fetched
+        return self._joined[1]
+
+
+class DescriberActor:
+    """A describer: the weights are loaded once, when the actor starts."""
+
+    def __init__(self, make_describer: Callable[[], Describer]) -> None:
+        self._describer = make_describer()
+
+    def ready(self) -> str:
+        """Reply, which says that the actor is up, with the id of its machine."""
+        return ray.get_runtime_context().get_node_id()
+
+    def describe(self, chunk: Chunk) -> Described:
+        """Answer every question about the clips of a chunk."""
+        try:
+            return self._describer.describe(chunk.cuts)
+        except EngineDiedError:
+            os._exit(1)  # for the driver the same as any other death: a fresh actor, and the batch again
+
+
+def _step(chunk: Chunk) -> Step:
+    return Step("chunk", len(chunk.cuts), chunk.position_s, chunk.duration_s)

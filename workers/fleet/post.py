@@ -1,0 +1,52 @@
+"""A place for an actor: who holds it, what it works on, since when it has been silent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from workers.fleet.attempt import Attempt, Batch, Ref, Span
+
+Actor = Any
+"""ray.actor.ActorHandle, which knows no methods."""
+
+
+@dataclass(eq=False, slots=True)
+class Post:
+    """Keeps its actor's place when the actor dies."""
+
+    make: Callable[[], Actor]
+    actor: Actor
+    attempt: Attempt | None = None
+    """Of a reader: the video that it reads or puts together."""
+    span: Span | None = None
+    """Of a reader: what it looks at, of its own video or to help with another."""
+    helped: Attempt | None = None
+    """Of a reader: the video of another one that it holds open, to look at its spans."""
+    batch: Batch | None = None
+    """Of a describer: the clips that it has in hand."""
+    ref: Ref = None
+    """The reply that is awaited; None while there is nothing to wait for."""
+    since_s: float = 0.0
+    patience_s: float = 0.0
+    starts: int = 1
+    node_id: str = ""
+    """Its machine."""
+    is_up: bool = False
+    """Whether this actor has said that it is ready; before that it gets no work."""
+    is_stalled: bool = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it works on anything, or is to go on with it."""
+        work = (self.attempt, self.span, self.helped, self.batch)
+        return any(piece is not None for piece in work)
+
+    def replace_actor(self) -> None:
+        """Make a fresh actor; what the old one worked on is forgotten."""
+        ray.kill(self.actor)
+        self.starts = 1 if self.is_up else self.starts + 1
+        self.actor = self.make()
+        self.attempt = self.span = self.helped = self.batch = self.ref = None
+        self.is_up = self.is_stalled = False
