@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tests.workers.readings import FPS, made_reading
+from tests.workers.readings import FPS, Boxes, made_reading
 from workers.trails import Shown, Trails
 
 SIDE = 40.0
@@ -13,8 +13,8 @@ def at(trails: Trails, frame: int) -> list[Shown]:
 
 
 def test_every_frame_that_was_looked_at_shows_what_was_measured() -> None:
-    first = {frame: (frame * 2.0, 10.0, SIDE, SIDE) for frame in (0, 1, 2, 5, 6)}
-    second = dict.fromkeys((1, 2), (200.0, 10.0, SIDE, SIDE))
+    first: Boxes = {frame: (frame * 2.0, 10.0, SIDE, SIDE) for frame in (0, 1, 2, 5, 6)}
+    second: Boxes = dict.fromkeys((1, 2), (200.0, 10.0, SIDE, SIDE))
     trails = Trails(made_reading([first, second], frames=10), math.inf)
     assert [[face.number for face in at(trails, frame)] for frame in range(8)] == [
         *([1], [1, 2], [1, 2], [], [], [1], [1], []),
