@@ -39,7 +39,7 @@ class ClipperConfig:
     crop_px: int = 256
     """Side of a crop."""
     max_clips_per_track: int = 4
-    """Clips of a track, those of the highest quality."""
+    """Clips of a track: of so many parts of its time, the window of the highest quality each."""
     min_face_px: float = 32.0
     """Shorter side of the face box below which a face is too small to say anything of."""
     min_sharpness: float = 8.0
@@ -94,6 +94,8 @@ class _Cut:
 class _Candidate:
     """The crops that a window's clip would have."""
 
+    number: int
+    """Of the window, in its track index."""
     cuts: list[_Cut]
     is_long: bool
     """False for the rest of a track, or the little seen in a window, of less than half a window."""
@@ -111,20 +113,41 @@ class _Candidate:
 class _Open:
     """A window that time has not passed yet."""
 
+    number: int
     end_s: float
     cuts: list[_Cut]
 
 
 @dataclass(slots=True)
 class _Windows:
-    """The windows of one track index."""
+    """The windows of one track index.
+
+    How long it will be is not known, so the stretches of which each keeps its best window double in length
+    whenever there are too many of them.
+    """
 
     start_s: float = 0.0
     begun: int = 0
     opened: list[_Open] = field(default_factory=list[_Open])
-    candidates: list[_Candidate] = field(default_factory=list[_Candidate])
+    stretch: int = 1
+    """Windows per stretch."""
+    best: dict[int, _Candidate] = field(default_factory=dict[int, _Candidate])
+    """By the number of the stretch."""
     has_size: bool = False
     has_sharpness: bool = False
+
+    def keep(self, candidate: _Candidate, stretches: int) -> None:
+        """Take a candidate, unless its stretch has a better one; hold at most so many stretches."""
+        self._put(candidate)
+        while len(self.best) > stretches:
+            kept, self.best = self.best, {}
+            self.stretch *= 2
+            for other in kept.values():
+                self._put(other)
+
+    def _put(self, candidate: _Candidate) -> None:
+        place = candidate.number // self.stretch
+        self.best[place] = max(self.best.get(place, candidate), candidate, key=lambda held: held.rank)
 
 
 def patch_of(image: NDArray[np.uint8], face: Face, config: ClipperConfig) -> Patch | None:
@@ -183,7 +206,7 @@ class Clipper:
         for track_index in (track.track_index, *track.other_indices):
             windows = self._windows.pop(track_index, _Windows())
             self._close(windows, None)
-            candidates += windows.candidates
+            candidates += windows.best.values()
             seen.append(windows)
         if track.is_spurious:
             return Ended([], "no face")
@@ -191,8 +214,7 @@ class Clipper:
             return Ended([], _lacking(seen))
         if track.lasts_s < self._config.min_track_s:
             return Ended([], "too short")
-        chosen = _best(candidates, self._config.max_clips_per_track)
-        chosen.sort(key=lambda candidate: candidate.cuts[0].pts)
+        chosen = _choose(candidates, self._config.max_clips_per_track)
         return Ended([self._clip(track, n, candidate.cuts) for n, candidate in enumerate(chosen)], None)
 
     def _takers(self, windows: _Windows, pts_s: float) -> list[_Open]:
@@ -203,7 +225,7 @@ class Clipper:
             windows.start_s = pts_s
         while pts_s >= (start_s := windows.start_s + windows.begun * config.stride_s):
             if pts_s < start_s + config.window_s:
-                windows.opened.append(_Open(start_s + config.window_s, []))
+                windows.opened.append(_Open(windows.begun, start_s + config.window_s, []))
             windows.begun += 1
         spacing_s = config.window_s / _DENSITY
         return [
@@ -220,8 +242,8 @@ class Clipper:
             if window.cuts:
                 lasts_s = window.cuts[-1].pts_s - window.cuts[0].pts_s
                 chosen = [window.cuts[n] for n in spread(len(window.cuts), self._config.frames)]
-                windows.candidates.append(_Candidate(chosen, lasts_s >= self._config.window_s / 2))
-        windows.candidates = _best(windows.candidates, self._config.max_clips_per_track)
+                is_long = lasts_s >= self._config.window_s / 2
+                windows.keep(_Candidate(window.number, chosen, is_long), 2 * self._config.max_clips_per_track)
 
     def _clip(self, track: FaceTrack, clip_index: int, cuts: list[_Cut]) -> ClipCut:
         best_frame = max(range(len(cuts)), key=lambda n: cuts[n].quality)
@@ -271,9 +293,20 @@ def spread(available: int, count: int) -> list[int]:
     return [n * (available - 1) // max(1, count - 1) for n in range(count)]
 
 
-def _best(candidates: list[_Candidate], count: int) -> list[_Candidate]:
-    """Return the best of a track's candidates in order of time; short ones only for want of long ones."""
-    ranked = sorted(candidates, key=lambda candidate: candidate.rank, reverse=True)[:count]
-    if ranked and ranked[0].is_long:
-        ranked = [candidate for candidate in ranked if candidate.is_long]
-    return [candidate for candidate in candidates if candidate in ranked]
+def _choose(candidates: list[_Candidate], count: int) -> list[_Candidate]:
+    """Return candidates spread over the track's time, of each part the best one, in order of time.
+
+    Short ones only for want of long ones; a part without any leaves its place to the best of the others.
+    """
+    if any(candidate.is_long for candidate in candidates):
+        candidates = [candidate for candidate in candidates if candidate.is_long]
+    candidates = sorted(candidates, key=lambda candidate: candidate.cuts[0].pts)
+    first_s, last_s = candidates[0].cuts[0].pts_s, candidates[-1].cuts[0].pts_s
+    part_s = (last_s - first_s) / count or 1.0
+    ranked = sorted(candidates, key=lambda candidate: candidate.rank, reverse=True)
+    best_of_part: dict[int, _Candidate] = {}
+    for candidate in ranked:
+        best_of_part.setdefault(min(int((candidate.cuts[0].pts_s - first_s) / part_s), count - 1), candidate)
+    others = [candidate for candidate in ranked if candidate not in best_of_part.values()]
+    chosen = [*best_of_part.values(), *others][:count]
+    return [candidate for candidate in candidates if candidate in chosen]

@@ -59,7 +59,8 @@ class DecordVideo:
             self._seconds = np.asarray(self._reader.get_frame_timestamp(range(len(self._reader))))[:, :2]
             if self._header.fps is None:
                 self._header = replace(self._header, fps=float(self._reader.get_avg_fps()))
-        except (decord.DECORDError, RuntimeError, AssertionError, IndexError) as error:
+        except (decord.DECORDError, RuntimeError, AssertionError, IndexError, UnicodeEncodeError) as error:
+            # The last: decord takes only names that are UTF-8.
             message = f"{path.name}: decord cannot open it either"
             raise UndecodableError("decode", message, type(error).__name__) from error
         self._size_px: tuple[int, int] | None = None

@@ -23,6 +23,8 @@ class WorkerError(Exception):
     is_retryable: ClassVar[bool]
 
     def __init__(self, stage: Stage, message: str, cause: str | None = None) -> None:
+        # File names need not be UTF-8; what crosses processes and lands in a table must be.
+        message = message.encode("utf-8", "backslashreplace").decode("utf-8")
         super().__init__(stage, message, cause)
         self.stage: Stage = stage
         self.message = message

@@ -91,13 +91,21 @@ def test_few_frames_repeat() -> None:
     assert frames_of(clip(dict.fromkeys([0, 3, 6], FACE))) == [(0, 0, 0, 0, 3, 3, 3, 6)]
 
 
-def test_windows_follow_each_other_and_the_best_remain_in_order_of_time() -> None:
+def test_the_best_window_of_each_part_of_a_track_becomes_a_clip() -> None:
     qualities = [0.1, 0.5, 0.2, 0.9, 0.7]
     faces = {n: replace(FACE, quality=qualities[n // 16]) for n in range(80)}
     ended = clip(faces, config=ClipperConfig(max_clips_per_track=3))
-    assert [frames[0] for frames in frames_of(ended)] == [16, 48, 64]
-    assert [cut.record.quality for cut in ended.cuts] == pytest.approx([0.5, 0.9, 0.7])
+    assert [frames[0] for frames in frames_of(ended)] == [16, 32, 48]
+    assert [cut.record.quality for cut in ended.cuts] == pytest.approx([0.5, 0.2, 0.9])
     assert [cut.record.clip_index for cut in ended.cuts] == [0, 1, 2]
+
+
+def test_clips_of_a_long_track_spread_over_it_however_its_quality_goes() -> None:
+    faces = {n: replace(FACE, quality=0.9 if 480 <= n < 560 else 0.5) for n in range(960)}
+    starts = [frames[0] for frames in frames_of(clip(faces))]
+    assert len(starts) == 4
+    assert [start // 240 for start in starts] == [0, 1, 2, 3]
+    assert 480 <= starts[2] < 560
 
 
 def test_windows_overlap_when_they_start_more_often() -> None:
@@ -144,8 +152,8 @@ def test_memory_does_not_grow_with_the_frame_rate() -> None:
         clipper.add(n, n, n / 240, [(0, SEEN)])
     (windows,) = clipper._windows.values()  # pyright: ignore[reportPrivateUsage]
     kept = [cut for window in windows.opened for cut in window.cuts]
-    kept += [cut for candidate in windows.candidates for cut in candidate.cuts]
-    assert len({id(cut) for cut in kept}) <= 32 + 2 * 8
+    kept += [cut for candidate in windows.best.values() for cut in candidate.cuts]
+    assert len({id(cut) for cut in kept}) <= 32 + 2 * 2 * 8
 
 
 def test_parts_of_a_track_under_other_indices_are_its_clips_too() -> None:

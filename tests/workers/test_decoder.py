@@ -154,3 +154,11 @@ def broken(data: bytes, how: int, rng: np.random.Generator) -> bytes:
     for position in rng.integers(0, len(data) if how == 0 else 600, 25):
         changed[position] = int(rng.integers(256))
     return bytes(changed)
+
+
+def test_a_name_that_is_no_utf8_hides_no_reason(tmp_path: Path) -> None:
+    path = tmp_path / "bad\udcff.mp4"
+    path.write_bytes(b"no video at all" * 100)
+    with pytest.raises(SourceError, match="FFmpeg recognises no video container") as caught:
+        Decoder(DecoderConfig()).open(path)
+    caught.value.message.encode()

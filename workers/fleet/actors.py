@@ -4,7 +4,8 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import wraps
+from typing import Literal, ParamSpec, TypeVar
 
 import ray
 
@@ -12,10 +13,14 @@ from model.engine import EngineDiedError
 from storage.listing import Fetched
 from storage.records import Source
 from workers.describer import Described, Describer
+from workers.failure import WorkerError
 from workers.frames import Spans
 from workers.reader import Chunk, Reader, Reading, RowIds
 from workers.sight import Sights
 from workers.stitcher import Stitcher
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,22 @@ class Look:
     is_video_end: bool
 
 
+def bare(method: Callable[P, T]) -> Callable[P, T]:
+    """Let failures out of a method without the errors underneath.
+
+    Ray sends their texts along as UTF-8 and kills the actor over one that is none, as names of files may be.
+    """
+
+    @wraps(method)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except WorkerError as error:
+            raise error from None
+
+    return called
+
+
 class ReaderActor:
     """A reader, the one video that it reads or puts together, and the one span that it looks at."""
 
@@ -77,11 +98,13 @@ class ReaderActor:
         """Reply, which says that the actor is up, with the id of its machine."""
         return ray.get_runtime_context().get_node_id()
 
+    @bare
     def fetch(self, source: Source) -> Fetched:
         """Make a source readable and hash it; what was open before is released."""
         self._looking, self._joined, self._sights = None, None, iter(())
         return self._reader.fetch(source)
 
+    @bare
     def begin(self, fetched: Fetched, ids: RowIds, *, is_whole: bool) -> Spans | None:
         """Open a video; return how it divides, or None where it is read by `advance` alone."""
         self._stitcher, self._parts = None, iter(())
@@ -92,6 +115,7 @@ class ReaderActor:
             self._stitcher = self._reader.stitch(fetched, ids, spans)
         return spans
 
+    @bare
     def advance(self) -> tuple[Step, Chunk | Reading]:
         """Read on, or finish what was put together."""
         if self._stitcher is not None:
@@ -102,6 +126,7 @@ class ReaderActor:
             return Step("reading", 0, part.video.duration_s, part.video.duration_s), part
         return _step(part), part
 
+    @bare
     def look(self, task: SpanTask) -> tuple[Look, bytes]:
         """Look at the next stretch of a span.
 
@@ -123,6 +148,7 @@ class ReaderActor:
         last_index = sights.sights[-1].index if sights.sights else None
         return Look(len(data), last_index, end is not None, end is not None and end.facts is not None), data
 
+    @bare
     def take(self, data: bytes) -> tuple[Step, Chunk]:
         """Put the next stretch to those before."""
         assert self._stitcher is not None, "a stretch belongs to a video that was begun in spans"
