@@ -12,7 +12,7 @@ import typer
 from flows.commands.describe import describe
 from flows.commands.ending import run_printing
 from flows.commands.faces import faces
-from flows.commands.lake import query, report, status, tables
+from flows.commands.lake import query, report, retry, status, tables
 from flows.commands.model import model_app
 from flows.commands.scan import recipe, scan, synth
 
@@ -37,7 +37,7 @@ def options(
     """Scan video archives for faces with Face-LLaVA, and query what they show."""
 
 
-for command in (scan, describe, faces, query, tables, status, report, recipe, synth):
+for command in (scan, describe, faces, query, tables, status, report, retry, recipe, synth):
     app.command()(command)
 app.add_typer(model_app, name="model")
 

@@ -332,10 +332,11 @@ class Failure:
     """Class name of the error."""
     message: str
     attempt: int
+    """From 1; 0 where somebody asked for the source to be tried again."""
     is_retryable: bool
     """True when the next scan tries again by itself."""
     is_quarantined: bool
-    """True when the source killed its reader twice, or never returned: left alone until told otherwise."""
+    """True when the source killed its reader twice, or never returned: left alone until `facesift retry`."""
     failed_at: datetime
 
 

@@ -1,6 +1,7 @@
-"""The commands that read a lake: query, tables, status, report."""
+"""The commands about a lake: query, tables, status, report, retry."""
 
 import sys
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -107,6 +108,36 @@ def report(
     except (ValueError, OSError, duckdb.Error) as error:
         raise refuse(error) from error
     typer.echo(f"wrote {output}")
+
+
+def retry(
+    lake: LakeOption,
+    reason: Annotated[
+        str | None, typer.Option(help="Those whose reason has these words, e.g. ReaderDied. [default: all]")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Those whose uri matches, e.g. '*/night/*'.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Those of this recipe id.")] = None,
+) -> None:
+    """Let the next scan try again what failed for good or is in quarantine.
+
+    Exit status: 0, or 2 when the lake cannot be opened or does not take it.
+    """
+    import duckdb
+
+    from flows.retry import requeue
+
+    try:
+        rows = requeue(_open_lake(lake), reason=reason, source=source, recipe_id=recipe)
+    except (ValueError, duckdb.Error) as error:
+        raise refuse(error) from error
+    if not rows:
+        typer.echo("nothing that failed for good is meant")
+        return
+    typer.echo(
+        f"{len(rows):,} {'source is' if len(rows) == 1 else 'sources are'} tried again by the next scan"
+    )
+    for name, count in Counter(f"{row.stage}: {row.error}" for row in rows).most_common():
+        typer.echo(f"  {count:,} {name}")
 
 
 def _open_catalog(lake: str) -> "Catalog":
