@@ -14,7 +14,10 @@ from model.layout import read_config
 
 MASKED = Path(__file__).parent / "data" / "parity" / "masked"
 NARROW = FaceLlavaConfig(
-    llm=LlmConfig(hidden_size=24), branch_heads=4, branch_scale=0.7, branch_layer_norm_eps=1e-3
+    llm=LlmConfig(hidden_size=24, heads=4, kv_heads=4),
+    branch_heads=4,
+    branch_scale=0.7,
+    branch_layer_norm_eps=1e-3,
 )
 
 
