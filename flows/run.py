@@ -4,10 +4,11 @@ import json
 import time
 import uuid
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from flows.claims import Claims
 from flows.committer import Committer
@@ -27,14 +28,20 @@ SOFTWARE = (
     "facesift",
     "ai-edge-litert",
     "av",
+    "bitsandbytes",
+    "decord",
+    "insightface",
     "mediapipe",
     "numpy",
+    "onnxruntime",
+    "onnxruntime-gpu",
     "opencv-python-headless",
     "torch",
     "trackers",
     "transformers",
+    "vllm",
 )
-"""Packages that can touch a result; a scan records their versions."""
+"""Packages that can touch a result; a scan records the versions of those that are installed."""
 
 
 @dataclass(slots=True)
@@ -174,5 +181,13 @@ class ScanRun:
             finished_at=finished_at,
             sources_listed=len(self._listed),
             sources_planned=self._planned,
-            software=json.dumps({name: version(name) for name in SOFTWARE}, sort_keys=True),
+            software=json.dumps(_versions(), sort_keys=True),
         )
+
+
+def _versions() -> dict[str, str]:
+    versions: dict[str, str] = {}
+    for name in SOFTWARE:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions

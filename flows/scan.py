@@ -16,7 +16,6 @@ from flows.request import ScanRequest
 from flows.run import ScanRun
 from flows.summary import ScanSummary
 from workers.fleet import Fleet, FleetError
-from workers.outcome import Position
 
 SHARD_RETRIES = 2
 SHARD_RETRY_DELAY_S = 10
@@ -72,12 +71,7 @@ def scan_shard(run: ScanRun, fleet: Fleet, shard: Shard, progress: ScanProgress)
     jobs = shard.remaining()
     run.claims.restart(jobs)
     with run.committer(shard, progress) as committer:
-
-        def on_position(position: Position) -> None:
-            progress.moved(position)
-            committer.tick()
-
-        for outcome in fleet.scan(jobs, run.new_ids, run.claims.claim, on_position):
+        for outcome in fleet.scan(jobs, run.new_ids, run.claims.claim, progress.moved, committer.tick):
             for settled in run.claims.settle(committer.fitting(outcome)):
                 committer.add(settled)
     left = shard.remaining()

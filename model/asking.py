@@ -53,10 +53,14 @@ def plan_asking(
             f"the pictures alone are {max(lengths)} tokens; the model's longest prompt is {limit}"
         )
     longest = plan.longest(lengths, engine.max_new_tokens)
-    if longest > network.llm.max_positions:
+    room = network.llm.max_positions
+    if engine.kind == "vllm":
+        # It refuses a prompt that fills the room, and writes shorter texts where there is less.
+        longest, room = longest + 1, min(room, engine.vllm.max_model_len or room)
+    if longest > room:
         raise ValueError(
-            f"questions {names} need {longest} tokens, the model has {network.llm.max_positions}; "
-            "shorten the prompts or lower max_new_tokens"
+            f"questions {names} need {longest} tokens, the model has {room}; "
+            "shorten the prompts, lower max_new_tokens, or raise vllm.max_model_len if that is set"
         )
     return plan
 

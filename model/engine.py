@@ -153,6 +153,18 @@ class EngineDiedError(Exception):
         self.message = message
 
 
+class NoReplyError(Exception):
+    """The engine lives, but has not answered what it was asked; it may the next time.
+
+    Attributes:
+        message: what is known.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 ClipAnswers = list[Answer] | EngineError
 """Of one clip: an answer per question, or why there is none. The error is returned, not raised, so that one
 bad clip does not take the others' answers with it."""

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import torch
 
 from model.config import FaceLlavaConfig
-from model.engine import EngineDiedError, VllmConfig
+from model.engine import EngineDiedError, NoReplyError, VllmConfig
 from model.face_llava import llama_config
 from model.visual_prefix import VisualPrefix
 
@@ -49,10 +49,6 @@ _T = TypeVar("_T")
 
 _WAITING = 1.1
 """Requests sent per place in vLLM's batch: the few that wait keep it full."""
-
-
-class NoReplyError(Exception):
-    """One request failed; the engine lives."""
 
 
 @dataclass(frozen=True, slots=True)

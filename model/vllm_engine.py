@@ -25,7 +25,7 @@ from model.plan import Plan
 from model.questions import Question
 from model.token_tree import TokenTree
 from model.visual_prefix import BadVisualError, visual_prefix
-from model.vllm_decoder import CacheUse, NoReplyError, Prompt, Reply, VllmDecoder
+from model.vllm_decoder import CacheUse, Prompt, Reply, VllmDecoder
 
 _BATCHES_AHEAD = 2
 """Batches of clips that vLLM may have in hand while the next is encoded."""
@@ -127,10 +127,7 @@ class VllmEngine:
         """Wait for a clip's replies and read them."""
         if isinstance(asked, EngineError):
             return asked
-        try:
-            replies = [of_root.result() for of_root in asked.replies]
-        except NoReplyError as error:
-            return EngineError(position, "score", f"vLLM gave no reply ({error})")
+        replies = [of_root.result() for of_root in asked.replies]
         of_root = [iter(replies_of_root) for replies_of_root in replies]
         outcomes = _read_outcomes(plan, of_root)
         if not are_finite(outcomes):

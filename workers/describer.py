@@ -9,7 +9,7 @@ import torch
 from model.answers import Answer
 from model.checkpoint import load_checkpoint
 from model.config import CheckpointError
-from model.engine import EngineConfig, EngineError, open_engine
+from model.engine import EngineConfig, EngineDiedError, EngineError, NoReplyError, open_engine
 from model.questions import Question
 from storage.records import AnswerRecord, Clip, Finding
 from workers.clipper import ClipCut
@@ -73,12 +73,14 @@ class Describer:
         self._model_id = checkpoint.model_id
         self._is_demonstration = checkpoint.is_demonstration
         self._engine = open_engine(checkpoint, engine)
+        self._engine.describe([], self._questions)  # what no clip could be asked is an error of the start
 
     def describe(self, cuts: Sequence[ClipCut]) -> Described:
         """Answer every question about every clip; a clip that the model fails on carries the reason.
 
         Raises:
-            TransientError: stage `describe`, when the device is too small for a batch.
+            TransientError: stage `describe`, when the device is too small for a batch, or the engine gave no
+                reply.
             EngineDiedError: this process cannot describe any more.
         """
         started = time.perf_counter()
@@ -91,6 +93,11 @@ class Describer:
         except torch.OutOfMemoryError as error:
             message = "the device ran out of memory; lower engine.batch_clips"
             raise TransientError("describe", message, type(error).__name__) from error
+        except torch.AcceleratorError as error:
+            # After such an error every later call in this process fails, whatever the clip.
+            raise EngineDiedError(str(error)) from error
+        except NoReplyError as error:
+            raise TransientError("describe", f"the engine gave no reply: {error}", "NoReplyError") from error
         for cut, of_clip in zip(cuts, described, strict=True):
             picture = draw_evidence(cut.record, cut.clip)
             pictures.append(picture)

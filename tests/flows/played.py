@@ -70,12 +70,14 @@ class PlayedFleet(Fleet):
         new_ids: Callable[[], RowIds],
         claim: Claim,
         on_position: Callable[[Position], None] = lambda _: None,
+        on_turn: Callable[[], None] = lambda: None,
     ) -> Iterator[Outcome]:
         fetched = [(job, fetch(job.source.uri, Path("/nowhere"))) for job in jobs]
         mine = [(job, found) for job, found in fetched if claim(job, found.video_id)]
         yield from (Duplicate(job, found.video_id) for job, found in fetched if (job, found) not in mine)
         for job, found in mine:
             on_position(Position(job, 0.0, None))
+            on_turn()
             self.read.append(found.path.name)
             words = found.path.read_text().split()
             match words:

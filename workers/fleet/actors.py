@@ -17,6 +17,7 @@ from workers.failure import WorkerError
 from workers.frames import Spans
 from workers.reader import Chunk, Reader, Reading, RowIds
 from workers.sight import Sights
+from workers.spans import UnsplittableError
 from workers.stitcher import Stitcher
 
 P = ParamSpec("P")
@@ -77,7 +78,7 @@ def bare(method: Callable[P, T]) -> Callable[P, T]:
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return method(*args, **kwargs)
-        except WorkerError as error:
+        except (WorkerError, UnsplittableError) as error:
             raise error from None
 
     return called

@@ -1,6 +1,6 @@
 """One attempt at one video: what the driver knows of it. Nothing here knows Ray but as references."""
 
-from collections import Counter, deque
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ class Division:
         """Of stretches that have come and are not due yet, or not taken."""
         self._next = 0
         self._lost: list[int] = []
-        self._deaths: Counter[int] = Counter()
+        self._losses: defaultdict[int, list[object]] = defaultdict(list)
         self._waiting: dict[int, deque[tuple[Ref, Look]]] = {}
         self._last_index: dict[int, int] = {}
         self._end: int | None = None
@@ -50,21 +50,34 @@ class Division:
         """Whether everything has been seen and taken."""
         return self._end is not None and self.turn > self._end
 
-    def hand_out(self) -> int | None:
-        """Return the number of a span for a reader to look at; None where none is left."""
-        if self._lost:
-            self._lost.sort()
-            return self._lost.pop(0)
-        if self._end is not None and self._next > self._end:
+    def is_beyond_end(self, number: int) -> bool:
+        """Say whether a span turned out to lie behind the video's end."""
+        return self._end is not None and number > self._end
+
+    def hand_out(self, helper: object | None) -> int | None:
+        """Return the number of a span for a reader to look at; None where none is left.
+
+        Args:
+            helper: does not get back what it has lost itself; None is the video's own reader, which does.
+        """
+        for number in sorted(self._lost):
+            if helper is None or helper not in self._losses[number]:
+                self._lost.remove(number)
+                return number
+        if self.is_beyond_end(self._next):
             return None
         self._next += 1
         return self._next - 1
 
-    def lose(self, number: int) -> int:
-        """Take a span back whose reader has failed; return how many have failed at it."""
+    def lose(self, number: int, reader: object) -> int:
+        """Take a span back at which a reader has failed; return how often that has happened."""
         self._lost.append(number)
-        self._deaths[number] += 1
-        return self._deaths[number]
+        self._losses[number].append(reader)
+        return len(self._losses[number])
+
+    def give_back(self, number: int) -> None:
+        """Take a span back whose reader has failed at something else."""
+        self._lost.append(number)
 
     def last_index(self, number: int) -> int | None:
         """Return the number of the last frame that has been seen of a span."""
@@ -142,4 +155,5 @@ class Batch:
     attempt: Attempt
     order: int
     chunk: Ref
+    clips: int
     deaths: int = 0

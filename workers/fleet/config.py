@@ -24,7 +24,9 @@ class FleetConfig:
     """Batches of clips that may wait per describer before the readers have to pause."""
     stall_s: float = 600.0
     """An actor that gives no sign of life for so long is killed."""
+    patience_per_clip_s: float = 120.0
+    """And a describer for so much longer per clip of its batch: it gives no sign of life in between."""
     ahead_bytes: int = 256 << 20
-    """What has been seen of spans may wait in so many bytes before only the span that is due is looked at."""
+    """What has been seen of spans may wait in so many bytes; beyond, only the span that is due goes on."""
     object_store_bytes: int = 1 << 30
     """Shared memory for clips on their way to a describer, and for what waits of spans."""

@@ -1,6 +1,7 @@
 """The fleet: its actors from the first to the last."""
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import TracebackType
@@ -15,6 +16,9 @@ from workers.fleet.post import Post
 from workers.fleet.run import Run
 from workers.outcome import Claim, Job, Outcome, Position
 from workers.reader import Reader, RowIds
+
+LEAVE_S = 10.0
+"""Readers may take so long to tidy up before they are ended."""
 
 __all__ = ["Fleet", "FleetConfig", "FleetError"]
 
@@ -55,10 +59,12 @@ class Fleet:
         describers = self._config.describers or max(1, int(gpus) // together)
         # Shares, so that every actor asked for finds a place: one that waits for ever would look like a
         # stalled one. A describer without a GPU shares the CPUs with the readers, for which it mostly waits.
-        reader = ray.remote(num_cpus=min(1.0, cpus / readers), max_restarts=0)(ReaderActor)
+        reader = ray.remote(num_cpus=_share(cpus, readers), max_restarts=0)(ReaderActor)
         if gpus and together > 1 and describers * together > gpus:
+            if self._has_started_ray:
+                ray.shutdown()
             raise FleetError(f"{describers} describers of {together} GPUs need more than the {gpus:g} here")
-        share = together if gpus and together > 1 else min(1.0, gpus / describers)
+        share = together if gpus and together > 1 else _share(gpus, describers)
         describer = ray.remote(num_cpus=0, num_gpus=share, max_restarts=0)(DescriberActor)
         make_reader = partial(reader.remote, self._make_reader)
         make_describer = partial(describer.remote, self._make_describer)
@@ -69,6 +75,10 @@ class Fleet:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # A reader may still hold the copy of a video that it did not have to read.
+        idle = [post.actor.leave.remote() for post in self._readers if post.is_up and not post.is_busy]
+        if idle:
+            ray.wait(idle, num_returns=len(idle), timeout=LEAVE_S)
         for post in self._readers + self._describers:
             ray.kill(post.actor)
         if self._has_started_ray:
@@ -80,6 +90,7 @@ class Fleet:
         new_ids: Callable[[], RowIds],
         claim: Claim,
         on_position: Callable[[Position], None] = lambda _: None,
+        on_turn: Callable[[], None] = lambda: None,
     ) -> Iterator[Outcome]:
         """Read and describe every job; yield outcomes as they come.
 
@@ -88,6 +99,7 @@ class Fleet:
             new_ids: makes the ids of one attempt.
             claim: asked with each video's content hash before it is read.
             on_position: told how far each video is.
+            on_turn: called every second or oftener, whatever happens.
 
         Yields:
             For every job exactly one Done, Duplicate or Failed with `is_last`, and a Failed without `is_last`
@@ -96,7 +108,9 @@ class Fleet:
         Raises:
             FleetError: the actors do not come up.
         """
-        run = Run(self._config, self._readers, self._describers, iter(jobs), new_ids, claim, on_position)
+        run = Run(
+            self._config, self._readers, self._describers, iter(jobs), new_ids, claim, on_position, on_turn
+        )
         try:
             yield from run.outcomes()
         finally:
@@ -105,3 +119,14 @@ class Fleet:
                 post.ref = None
                 if post.is_busy:
                     post.replace_actor()
+
+
+def _share(resources: float, actors: int) -> float:
+    """Return what each actor may claim so that all find a place: no GPU or CPU is shared by more than needed.
+
+    Ray counts in ten-thousandths and rounds; a sum above what is there would leave the last one waiting.
+    """
+    if not resources:
+        return 0.0
+    together = math.ceil(actors / max(1.0, math.floor(resources)))
+    return math.floor(10_000 / together) / 10_000

@@ -36,6 +36,8 @@ class Post:
     is_up: bool = False
     """Whether this actor has said that it is ready; before that it gets no work."""
     is_stalled: bool = False
+    is_looking: bool = False
+    """Whether the reply that is awaited is about its span."""
 
     @property
     def is_busy(self) -> bool:

@@ -10,9 +10,9 @@ from typing import Any, cast
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
-from storage.archive import Fetched
+from storage.listing import Fetched
 from workers.describer import Described
-from workers.failure import SourceError, WorkerError
+from workers.failure import SourceError, TransientError, WorkerError
 from workers.fleet.actors import Look, SpanTask, Step
 from workers.fleet.attempt import Attempt, Batch, Division, Ref, Span
 from workers.fleet.config import FleetConfig, FleetError
@@ -43,6 +43,7 @@ class Run:
         new_ids: Callable[[], RowIds],
         claim: Claim,
         on_position: Callable[[Position], None],
+        on_turn: Callable[[], None],
     ) -> None:
         self._config = config
         self._readers = readers
@@ -54,6 +55,7 @@ class Run:
         self._new_ids = new_ids
         self._claim = claim
         self._on_position = on_position
+        self._on_turn = on_turn
         self._awaited: dict[Ref, tuple[Post, Attempt | None, Callable[[Any], Iterator[Outcome]]]] = {}
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -66,6 +68,7 @@ class Run:
                 for ref in ready:
                     yield from self._take(ref)
                 self._kill_silent()
+                self._on_turn()
 
     # --- work ---------------------------------------------------------------------------------------------
 
@@ -93,9 +96,9 @@ class Run:
                 if not batch.attempt.has_failed:
                     describer.batch = batch
                     described = describer.actor.describe.remote(batch.chunk)
-                    self._await(
-                        describer, batch.attempt, described, partial(self._on_described, describer, batch)
-                    )
+                    then = partial(self._on_described, describer, batch)
+                    extra_s = batch.clips * self._config.patience_per_clip_s
+                    self._await(describer, batch.attempt, described, then, extra_s)
 
     def _assign_reader(self, reader: Post) -> None:
         self._release(reader)
@@ -128,7 +131,7 @@ class Run:
     def _assign_free(self, reader: Post) -> None:
         """Let a reader go on with its span, or give it a lost span, else a video, else any span."""
         if reader.span is None:
-            reader.span = self._span_of([a for a in self._divided if cast("Division", a.division).has_lost])
+            reader.span = self._span_of(reader, lambda division: division.has_lost)
         if reader.span is None and (job := self._take_job()) is not None:
             attempt = reader.attempt = Attempt(job, self._new_ids(), node_id=reader.node_id)
             reader.helped = None
@@ -138,7 +141,8 @@ class Run:
             )
             return
         if reader.span is None:
-            reader.span = self._span_of(self._divided)
+            # Beyond the length that the header tells, a video's own reader goes on alone.
+            reader.span = self._span_of(reader, lambda division: division.spans_left > 0)
         self._look(reader)
 
     def _assign_divided(self, reader: Post, attempt: Attempt, division: Division) -> None:
@@ -148,7 +152,8 @@ class Run:
         elif self._has_room and (stretch := division.take()) is not None:
             self._advance(reader, attempt, reader.actor.take, (stretch,))
         else:
-            reader.span = reader.span or self._span_of([attempt])
+            if reader.span is None and (number := division.hand_out(None)) is not None:
+                reader.span = Span(attempt, division, number, division.last_index(number))
             self._look(reader)
 
     @property
@@ -162,11 +167,11 @@ class Run:
         divided = [(a.division.spans_left, a) for a in attempts if a.division is not None and not a.is_over]
         return [a for _, a in sorted(divided, key=lambda pair: -pair[0])]
 
-    def _span_of(self, attempts: list[Attempt]) -> Span | None:
-        """Take the next span of the first of the videos that has one left."""
-        for attempt in attempts:
+    def _span_of(self, helper: Post, is_wanted: Callable[[Division], bool]) -> Span | None:
+        """Take the next span of the first of the wanted videos that has one left for this helper."""
+        for attempt in self._divided:
             division = cast("Division", attempt.division)
-            number = division.hand_out()
+            number = division.hand_out(helper) if is_wanted(division) else None
             if number is not None:
                 return Span(attempt, division, number, division.last_index(number))
         return None
@@ -176,7 +181,8 @@ class Run:
         if span is None:
             return
         waiting_bytes = sum(cast("Division", a.division).waiting_bytes for a in self._divided)
-        if span.number != span.division.turn and waiting_bytes >= self._config.ahead_bytes:
+        is_due = span.number == span.division.turn and self._has_room
+        if not is_due and waiting_bytes >= self._config.ahead_bytes:
             return
         attempt = span.attempt
         task = SpanTask(
@@ -193,7 +199,7 @@ class Run:
         look, stretch = reader.actor.look.options(num_returns=2).remote(task)
         extra_s = 0.0 if span.is_begun else _extra_s(attempt)
         self._await(reader, attempt, look, partial(self._on_look, reader, span, stretch), extra_s)
-        span.is_begun = True
+        span.is_begun = reader.is_looking = True
 
     def _advance(self, reader: Post, attempt: Attempt, call: Any, values: tuple[Ref, ...]) -> None:
         step, part = call.options(num_returns=2).remote(*values)
@@ -231,7 +237,7 @@ class Run:
         if step.kind == "reading":
             self._await(reader, attempt, part, partial(self._on_reading, attempt))
         elif step.clips:
-            self._queue.append(Batch(attempt, attempt.batches, part))
+            self._queue.append(Batch(attempt, attempt.batches, part, step.clips))
             attempt.batches += 1
         yield from ()
 
@@ -267,16 +273,21 @@ class Run:
         extra_s: float = 0.0,
     ) -> None:
         post.ref, post.since_s, post.patience_s = ref, time.monotonic(), self._config.stall_s + extra_s
+        post.is_looking = False
         self._awaited[ref] = post, attempt, then
 
     def _take(self, ref: Ref) -> Iterator[Outcome]:
         post, attempt, then = self._awaited.pop(ref)
         post.ref = None
+        if post.is_stalled:  # the reply came after all, from an actor that has been killed since
+            yield from self._on_death(post, RayError("killed for its silence"))
+            return
         try:
             value = ray.get(ref)
         except RayTaskError as error:
             post.is_up = True
-            yield from self._on_error(post, cast("Attempt", attempt), error.cause)
+            if attempt is not None:
+                yield from self._on_error(post, attempt, error.cause)
         except RayError as error:
             yield from self._on_death(post, error)
         else:
@@ -286,27 +297,26 @@ class Run:
     def _on_error(self, post: Post, attempt: Attempt, error: BaseException) -> Iterator[Outcome]:
         """An actor lives, but what it was asked for raised."""
         span, post.span = post.span, None
+        looked_at = span if post.is_looking else None
+        if looked_at is not None and (attempt.is_over or looked_at.division.is_beyond_end(looked_at.number)):
+            return
         if isinstance(error, UnsplittableError):
             attempt.is_unsplittable = True
             return
-        # What is no WorkerError is a bug of ours; the same input meets it again.
-        stage = "detect" if post.batch is None else "describe"
-        what = (
-            error if isinstance(error, WorkerError) else SourceError(stage, repr(error), type(error).__name__)
-        )
+        what = _failure(error, is_reader=post.batch is None)
         post.batch = None
         # One that only helped leaves the span to another, who may be luckier on another machine.
-        helped = span if post.attempt is None else None
-        if helped is not None and (attempt.is_over or helped.division.lose(helped.number) < MAX_ATTEMPTS):
+        helped = looked_at if post.attempt is None else None
+        if helped is not None and helped.division.lose(helped.number, post) < MAX_ATTEMPTS:
             return
         yield from failed(attempt, what)
 
     def _on_death(self, post: Post, error: RayError) -> Iterator[Outcome]:
         """An actor died, by itself or because it was silent."""
-        if getattr(error, "actor_init_failed", False) or post.starts >= MAX_STARTS:
+        if getattr(error, "actor_init_failed", False) or (not post.is_up and post.starts >= MAX_STARTS):
             raise FleetError(f"a worker does not start: {error}") from error
         attempt, span, batch = post.attempt, post.span, post.batch
-        is_stalled = post.is_stalled
+        is_stalled, is_looking = post.is_stalled, post.is_looking
         post.replace_actor()
         if batch is not None:
             batch.deaths += 1
@@ -316,7 +326,11 @@ class Run:
             crash: Crash = "DescriberStalled" if is_stalled else "DescriberDied"
             yield from crashed(batch.attempt, crash, is_last=True)
             return
-        is_dead_twice = span is not None and span.division.lose(span.number) >= MAX_ATTEMPTS
+        is_dead_twice = False
+        if span is not None and is_looking:
+            is_dead_twice = span.division.lose(span.number, post) >= MAX_ATTEMPTS
+        elif span is not None:
+            span.division.give_back(span.number)
         crash = crash_of(is_stalled=is_stalled, is_memory=isinstance(error, OutOfMemoryError))
         if attempt is not None:
             yield from self._crashed(attempt, crash, is_last=is_dead_twice)
@@ -340,6 +354,19 @@ class Run:
             if not is_ready:
                 post.is_stalled = True
                 ray.kill(post.actor)
+
+
+def _failure(error: BaseException, *, is_reader: bool) -> WorkerError:
+    """Return the failure that an error of an actor stands for.
+
+    What is no WorkerError is a bug of ours. The same video meets it again in a reader; what a describer meets
+    may as well be its device's fault.
+    """
+    if isinstance(error, WorkerError):
+        return error
+    if is_reader:
+        return SourceError("detect", repr(error), type(error).__name__)
+    return TransientError("describe", repr(error), type(error).__name__)
 
 
 def _extra_s(attempt: Attempt) -> float:
