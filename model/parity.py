@@ -6,7 +6,7 @@ pixels, landmarks and token ids), `expected.safetensors` (what the official code
 with labels. What the inputs allow to compute must be expected, and what is expected must be computable:
 nothing is skipped in silence. Only a tensor that meta.json lists under `left_out` may be absent.
 
-Everything runs in float32 on the CPU.
+Everything runs in float32, with the torch engine on the CPU, with vLLM where vLLM runs.
 """
 
 import json
