@@ -1,17 +1,20 @@
 """The lake: every result, as Delta tables in one folder, with the evidence beside them."""
+# pyright: reportUnknownParameterType=false
+# pyarrow comes without types.
 
 import json
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, cast
 
+import pyarrow as pa
+
 from storage.delta import FAILURES, UNUSABLE, DeltaTables, explain
 from storage.records import Record
 from storage.store import FolderStore, Store
-from storage.tables import TableFiles, table_of, tables, to_arrow
+from storage.tables import Rows, TableFiles, gathered, tables
 
 FORMAT = 1
 """Version of the lake's layout; raised when an older facesift could misread a newer lake."""
@@ -68,34 +71,48 @@ class Lake:
             raise LakeError(f"there is no lake at {lake.root}; `facesift scan` makes one")
         return lake
 
-    def append(self, rows: Iterable[Record]) -> None:
+    def append(self, rows: Iterable[Record | Rows]) -> None:
         """Commit rows, one Delta commit per table, in an order in which readers never see half a video.
 
         A try that raised may have committed some of its tables. Rows of a video must then not be appended
         again as they are, but made again as another attempt: by that, the views know which of them count.
 
         Args:
-            rows: of any record classes, in any order; all are checked before any is written.
+            rows: of any tables, in any order; all are checked before any is written.
 
         Raises:
             ValueError: a row does not fit its table; nothing was written.
             LakeError: a table did not take its rows.
         """
-        by_table: defaultdict[str, list[Record]] = defaultdict(list)
-        for row in rows:
-            by_table[table_of(type(row)).name].append(row)
-        batches = {name: to_arrow(by_table[name]) for name in tables() if name in by_table}
+        batches = gathered(rows)
         if batches:
             self._create()
         for name, batch in batches.items():
-            try:
-                self._tables.append(tables()[name], batch)
-            except FAILURES as error:
-                raise LakeError(
-                    f"could not commit {batch.num_rows} rows to {self._tables.uri(name)}: {explain(error)}; "
-                    "what was to be appended counts as not written: free space or restore access, and scan "
-                    "again"
-                ) from error
+            self._commit(name, batch)
+
+    def append_arrow(self, name: str, rows: pa.Table) -> None:
+        """Commit rows of one table that never were records, such as a listing's.
+
+        Args:
+            name: of the table.
+            rows: with all of its columns, in any order.
+
+        Raises:
+            LakeError: the table did not take them.
+        """
+        schema = tables()[name].schema
+        self._create()
+        self._commit(name, rows.select(schema.names).cast(schema))
+
+    def _commit(self, name: str, batch: pa.Table) -> None:
+        try:
+            self._tables.append(tables()[name], batch)
+        except FAILURES as error:
+            raise LakeError(
+                f"could not commit {batch.num_rows} rows to {self._tables.uri(name)}: {explain(error)}; "
+                "what was to be appended counts as not written: free space or restore access, and scan "
+                "again"
+            ) from error
 
     def put_evidence(self, relative_path: str, data: bytes) -> None:
         """Store a picture; whoever reads it sees all of it or nothing.
