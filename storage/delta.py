@@ -1,8 +1,12 @@
 """Delta tables: commits of rows, and the files that hold the current ones."""
 
+import random
 import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from textwrap import shorten
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
@@ -16,8 +20,16 @@ UNUSABLE = re.compile(r"[\[\]\\^|%\x00-\x1f\x7f\ud800-\udfff]")
 FAILURES = (DeltaError, OSError)
 """What the methods of `DeltaTables` raise."""
 
+CHANGES = 8
+"""A change to rows that are there is tried so often: others commit at the same moment."""
+CHANGE_PAUSE_S = 0.2
+"""Before the second try, at most; twice as long before each further one."""
+
+Changed = TypeVar("Changed")
+
 _LOG_FOLDER = "_delta_log"
-_COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
+COMPRESSION = WriterProperties(compression="ZSTD", compression_level=3)
+"""Of every Parquet file."""
 _LOG = {
     # Whoever opens a table reads the commits since the last checkpoint, one file each.
     "delta.checkpointInterval": "20",
@@ -56,6 +68,43 @@ class DeltaTables:
         columns = frozenset(field.name for field in table.schema().fields)
         return TableFiles(columns, tuple(f"{self.uri(name)}/{path}" for path in sorted(paths)))
 
+    def written_at(self, name: str) -> Mapping[str, datetime]:
+        """Return when each of a table's current files was written, by its path below the table."""
+        table = self._find(name)
+        if table is None:
+            return {}
+        actions = pa.table(table.get_add_actions())
+        written_ms: list[int] = actions["modification_time"].to_pylist()
+        return {
+            path: datetime.fromtimestamp(one_ms / 1000, UTC)
+            for path, one_ms in zip(actions["path"].to_pylist(), written_ms, strict=True)
+        }
+
+    def change(self, name: str, change: Callable[[DeltaTable], Changed]) -> Changed | None:
+        """Apply a change to a table, again on top of what others have committed at the same moment.
+
+        An append never gets in the way of a change; another change does: a compaction and a deletion of rows
+        in the same files cannot both be right.
+
+        Args:
+            name: of the table.
+            change: commits at most once, and nothing when it raises.
+
+        Returns:
+            What the change returned; None for a table that was never written.
+        """
+        for attempt in range(CHANGES):
+            table = self._find(name)
+            if table is None:
+                return None
+            try:
+                return change(table)
+            except CommitFailedError:
+                if attempt == CHANGES - 1:
+                    raise
+                time.sleep(random.uniform(0, CHANGE_PAUSE_S * 2**attempt))  # noqa: S311 - no secret
+        raise AssertionError("the last try returns or raises")
+
     def append(self, table: Table, batch: Any) -> None:
         """Commit an Arrow table of rows; the table is made when it is not there."""
         try:
@@ -73,7 +122,7 @@ class DeltaTables:
             batch,
             mode="append",
             schema_mode=None if has_all else "merge",  # the lake is from an older facesift
-            writer_properties=_COMPRESSION,
+            writer_properties=COMPRESSION,
         )
 
     def _open_or_make(self, table: Table) -> DeltaTable:

@@ -54,8 +54,10 @@ class Lake:
                 f"a lake cannot be at {self.root!r}: {found[0]!r} has a meaning of its own in the paths of "
                 "Delta tables; give another folder"
             )
-        self._store = self._open_store()
-        self._tables = DeltaTables(self.root, self._store)
+        self.store: Store = self._open_store()
+        """The lake's plain files: its marker and its evidence."""
+        self.delta = DeltaTables(self.root, self.store)
+        """Its tables, as Delta has them: for maintenance."""
         self.exists = self._check()
         """False until the first write."""
 
@@ -90,26 +92,12 @@ class Lake:
         for name, batch in batches.items():
             self._commit(name, batch)
 
-    def append_arrow(self, name: str, rows: pa.Table) -> None:
-        """Commit rows of one table that never were records, such as a listing's.
-
-        Args:
-            name: of the table.
-            rows: with all of its columns, in any order.
-
-        Raises:
-            LakeError: the table did not take them.
-        """
-        schema = tables()[name].schema
-        self._create()
-        self._commit(name, rows.select(schema.names).cast(schema))
-
     def _commit(self, name: str, batch: pa.Table) -> None:
         try:
-            self._tables.append(tables()[name], batch)
+            self.delta.append(tables()[name], batch)
         except FAILURES as error:
             raise LakeError(
-                f"could not commit {batch.num_rows} rows to {self._tables.uri(name)}: {explain(error)}; "
+                f"could not commit {batch.num_rows} rows to {self.delta.uri(name)}: {explain(error)}; "
                 "what was to be appended counts as not written: free space or restore access, and scan "
                 "again"
             ) from error
@@ -128,7 +116,7 @@ class Lake:
         path = _evidence_path(relative_path)
         self._create()
         try:
-            self._store.write(path, data)
+            self.store.write(path, data)
         except OSError as error:
             raise LakeError(
                 f"could not write {path} to {self.root}: {error}; free space and scan again"
@@ -136,7 +124,7 @@ class Lake:
 
     def read_evidence(self, relative_path: str) -> bytes | None:
         """Return a picture that `put_evidence` stored, or None when there is none."""
-        return self._store.read(_evidence_path(relative_path))
+        return self.store.read(_evidence_path(relative_path))
 
     def snapshot(self) -> Mapping[str, TableFiles]:
         """Return the current files of every table.
@@ -150,10 +138,10 @@ class Lake:
         files: dict[str, TableFiles] = {}
         for name in reversed(list(tables())):
             try:
-                files[name] = self._tables.files(name)
+                files[name] = self.delta.files(name)
             except FAILURES as error:
                 raise LakeError(
-                    f"cannot read {self._tables.uri(name)}: {explain(error)}; restore access, or the table "
+                    f"cannot read {self.delta.uri(name)}: {explain(error)}; restore access, or the table "
                     "from a copy"
                 ) from error
         return files
@@ -169,7 +157,7 @@ class Lake:
         if not self.exists:
             marker = {"format": FORMAT, "created_at": datetime.now(UTC).isoformat(timespec="seconds")}
             try:
-                self._store.create(MARKER, json.dumps(marker).encode() + b"\n")
+                self.store.create(MARKER, json.dumps(marker).encode() + b"\n")
             except OSError as error:
                 raise LakeError(
                     f"cannot make a lake at {self.root}: {error.strerror}; give a folder"
@@ -179,8 +167,8 @@ class Lake:
     def _check(self) -> bool:
         """Say whether there is a lake; raise when there is something else, or one that cannot be read."""
         try:
-            marker = self._store.read(MARKER)
-            names = set[str]() if marker else self._store.names()
+            marker = self.store.read(MARKER)
+            names = set[str]() if marker else self.store.names()
         except OSError as error:
             raise LakeError(
                 f"cannot open {self.root} as a lake: {error.strerror}; give a folder that this user can read"

@@ -5,7 +5,9 @@ DuckDB, which have clients of their own, are given what boto3 found.
 """
 
 import errno
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +17,8 @@ import boto3
 import duckdb
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from storage.store import Kept
 
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60)
 _ERRNOS = {
@@ -147,6 +151,35 @@ class BucketStore:
         keys = [item["Key"] for item in answer.get("Contents", ())]
         keys += [item["Prefix"] for item in answer.get("CommonPrefixes", ())]
         return {key.removeprefix(below).rstrip("/") for key in keys}
+
+    def walk(self, folder: str) -> Iterator[Kept]:
+        """Yield every object below a folder."""
+        address = self._address
+        pages = (
+            client()
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=address.bucket, Prefix=f"{address.below}{folder}/")
+        )
+        try:
+            for page in pages:
+                for item in page.get("Contents", ()):
+                    path = item["Key"].removeprefix(address.below)
+                    yield Kept(path, item["Size"], item["LastModified"])
+        except FAILURES as error:
+            raise os_error(error, address.uri) from error
+
+    def remove(self, path: str, written_before: datetime | None = None) -> bool:
+        """Remove an object; of a bucket that keeps versions, its newest one."""
+        try:
+            head = client().head_object(**self._at(path))
+            if written_before is not None and head["LastModified"] >= written_before:
+                return False
+            client().delete_object(**self._at(path))
+        except FAILURES as error:
+            if (failed := os_error(error, self._address.uri)).errno == errno.ENOENT:
+                return False
+            raise failed from error
+        return True
 
     def _at(self, path: str) -> dict[str, str]:
         return {"Bucket": self._address.bucket, "Key": self._address.below + path}

@@ -2,8 +2,22 @@
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file of a store."""
+
+    path: str
+    """From the store's folder, with `/`."""
+    size_bytes: int
+    written_at: datetime
 
 
 class Store(Protocol):
@@ -23,6 +37,14 @@ class Store(Protocol):
 
     def names(self, folder: str = "") -> set[str]:
         """Return what lies right in a folder, files on their way to their name left out; nothing for none."""
+        ...
+
+    def walk(self, folder: str) -> Iterator[Kept]:
+        """Yield every file below a folder, files on their way to their name included; nothing for none."""
+        ...
+
+    def remove(self, path: str, written_before: datetime | None = None) -> bool:
+        """Remove a file if it is there, and was not written anew since; say whether it was removed."""
         ...
 
 
@@ -62,17 +84,48 @@ class FolderStore:
             return set()
         return {name for name in os.listdir(path) if not _is_part(name)}  # noqa: PTH208 - raises for a file
 
+    def walk(self, folder: str) -> Iterator[Kept]:
+        """Yield every file below a folder."""
+        for parent, _, names in os.walk(self._folder / folder):
+            for name in names:
+                path = Path(parent, name)
+                try:
+                    status = path.stat()
+                except FileNotFoundError:
+                    continue  # removed since its folder was read
+                written_at = datetime.fromtimestamp(status.st_mtime, UTC)
+                yield Kept(path.relative_to(self._folder).as_posix(), status.st_size, written_at)
+
+    def remove(self, path: str, written_before: datetime | None = None) -> bool:
+        """Remove a file, and its folder when that is empty then."""
+        target = self._folder / path
+        try:
+            if written_before is not None and target.stat().st_mtime >= written_before.timestamp():
+                return False
+            target.unlink()
+        except FileNotFoundError:
+            return False
+        with suppress(OSError):
+            target.parent.rmdir()  # refused for a folder that holds anything
+        return True
+
     def _written(self, path: str, data: bytes) -> Path:
         """Write the data under a name of its own, beside the one that it is to have."""
         target = self._folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{uuid.uuid4().hex}.part")
         try:
-            part.write_bytes(data)
+            _write_below(part, data)
+        except FileNotFoundError:
+            _write_below(part, data)  # the folder was empty, and `remove` has taken it away in between
         except OSError:
             part.unlink(missing_ok=True)
             raise
         return part
+
+
+def _write_below(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def _is_part(name: str) -> bool:

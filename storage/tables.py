@@ -26,6 +26,9 @@ from storage.records import Record
 # In the order in which one append commits them: a row that others hang on comes after them, so that whoever
 # sees a `videos` row finds everything that belongs to it.
 _RECORDS: dict[str, type[Record]] = {
+    # First here is last in a snapshot: one with a content that is being erased holds its tombstone too.
+    "forgotten": records.Forgotten,
+    "erasures": records.Erasure,
     "recipes": records.RecipeRecord,
     "scans": records.Scan,
     "sources": records.Source,

@@ -8,9 +8,13 @@ keys as (
     union all
     select 'clips', [clip_id] from clips
     union all
+    select 'erasures', [receipt_id] from erasures
+    union all
     select 'failures', [uri, recipe_id, failed_at::varchar] from failures
     union all
     select 'findings', [clip_id, question, label] from findings
+    union all
+    select 'forgotten', [video_id] from forgotten
     union all
     select 'listings', [uri, recipe_id] from listings
     union all

@@ -45,11 +45,14 @@ joined as (
         holders.faces,
         holders.is_partial,
         holders.partial_reason,
+        forgotten.video_id is not null as is_forgotten,
         if(of_version.uri is not null, of_version, of_content) as failure
     from observations
     left join holders
         on holders.video_id = observations.video_id
         and holders.recipe_id = observations.recipe_id
+    left join forgotten
+        on forgotten.video_id = observations.video_id
     left join failed_versions as of_version
         on of_version.uri = observations.uri
         and of_version.recipe_id = observations.recipe_id
@@ -65,7 +68,7 @@ judged as (
     select
         *,
         case
-            when skip_reason is not null then 'skipped'
+            when skip_reason is not null or is_forgotten then 'skipped'
             when holder_uri <> uri then 'duplicate'
             when faces > 0 then 'done'
             when faces = 0 then 'no_face'
@@ -81,7 +84,7 @@ select
     video_id,
     status,
     case status
-        when 'skipped' then skip_reason
+        when 'skipped' then if(is_forgotten, 'forgotten', skip_reason)
         when 'duplicate' then 'same content as ' || holder_uri
         when 'failed' then failure.stage || ': ' || failure.error || ': ' || failure.message
         when 'pending' then null
@@ -101,7 +104,9 @@ select
     coalesce(status = 'failed' and failure.is_quarantined, false) as is_quarantined,
     -- no scan needs to read this version again under this recipe
     coalesce(
-        status in ('done', 'no_face', 'duplicate') or (status = 'failed' and not failure.is_retryable),
+        status in ('done', 'no_face', 'duplicate')
+        or is_forgotten
+        or (status = 'failed' and not failure.is_retryable),
         false
     ) as is_settled
 from judged

@@ -32,4 +32,5 @@ select
     describe_s,
     committed_at
 from raw.videos
+anti join forgotten using (video_id)
 qualify row_number() over (partition by video_id, recipe_id order by committed_at, attempt_id) = 1
