@@ -2,28 +2,29 @@
 
 Both sides run the same engine with the same weights and give the same scores and texts. The plain side asks
 each prompt in a call of its own, as the official script does: encode the clip, compute the visual prefix,
-score the prompt's answers or write its text. The shared side asks everything in one call.
+score the prompt's answers or write its text. The shared side asks everything in one call, of one clip or of
+several at once. Each measurement is a process of its own, so that its peak of memory is its own.
 
 The model is random, 227M parameters: a decoder of 12 layers, 1,024 wide, with Vicuna's 32,000 tokens, and
 towers of 2 layers, 128 wide, at the real 224 px, so that a clip is 8 x 257 visual tokens. Real towers would
 favour the shared side. Texts never end early, so that both sides write `--tokens` tokens per text.
 
-    python benchmarks/describe.py [--device cuda --dtype bfloat16] [--tokens 48] [--batches 1 4]
+    python -m benchmarks.describe [--size mid] [--batches 1 2 4 8 16] [--tokens 48] [--threads 1]
+                                  [--device cuda --dtype bfloat16]
 
-One thread of a shared, busy 2-core machine, float32, 48 tokens per text, CPU seconds, 23 November 2026:
+`--size tiny` and few batches only show that it works, in half a minute.
 
-    plain, 58 prompts     149.0 s per clip
-    shared, batch of 1     30.0 s per clip   5.0 times as fast   peak 1,899 MiB, weights included
-
-and earlier the same day, the plain side at 133.1 s, a batch of 4: 23.9 s per clip, 5.6 times, peak 2,744 MiB.
-Batches of 8 and 16 (`--batches 8 16`) take minutes each and were not measured.
+FIGURES
 """
 
 import argparse
+import multiprocessing
 import resource
+import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,18 +43,63 @@ from model.torch_engine import TorchEngine
 TOKENS = 1024
 """Of the tokenizer; the model has more, and never says them."""
 
+_TOWER = TowerConfig(hidden_size=128, intermediate_size=512, layers=2, heads=4, image_size=224)
+SIZES = {
+    "mid": FaceLlavaConfig(
+        llm=LlmConfig(hidden_size=1024, intermediate_size=2816, layers=12, heads=16, kv_heads=16),
+        image_tower=_TOWER,
+        video_tower=replace(_TOWER, frames=8, has_temporal_attention=True),
+    ),
+    "tiny": FaceLlavaConfig(
+        llm=LlmConfig(TOKENS, hidden_size=64, intermediate_size=128, layers=2, heads=4, kv_heads=4),
+        image_tower=replace(_TOWER, image_size=28),
+        video_tower=replace(_TOWER, image_size=28, frames=8, has_temporal_attention=True),
+    ),
+}
 
-def build_model(device: str, dtype: torch.dtype) -> FaceLlava:
-    """Return the random model, the same for the same device and dtype."""
-    tower = TowerConfig(hidden_size=128, intermediate_size=512, layers=2, heads=4, image_size=224)
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one process measures.
+
+    Attributes:
+        batch: clips at once of the shared side; None is the plain side, one clip prompt by prompt.
+        size: of `SIZES`.
+        device: where to.
+        dtype: of weights and activations.
+        tokens: written per text.
+        threads: of torch; None is its own choice.
+    """
+
+    batch: int | None
+    size: str
+    device: str
+    dtype: str
+    tokens: int
+    threads: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of it.
+
+    Attributes:
+        clip_s: seconds per clip: of CPU time, which counts no waiting for others, on a GPU of the clock.
+        peak_mib: most memory held, of the process or of the GPU.
+        weights_mib: memory held with the model loaded, before the first question.
+        answers: about the first clip, one list of the shared side, one per prompt of the plain side.
+    """
+
+    clip_s: float
+    peak_mib: float
+    weights_mib: float
+    answers: tuple[ClipAnswers, ...]
+
+
+def build_model(size: str, device: str, dtype: torch.dtype) -> FaceLlava:
+    """Return the random model, the same for the same size, device and dtype."""
     torch.manual_seed(0)
-    model = FaceLlava(
-        FaceLlavaConfig(
-            llm=LlmConfig(hidden_size=1024, intermediate_size=2816, layers=12, heads=16, kv_heads=16),
-            image_tower=tower,
-            video_tower=replace(tower, frames=8, has_temporal_attention=True),
-        )
-    )
+    model = FaceLlava(SIZES[size])
     for name, parameter in model.named_parameters():
         if parameter.ndim > 1 and "embed" not in name:
             torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
@@ -100,6 +146,27 @@ class WithoutPriors(TorchEngine):
         self._interview = _NoPriors(model.config, tokenizer_path, config)
 
 
+def measure(task: Task) -> Measured:
+    """Measure one side in this process."""
+    if task.threads:
+        torch.set_num_threads(task.threads)
+    model = build_model(task.size, task.device, getattr(torch, task.dtype))
+    weights_mib = held_mib(task.device)
+    config = EngineConfig(max_new_tokens=task.tokens, batch_clips=task.batch or 1)
+    warm = WithoutPriors(model, TOKENIZER_PATH, replace(config, max_new_tokens=2))
+    warm.describe([random_clip(0)], DEFAULT_QUESTIONS[-1:])  # first use of kernels and threads
+    engine = WithoutPriors(model, TOKENIZER_PATH, config)
+    clips = [random_clip(seed) for seed in range(task.batch or 1)]
+    if task.batch is None:
+        prompts = single_prompts(DEFAULT_QUESTIONS)
+        spent_s, answers = timed(
+            lambda: [engine.describe(clips, [prompt])[0] for prompt in counted(prompts)], task.device
+        )
+    else:
+        spent_s, answers = timed(lambda: engine.describe(clips, DEFAULT_QUESTIONS)[:1], task.device)
+    return Measured(spent_s / len(clips), peak_mib(task.device), weights_mib, tuple(answers))
+
+
 def differences(shared: ClipAnswers, plain: Sequence[ClipAnswers]) -> tuple[float, int]:
     """Return the largest difference of log-probabilities between the sides, and how many texts are equal."""
     assert not isinstance(shared, EngineError)
@@ -116,11 +183,18 @@ def differences(shared: ClipAnswers, plain: Sequence[ClipAnswers]) -> tuple[floa
     )
 
 
-def timed(run: Callable[[], list[ClipAnswers]], device: str) -> tuple[float, list[ClipAnswers]]:
-    """Return the seconds of a run and its result: on a CPU of CPU time, which counts no waiting for others.
+def counted(prompts: Sequence[Question]) -> Iterable[Question]:
+    """Yield prompts, and say on a terminal how many there were."""
+    for number, prompt in enumerate(prompts, 1):
+        if sys.stderr.isatty():
+            print(f"\rplain: prompt {number} of {len(prompts)}", end="", file=sys.stderr, flush=True)
+        yield prompt
+    if sys.stderr.isatty():
+        print("\r" + " " * 40, end="\r", file=sys.stderr)
 
-    A GPU is timed by the wall clock.
-    """
+
+def timed(run: Callable[[], list[ClipAnswers]], device: str) -> tuple[float, list[ClipAnswers]]:
+    """Return the seconds of a run, of CPU time on a CPU, and its result."""
     clock = time.perf_counter if device.startswith("cuda") else time.process_time
     started = clock()
     result = run()
@@ -136,52 +210,54 @@ def peak_mib(device: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
-def main() -> None:
-    """Print the two times, their ratio, and the shared side's throughput and memory per batch size."""
+def held_mib(device: str) -> float:
+    """Return the memory held now, of the process or of the GPU."""
+    if device.startswith("cuda"):
+        return torch.cuda.memory_allocated() / 2**20
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print times, peaks and their ratios, a line per measurement as it ends."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--size", default="mid", choices=list(SIZES))
+    parser.add_argument("--batches", type=int, nargs="*", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16", "float16"])
-    parser.add_argument("--tokens", type=int, default=48)
-    parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4])
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    model = build_model(options.device, getattr(torch, options.dtype))
-    config = EngineConfig(max_new_tokens=options.tokens)
-    size = sum(parameter.numel() for parameter in model.parameters()) / 1e6
-    print(f"{size:.0f}M parameters, {options.dtype} on {options.device}, {torch.get_num_threads()} threads")
-    print(f"memory with the weights: {peak_mib(options.device):.0f} MiB", flush=True)
-    engine = WithoutPriors(model, TOKENIZER_PATH, replace(config, max_new_tokens=2))
-    engine.describe([random_clip(0)], DEFAULT_QUESTIONS)  # first use of kernels and threads
-
-    results: dict[int, tuple[float, list[ClipAnswers]]] = {}
-    for batch in options.batches:
-        engine = WithoutPriors(model, TOKENIZER_PATH, replace(config, batch_clips=batch))
-        clips = [random_clip(seed) for seed in range(batch)]
-        results[batch] = timed(
-            lambda engine=engine, clips=clips: engine.describe(clips, DEFAULT_QUESTIONS), options.device
-        )
-        clip_s = results[batch][0] / batch
+    options = parser.parse_args(arguments)
+    plain_task = Task(None, options.size, options.device, options.dtype, options.tokens, options.threads)
+    with ProcessPoolExecutor(
+        1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as processes:
+        prompts = len(single_prompts(DEFAULT_QUESTIONS))
         print(
-            f"shared, batch of {batch}: {clip_s:.2f} s per clip, peak {peak_mib(options.device):.0f} MiB",
-            flush=True,
+            f"{options.size}, {options.dtype} on {options.device}; plain, {prompts} prompts ...", flush=True
         )
+        plain = processes.submit(measure, plain_task).result()
+        print(f"plain: {told(plain)}", flush=True)
+        for batch in options.batches:
+            print(f"shared, batch of {batch} ...", flush=True)
+            shared = processes.submit(measure, replace(plain_task, batch=batch)).result()
+            difference, equal = differences(shared.answers[0], plain.answers)
+            print(
+                f"shared, batch of {batch}: {told(shared)}, "
+                f"{plain.clip_s / shared.clip_s:.1f} times as fast; log-probabilities differ by at most "
+                f"{difference:.1e}, {equal} of {len(DEFAULT_QUESTIONS)} texts are equal",
+                flush=True,
+            )
 
-    engine = WithoutPriors(model, TOKENIZER_PATH, config)
-    prompts = single_prompts(DEFAULT_QUESTIONS)
-    plain_s, plain = timed(
-        lambda: [engine.describe([random_clip(0)], [p])[0] for p in prompts], options.device
+
+def told(measured: Measured) -> str:
+    """Return time and memory in words."""
+    return (
+        f"{measured.clip_s:.2f} s per clip, peak {measured.peak_mib:,.0f} MiB, "
+        f"{measured.weights_mib:,.0f} of them before the first question"
     )
-    print(f"plain, {len(prompts)} prompts one at a time: {plain_s:.2f} s per clip")
-    for batch, (spent_s, result) in results.items():
-        difference, equal = differences(result[0], plain)
-        print(
-            f"shared, batch of {batch}: {plain_s / (spent_s / batch):.1f} times as fast; log-probabilities "
-            f"differ by at most {difference:.1e}, {equal} of {len(DEFAULT_QUESTIONS)} texts are equal"
-        )
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.summary import DEMONSTRATION_NOTICE, open_console
-from model.config import CrossAttentionKind, FaceLlavaConfig
+from model.config import CrossAttentionKind, FaceLlavaConfig, IncompleteError
 from model.hub import Progress as Fetched
 from model.inspection import Inspection, pull_checkpoint
 from model.parity import ParityRow, official_tensors
 
 GIB = 2**30
+
+_INCOMPLETE = "this checkpoint cannot be used as it is"
 
 _GEOMETRY = {
     "simple": "no mask, as released",
@@ -51,13 +53,23 @@ def print_inspection(found: Inspection, out: Console | None = None) -> None:
     for tower, origin in found.tower_origins:
         console.print(f"{tower}: weights from {origin}")
     if found.tokenizer_problem is not None:
-        console.print(Text(f"questions cannot be asked: {found.tokenizer_problem}", style="bold red"))
+        console.print(Text(f"questions cannot be asked: {found.tokenizer_problem}", style="red"))
     for kind in ("missing", "unexpected", "misshaped", "not_finite"):
         for name in getattr(found, kind):
             console.print(Text(f"{kind.replace('_', ' ')}: {name}", style="red"))
     if found.is_loadable:
         looked = "no value was read" if found.dtype is None else f"all values are finite in {found.dtype}"
         console.print(Text(f"weights: none missing, unexpected or misshaped; {looked}", style="green"))
+    if not found.is_complete:
+        console.print(Text(_INCOMPLETE, style="bold red"))
+
+
+def print_incomplete(error: IncompleteError, out: Console | None = None) -> None:
+    """Print which files a checkpoint lacks, of which without them no more can be told."""
+    console = out or open_console()
+    for problem in error.problems:
+        console.print(Text(f"missing: {problem}", style="red"))
+    console.print(Text(_INCOMPLETE, style="bold red"))
 
 
 def _size_text(size_bytes: int) -> str:

@@ -121,16 +121,15 @@ class PinnedRecipe:
 
     def describer(self) -> DescriberConfig:
         """Return what a describer needs to know."""
-        identity = self.identity
         return DescriberConfig(
-            self.checkpoint, identity.weights_sha256, self.recipe.asked, self.recipe.engine
+            self.checkpoint, self.identity.fingerprint, self.recipe.asked, self.recipe.engine
         )
 
     def _identity(self) -> dict[str, Any]:
         recipe = self.recipe
         return {
             "version": RECIPE_VERSION,
-            "checkpoint_sha256": self.identity.sha256,
+            "checkpoint_sha256": self.identity.fingerprint.sha256,
             "is_demonstration": self.identity.is_demonstration,
             "reader": _changing_results(recipe.reader),
             "engine": _changing_results(recipe.engine),

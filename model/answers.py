@@ -36,7 +36,7 @@ class Answer:
     Attributes:
         question: the question's name.
         text: verbatim; empty when the question asks for none.
-        rationale: the explanation in the text. A sentence, not evidence.
+        rationale: the explanation in the text, see `model.reading.Reading`. A sentence, not evidence.
         parse_status: ok, ambiguous, refused or unparsable, see `model.reading.Reading`.
         parsed_labels: see `model.reading.Reading`.
         scores: in the order of the question's labels; one for a number.

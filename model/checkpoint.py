@@ -1,35 +1,22 @@
-"""Checkpoints: from a directory or hub id to a model that is ready to run, and back to a directory.
-
-Real or for demonstration? Labels of a model that was never trained on faces mean nothing, so a checkpoint is
-for demonstration unless there is reason to believe in it:
-
-1. with `facesift_demonstration.json` in its directory, or true under that key in config.json, it always is;
-2. else, with a training card `facesift_training.json` beside the weights, it is real: someone trained it;
-3. else it is real only if it has the released model's shape, a 7B decoder (width 4096, 32 layers) with a
-   landmark branch. A small or random checkpoint, and a Video-LLaVA without the branch, are for demonstration.
-"""
+"""Checkpoints: from a directory or hub id to a model that is ready to run, and back to a directory."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from model.blueprint import draw_blueprint
 from model.config import BranchKind, CheckpointError, FaceLlavaConfig
 from model.face_llava import FaceLlava
-from model.hub import fetch, fetch_tower
-from model.layout import read_config, write_config
+from model.identity import TRAINING_CARD_FILE, Fingerprint, name_checkpoint, take_fingerprint
+from model.layout import setting_changes, write_config
 from model.quantization import Quantization, is_quantized_layer, quantize_layers, quantize_weight
-from model.weight_plan import WeightPlan, build_empty, describe_not_finite, plan_weights
-from model.weights import hash_weights, is_finite, official_name, read_tensors
-
-DEMONSTRATION_FILE = "facesift_demonstration.json"
-TRAINING_CARD_FILE = "facesift_training.json"
+from model.weight_plan import WeightPlan, describe_not_finite
+from model.weights import is_finite, official_name, read_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +28,24 @@ class Checkpoint:
         config: of the model.
         tokenizer_path: where its tokenizer.model belongs; without one, only ready-made ids can be used.
         model_id: name and the first 12 digits of the weights' hash, `owner/name@0123456789ab`.
-        weights_sha256: of the weight files' bytes, in order, see model.weights.hash_weights.
-        is_demonstration: True when its labels mean nothing on real people, see above.
+        fingerprint: of its content.
     """
 
     model: FaceLlava
     config: FaceLlavaConfig
     tokenizer_path: Path
     model_id: str
-    weights_sha256: str
-    is_demonstration: bool
+    fingerprint: Fingerprint
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of the weight files' bytes, in order, see model.weights.hash_weights."""
+        return self.fingerprint.weights_sha256
+
+    @property
+    def is_demonstration(self) -> bool:
+        """True when its labels mean nothing on real people, see model.identity."""
+        return self.fingerprint.is_demonstration
 
 
 def load_checkpoint(
@@ -86,40 +81,23 @@ def load_checkpoint(
     """
     device = resolve_device(device)
     dtype = resolve_dtype(dtype, device)
-    directory = fetch(checkpoint)
-    changes = setting_changes(branch_scale, cross_attention)
-    config = read_config(directory, partial(fetch_tower, directory, needs_weights=False), changes)
-    model = build_empty(config)
-    plan = plan_weights(model, directory, partial(fetch_tower, directory, needs_weights=True))
+    blueprint = draw_blueprint(checkpoint, setting_changes(branch_scale, cross_attention))
+    model, plan = blueprint.model, blueprint.plan
     if not has_decoder:
         model.drop_decoder()
     elif quantize is not None:
-        quantize_layers(model.llm.model.layers, config.llm, quantize, dtype)
+        quantize_layers(model.llm.model.layers, model.config.llm, quantize, dtype)
     problems = plan.problems + _fill(model, plan, dtype, device)
     if problems:
         raise CheckpointError(str(checkpoint), problems)
-    digest = hash_weights(plan.files)
+    fingerprint = take_fingerprint(blueprint)
     return Checkpoint(
         model=model,
-        config=config,
-        tokenizer_path=directory / "tokenizer.model",
-        model_id=name_checkpoint(checkpoint, digest),
-        weights_sha256=digest,
-        is_demonstration=is_demonstration(directory, config),
+        config=blueprint.config,
+        tokenizer_path=blueprint.tokenizer_path,
+        model_id=name_checkpoint(checkpoint, fingerprint.weights_sha256),
+        fingerprint=fingerprint,
     )
-
-
-def setting_changes(branch_scale: float | None, cross_attention: BranchKind | None) -> dict[str, Any]:
-    """Return the fields of config.json that are asked for otherwise; None leaves a field as it is."""
-    settings = {"branch_scale": branch_scale, "cross_attn_type": cross_attention}
-    return {name: value for name, value in settings.items() if value is not None}
-
-
-def name_checkpoint(checkpoint: str | Path, weights_sha256: str) -> str:
-    """Return a checkpoint's model_id: its folder's name or hub id, and 12 digits of the weights' hash."""
-    path = Path(checkpoint)
-    name = path.resolve().name if path.is_dir() else str(checkpoint).partition("@")[0]
-    return f"{name}@{weights_sha256[:12]}"
 
 
 def save_checkpoint(model: FaceLlava, directory: Path, *, card: Mapping[str, object] | None = None) -> None:
@@ -136,16 +114,6 @@ def save_checkpoint(model: FaceLlava, directory: Path, *, card: Mapping[str, obj
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
     if card is not None:
         (directory / TRAINING_CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-
-
-def is_demonstration(directory: Path, config: FaceLlavaConfig) -> bool:
-    """Tell whether a checkpoint's labels mean nothing on real people; the rule stands on top of this file."""
-    if config.is_marked_demonstration or (directory / DEMONSTRATION_FILE).exists():
-        return True
-    if (directory / TRAINING_CARD_FILE).exists():
-        return False
-    has_released_shape = (config.llm.hidden_size, config.llm.layers) == (4096, 32)
-    return not (has_released_shape and config.cross_attention != "none")
 
 
 def resolve_device(device: torch.device | str) -> torch.device:

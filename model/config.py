@@ -36,6 +36,10 @@ class CheckpointError(Exception):
         return f"checkpoint {self.checkpoint}: " + "; ".join(self.problems)
 
 
+class IncompleteError(CheckpointError):
+    """A checkpoint of which whole files are not on this machine; the problems name them all."""
+
+
 def _check_sizes(of: str, limit: int, **sizes: object) -> None:
     """Refuse what is no count: a model of absurd sizes would take for ever to build, even without weights."""
     for name, value in sizes.items():

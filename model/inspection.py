@@ -3,19 +3,18 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
 
 from model.asking import open_prompter
-from model.checkpoint import is_demonstration
-from model.config import FaceLlavaConfig
+from model.blueprint import TOKENIZER_FILE, Blueprint, draw_blueprint
+from model.config import FaceLlavaConfig, IncompleteError
 from model.engine import EngineConfig
-from model.hub import Progress, fetch, fetch_tower
-from model.layout import read_config
+from model.hub import Progress, fetch
+from model.identity import is_demonstration
 from model.quantization import Quantization
-from model.weight_plan import WeightPlan, build_empty, find_not_finite, plan_weights
+from model.weight_plan import WeightPlan, find_not_finite
 
 _PARTS = {
     "decoder": "llm.",
@@ -61,7 +60,7 @@ class Inspection:
             the values were not read.
         dtype: in which the values were looked at; None when only headers were read.
         tower_origins: towers whose weights come from another repository, with its id.
-        tokenizer_problem: why no question can be asked of it, None when it has its tokenizer.
+        tokenizer_problem: why no question can be asked of it, None when it has a tokenizer that fits.
         is_demonstration: True when the labels mean nothing on real people, see model.checkpoint.
     """
 
@@ -90,6 +89,11 @@ class Inspection:
         """Whether nothing that was looked at prevents `load_checkpoint`."""
         return not (self.missing or self.unexpected or self.misshaped or self.not_finite)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it can be loaded and asked questions."""
+        return self.is_loadable and self.tokenizer_problem is None
+
     def weights_bytes(self, dtype: str = "bfloat16", quantize: Quantization | None = None) -> int:
         """Return the estimated memory of the loaded weights."""
         quantized = self._quantized_parameters() if quantize else 0
@@ -116,15 +120,20 @@ def inspect_checkpoint(checkpoint: str | Path, dtype: torch.dtype | None = None)
             it. None reads only the files' headers.
 
     Raises:
-        CheckpointError: it or a tower that it needs is not on this machine, or a file cannot be read.
+        IncompleteError: whole files of it, or of a tower that it needs, are not on this machine.
+        CheckpointError: it is not on this machine, or a file cannot be read.
     """
-    directory = fetch(checkpoint, may_download=False)
-    config = read_config(directory, partial(fetch_tower, directory, needs_weights=False, may_download=False))
-    find_weights = partial(fetch_tower, directory, needs_weights=True, may_download=False)
-    plan = plan_weights(build_empty(config), directory, find_weights)
+    try:
+        blueprint = draw_blueprint(checkpoint, may_download=False)
+    except IncompleteError as error:
+        # Without its sizes nothing more can be told but whether there is a tokenizer.
+        is_mute = not (fetch(checkpoint, may_download=False) / TOKENIZER_FILE).is_file()
+        problems = (*error.problems, f"{TOKENIZER_FILE} is missing") if is_mute else error.problems
+        raise IncompleteError(str(checkpoint), problems) from error
+    config, plan = blueprint.config, blueprint.plan
     return Inspection(
         checkpoint=str(checkpoint),
-        directory=directory,
+        directory=blueprint.directory,
         config=config,
         files=tuple((path, path.stat().st_size) for path in plan.files),
         parts=tuple(part for part in (_describe_part(name, plan) for name in _PARTS) if part.tensors),
@@ -135,8 +144,8 @@ def inspect_checkpoint(checkpoint: str | Path, dtype: torch.dtype | None = None)
         not_finite=() if dtype is None else find_not_finite(plan, dtype),
         dtype=None if dtype is None else str(dtype).removeprefix("torch."),
         tower_origins=tuple(plan.tower_ids.items()),
-        tokenizer_problem=_find_tokenizer_problem(directory / "tokenizer.model", config),
-        is_demonstration=is_demonstration(directory, config),
+        tokenizer_problem=_find_tokenizer_problem(blueprint),
+        is_demonstration=is_demonstration(blueprint.directory, config),
     )
 
 
@@ -153,20 +162,15 @@ def pull_checkpoint(checkpoint: str, report: Callable[[Progress], None] | None =
     Raises:
         CheckpointError: the hub does not give it, or what it gives cannot be read.
     """
-    directory = fetch(checkpoint, report=report)
-    config = read_config(directory, partial(fetch_tower, directory, needs_weights=False, report=report))
     # Only the headers tell whether the towers' weights are in the checkpoint or are to be fetched, too.
-    plan_weights(
-        build_empty(config), directory, partial(fetch_tower, directory, needs_weights=True, report=report)
-    )
-    return directory
+    return draw_blueprint(checkpoint, report=report).directory
 
 
-def _find_tokenizer_problem(path: Path, config: FaceLlavaConfig) -> str | None:
-    if not path.is_file():
-        return "tokenizer.model is missing"
+def _find_tokenizer_problem(blueprint: Blueprint) -> str | None:
+    if not blueprint.tokenizer_path.is_file():
+        return f"{TOKENIZER_FILE} is missing"
     try:
-        open_prompter(path, config, EngineConfig())
+        open_prompter(blueprint.tokenizer_path, blueprint.config, EngineConfig())
     except ValueError as error:
         return str(error)
     return None

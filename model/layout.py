@@ -10,11 +10,57 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from model.config import CheckpointError, CrossAttentionKind, FaceLlavaConfig, Kind, LlmConfig, TowerConfig
+from model.config import (
+    BranchKind,
+    CheckpointError,
+    CrossAttentionKind,
+    FaceLlavaConfig,
+    IncompleteError,
+    Kind,
+    LlmConfig,
+    TowerConfig,
+)
 from model.landmarks import POINTS
 
+CONFIG_FILE = "config.json"
 DEMONSTRATION_KEY = "facesift_demonstration"
 """Key of config.json that marks a checkpoint whose answers mean nothing on real people."""
+
+
+def find_configs(directory: Path, find_tower: Callable[[str], Path] | None = None) -> dict[str, Path]:
+    """Return the files that fix a checkpoint's sizes, by the names that they have in its own directory.
+
+    Args:
+        directory: holds config.json and, unless `find_tower` helps out, the towers' configurations.
+        find_tower: takes `mm_image_tower` or `mm_video_tower` to a directory whose config.json describes it.
+
+    Raises:
+        CheckpointError: there is no config.json, or it is no JSON object.
+        IncompleteError: a tower's configuration is missing.
+    """
+    try:
+        official = _read_json(directory / CONFIG_FILE)
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(str(directory), (str(error),)) from error
+    files = {CONFIG_FILE: directory / CONFIG_FILE}
+    missing: list[str] = []
+    for kind in get_args(Kind):
+        name, tower_id = f"{kind}_tower_config.json", official.get(f"mm_{kind}_tower")
+        if tower_id is None:
+            continue
+        if (directory / name).exists() or find_tower is None:
+            files[name] = directory / name
+        else:
+            try:
+                files[name] = find_tower(tower_id) / CONFIG_FILE
+            except CheckpointError as error:
+                missing.append(f"{name} is missing, and {tower_id} {'; '.join(error.problems)}")
+                continue
+        if not files[name].exists():
+            missing.append(f"{name} is missing in {directory}")
+    if missing:
+        raise IncompleteError(str(directory), tuple(missing))
+    return files
 
 
 def read_config(
@@ -25,23 +71,21 @@ def read_config(
     """Read a checkpoint directory's configuration.
 
     Args:
-        directory: holds config.json and, unless `find_tower` helps out, the towers' configurations.
-        find_tower: takes `mm_image_tower` or `mm_video_tower` to a directory whose config.json describes it.
+        directory: see `find_configs`.
+        find_tower: see `find_configs`.
         changes: fields that count instead of those in config.json.
 
     Raises:
         CheckpointError: a file is missing, is no JSON, or describes something else than a Face-LLaVA.
     """
+    files = find_configs(directory, find_tower)
     try:
-        official = {**_read_json(directory / "config.json"), **(changes or {})}
-        towers: dict[str, Mapping[str, Any] | None] = {}
-        for kind in get_args(Kind):
-            path = directory / f"{kind}_tower_config.json"
-            tower_id = official.get(f"mm_{kind}_tower")
-            if not path.exists() and tower_id is not None and find_tower is not None:
-                path = find_tower(tower_id) / "config.json"
-            towers[kind] = None if tower_id is None else _read_json(path)
-        return _accept(changes or {}, parse_config(official, towers["image"], towers["video"]))
+        official = {**_read_json(files[CONFIG_FILE]), **(changes or {})}
+        image, video = (
+            _read_json(files[name]) if name in files else None
+            for name in ("image_tower_config.json", "video_tower_config.json")
+        )
+        return _accept(changes or {}, parse_config(official, image, video))
     except KeyError as error:
         file = "a tower's configuration" if error.args[0] == "vision_config" else "config.json"
         raise CheckpointError(str(directory), (f"{file} has no field {error.args[0]!r}",)) from error
@@ -85,6 +129,12 @@ def parse_config(
             f"mm_hidden_size {official['mm_hidden_size']} is not the towers' {config.tower_hidden_size}"
         )
     return config
+
+
+def setting_changes(branch_scale: float | None, cross_attention: BranchKind | None) -> dict[str, Any]:
+    """Return the fields of config.json that are asked for otherwise; None leaves a field as it is."""
+    settings = {"branch_scale": branch_scale, "cross_attn_type": cross_attention}
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def write_config(config: FaceLlavaConfig, directory: Path) -> None:

@@ -22,7 +22,8 @@ class Reading:
             a range for a number, or contradicts itself; `refused`: it declines to answer; `unparsable`: none
             of the question's labels is in it.
         labels: names of labels, or numbers, that the text affirms. Empty and ok: it says that none holds.
-        rationale: the text without the label that it begins with.
+        rationale: the explanation: the text without the label that it begins with. Empty for a text that is
+            refused or unparsable: what gives no answer explains none.
     """
 
     status: ParseStatus
@@ -70,29 +71,30 @@ _NONE_OF_THEM = re.compile(
 
 def read_answer(text: str, question: Question) -> Reading:
     """Read the labels out of a generated text; never raises, whatever the text."""
-    if not text.strip():
-        return Reading("unparsable", (), "")
     match question.kind:
         case "single_label":
-            return _read_single_label(text, question)
+            label, rest = _split_marker(text, question)
+            if label is not None:
+                return Reading("ok", (label,), rest)
+            status, labels = _unless_refused(text, question, _read_prose)
         case "multi_label":
-            status, labels = _unless_refused(text, question, _read_multi_label)
-            return Reading(status, labels, text)
+            (status, labels), rest = _unless_refused(text, question, _read_multi_label), text.strip()
         case "number":
             status, labels = _unless_refused(text, question, _read_number)
-            return Reading(status, labels, _without_number(text, question))
+            rest = _without_number(text, question)
+    return Reading(status, labels, rest if status in {"ok", "ambiguous"} else "")
 
 
-def _read_single_label(text: str, question: Question) -> Reading:
+def _split_marker(text: str, question: Question) -> tuple[str | None, str]:
+    """Return the label that a text begins with, if it does so in form of a heading, and what follows it."""
     for label in question.labels:
         named = "|".join(re.escape(word) for word in sorted(label.words(), key=len, reverse=True))
         marker = re.match(
             rf"\s*(?:{named}){_MARKER_NOUNS}\s*(?:[:.!\n—–]+(?:\s+|$)|-\s+|$)", text, re.IGNORECASE
         )
         if marker:
-            return Reading("ok", (label.name,), text[marker.end() :].strip())
-    status, labels = _unless_refused(text, question, _read_prose)
-    return Reading(status, labels, text)
+            return label.name, text[marker.end() :].strip()
+    return None, text.strip()
 
 
 def _unless_refused(text: str, question: Question, read: Callable[[str, Question], _Labels]) -> _Labels:
@@ -175,7 +177,7 @@ def _read_number(text: str, question: Question) -> _Labels:
 def _without_number(text: str, question: Question) -> str:
     singular = re.escape(question.unit.removesuffix("s"))
     marker = re.match(_NUMBER_MARKER % singular, text, re.IGNORECASE)
-    return text[marker.end() :].strip() if marker else text
+    return text[marker.end() :].strip() if marker else text.strip()
 
 
 def _names(mentions: Sequence[Mention]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import get_args
 
 import torch
 
-from model.config import FaceLlavaConfig, Kind
+from model.config import CheckpointError, FaceLlavaConfig, IncompleteError, Kind
 from model.face_llava import FaceLlava
 from model.weights import (
     Header,
@@ -102,6 +102,7 @@ def plan_weights(model: FaceLlava, directory: Path, find_tower: Callable[[str], 
             checkpoint has no tensor at all.
 
     Raises:
+        IncompleteError: a tower's weights are nowhere.
         CheckpointError: a weight file is missing or unreadable.
     """
     config = model.config
@@ -109,6 +110,7 @@ def plan_weights(model: FaceLlava, directory: Path, find_tower: Callable[[str], 
     found = [(header.name, header) for path in files for header in read_headers(path)]
     absent = set(promised_names(directory)) - {name for name, _ in found}
     tower_ids: dict[Kind, str] = {}
+    missing: list[str] = []
     ids = {
         "image": config.image_tower and config.image_tower_id,
         "video": config.video_tower and config.video_tower_id,
@@ -118,7 +120,11 @@ def plan_weights(model: FaceLlava, directory: Path, find_tower: Callable[[str], 
         if tower_id is None or any(name.startswith(prefix) for name, _ in found):
             continue
         tower_ids[kind] = tower_id
-        tower_files = find_weights(find_tower(tower_id))
+        try:
+            tower_files = find_weights(find_tower(tower_id))
+        except CheckpointError as error:
+            missing.append(f"the {kind} tower has no weights: {tower_id} {'; '.join(error.problems)}")
+            continue
         files += tower_files
         found += [
             (prefix + header.name.removeprefix(_HUB_TOWER_PREFIX), header)
@@ -126,6 +132,8 @@ def plan_weights(model: FaceLlava, directory: Path, find_tower: Callable[[str], 
             for header in read_headers(path)
             if header.name.startswith(_HUB_TOWER_PREFIX)
         ]
+    if missing:
+        raise IncompleteError(str(directory), tuple(missing))
     return _fit(model, files, found, tower_ids, absent)
 
 

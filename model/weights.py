@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from model.config import CheckpointError, FaceLlavaConfig, Kind
+from model.config import CheckpointError, FaceLlavaConfig, IncompleteError, Kind
 from model.tower import acting_layers
 
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
@@ -82,7 +82,8 @@ def find_weights(directory: Path) -> tuple[Path, ...]:
     """Return a directory's weight files in the order of their names, safetensors before .bin.
 
     Raises:
-        CheckpointError: there are none, or the index names files that are missing.
+        IncompleteError: there are none, or the index names files that are missing.
+        CheckpointError: the index cannot be read.
     """
     for single in _SINGLE:
         index = directory / f"{single}.index.json"
@@ -90,7 +91,7 @@ def find_weights(directory: Path) -> tuple[Path, ...]:
             return _read_index(index)
         if (directory / single).exists():
             return (directory / single,)
-    raise CheckpointError(
+    raise IncompleteError(
         str(directory), (f"has no weights: none of {', '.join(_SINGLE)} or their .index.json",)
     )
 
@@ -158,7 +159,7 @@ def _read_index(index: Path) -> tuple[Path, ...]:
     files = tuple(index.parent / name for name in sorted(set(_read_weight_map(index).values())))
     missing = [file.name for file in files if not file.exists()]
     if missing:
-        raise CheckpointError(str(index.parent), (f"{index.name} names missing files: {', '.join(missing)}",))
+        raise IncompleteError(str(index.parent), (f"{index.name} names missing files: {', '.join(missing)}",))
     return files
 
 

@@ -1,5 +1,6 @@
 """The describer: a batch of face clips in, rows of answers and findings out."""
 
+import platform
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from model.answers import Answer
 from model.checkpoint import load_checkpoint
 from model.config import CheckpointError
 from model.engine import EngineConfig, EngineDiedError, EngineError, NoReplyError, open_engine
+from model.identity import Fingerprint
 from model.questions import Question
 from storage.records import AnswerRecord, Clip, Finding
 from workers.clipper import ClipCut
@@ -23,8 +25,8 @@ class DescriberConfig:
 
     checkpoint: str
     """Directory or hub id."""
-    weights_sha256: str
-    """Of the weights that the recipe was made with."""
+    fingerprint: Fingerprint
+    """Of the checkpoint that the recipe was made with; the one found under its name must have the same."""
     questions: tuple[Question, ...]
     engine: EngineConfig
 
@@ -66,10 +68,13 @@ class Describer:
             cross_attention=engine.cross_attention,
             has_decoder=engine.kind == "torch",  # vLLM loads it itself
         )
-        if checkpoint.weights_sha256 != config.weights_sha256:
-            raise CheckpointError(
-                config.checkpoint, ("its weights are no longer those that this scan was started with",)
+        changed = config.fingerprint.differences(checkpoint.fingerprint)
+        if changed:
+            problem = (
+                f"on {platform.node()} it is not what this scan was started with; different: "
+                f"{', '.join(changed)}; give every machine the same files, or start the scan anew"
             )
+            raise CheckpointError(config.checkpoint, (problem,))
         self._model_id = checkpoint.model_id
         self._is_demonstration = checkpoint.is_demonstration
         self._engine = open_engine(checkpoint, engine)

@@ -22,21 +22,25 @@ def inspect_model(
 ) -> None:
     """Print a checkpoint's parts, parameters, types and memory, and what does not fit; loads nothing.
 
-    Exit status: 0 when it can be loaded, 1 when tensors are missing, unexpected, misshaped or not finite, 2
-    when there is no checkpoint or it cannot be read.
+    Exit status: 0 when it can be loaded and asked, 1 when its tokenizer, a tower's configuration, weights or
+    tensors are missing, or tensors are unexpected, misshaped or not finite, 2 when there is no checkpoint or
+    it cannot be read.
     """
     import torch
 
-    from flows.models import print_inspection
-    from model.config import CheckpointError
+    from flows.models import print_incomplete, print_inspection
+    from model.config import CheckpointError, IncompleteError
     from model.inspection import inspect_checkpoint
 
     try:
         found = inspect_checkpoint(checkpoint, None if headers_only else torch.float32)
+    except IncompleteError as error:
+        print_incomplete(error)
+        raise typer.Exit(FAILED) from error
     except CheckpointError as error:
         raise refuse(error) from error
     print_inspection(found)
-    raise typer.Exit(OK if found.is_loadable else FAILED)
+    raise typer.Exit(OK if found.is_complete else FAILED)
 
 
 @model_app.command("pull")

@@ -12,12 +12,11 @@ from model.checkpoint import load_checkpoint, save_checkpoint
 from model.config import CheckpointError, FaceLlavaConfig
 from model.demonstration import DEMONSTRATION_CONFIG, TOKENIZER_PATH, write_demonstration_checkpoint
 from model.face_llava import FaceLlava
-from model.identity import CheckpointIdentity
+from model.identity import CheckpointIdentity, Fingerprint
 from workers.describer import Describer
 
-IDENTITY = CheckpointIdentity(
-    "m@1", "12" * 32, "ab" * 32, is_demonstration=True, config=FaceLlavaConfig(), directory=Path()
-)
+FINGERPRINT = Fingerprint("12" * 32, (("tokenizer.model", "ab" * 32),), is_demonstration=True)
+IDENTITY = CheckpointIdentity("m@1", FINGERPRINT, FaceLlavaConfig(), Path())
 
 
 def pinned(recipe: Recipe, identity: CheckpointIdentity = IDENTITY) -> PinnedRecipe:
@@ -37,11 +36,16 @@ def test_the_same_recipe_has_the_same_id_wherever_the_weights_lie() -> None:
 
 def test_what_changes_results_changes_the_id_and_what_does_not_does_not(tmp_path: Path) -> None:
     ids = {pinned(Recipe()).recipe_id}
-    ids.add(pinned(Recipe(), replace(IDENTITY, sha256="cd" * 32)).recipe_id)
+    for changed in (
+        replace(FINGERPRINT, weights_sha256="cd" * 32),
+        replace(FINGERPRINT, files=(("tokenizer.model", "cd" * 32),)),
+        replace(FINGERPRINT, is_demonstration=False),
+    ):
+        ids.add(pinned(Recipe(), replace(IDENTITY, fingerprint=changed)).recipe_id)
     ids.add(pinned(read(tmp_path, "[reader.decoder]\nsample_fps = 4.0\n")).recipe_id)
     ids.add(pinned(read(tmp_path, "[engine]\nmax_new_tokens = 5\n")).recipe_id)
     ids.add(pinned(read(tmp_path, 'tasks = ["age"]\n')).recipe_id)
-    assert len(ids) == 5
+    assert len(ids) == 7
     assert pinned(read(tmp_path, "[engine]\nbatch_clips = 9\n")).recipe_id in ids
     assert pinned(read(tmp_path, "")).recipe_id in ids
 

@@ -14,13 +14,13 @@ from flows.run import ScanRun
 from flows.scan import plan, scan_shard
 from flows.summary import STATUSES, ScanSummary
 from model.config import FaceLlavaConfig
-from model.identity import CheckpointIdentity
+from model.identity import CheckpointIdentity, Fingerprint
 from storage.catalog import Catalog
 from storage.lake import Lake
 from tests.flows.played import PlayedFleet
 
 IDENTITY = CheckpointIdentity(
-    "model-1", "12" * 32, "ab" * 32, is_demonstration=True, config=FaceLlavaConfig(), directory=Path()
+    "model-1", Fingerprint("12" * 32, (), is_demonstration=True), config=FaceLlavaConfig(), directory=Path()
 )
 CHECKS = ("coverage_adds_up", "keys_are_unique", "failures_are_listed", "counts_match")
 
@@ -94,7 +94,7 @@ def test_a_first_scan_and_one_over_the_same_again(nights: Nights) -> None:
     assert summary.by_status == counts
     assert (summary.listed, summary.planned, summary.videos_read, summary.tracks) == (7, 6, 3, 3)
     assert (summary.faces, summary.clips, summary.video_s) == (6, 3, 30.0)
-    assert summary.failures_by_reason() == {
+    assert summary.reasons == {
         "commit: UnicodeEncodeError": 1,
         "decode: InvalidDataError": 1,
         "decode: OSError": 1,
@@ -229,6 +229,6 @@ def test_one_lake_holds_the_scans_of_several_archives(nights: Nights, tmp_path: 
 def test_a_scan_of_an_empty_folder_ends_well(nights: Nights) -> None:
     run = nights.run()
     with ScanProgress("none") as progress:
-        assert plan.fn(run, progress) == []
+        assert not plan.fn(run, progress)
     summary = run.close()
     assert (summary.listed, summary.exit_code, summary.adds_up) == (0, 0, True)

@@ -10,14 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model.checkpoint import (
-    DEMONSTRATION_FILE,
-    TRAINING_CARD_FILE,
-    is_demonstration,
-    load_checkpoint,
-    save_checkpoint,
-)
-from model.config import CheckpointError, FaceLlavaConfig, LlmConfig
+from model.checkpoint import load_checkpoint, save_checkpoint
+from model.config import CheckpointError
 from model.face_llava import FaceLlava
 from model.layout import read_config, write_config
 from model.weights import official_name
@@ -245,30 +239,6 @@ def test_what_is_saved_is_loaded(kind: Any, tmp_path: Path) -> None:
     assert loaded.config == replace(model.config, weights_dtype="bfloat16")
     expected = model.state_dict()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in loaded.model.state_dict().items())
-
-
-RELEASED = FaceLlavaConfig()
-
-
-@pytest.mark.parametrize(
-    ("config", "files", "expected"),
-    [
-        (RELEASED, (), False),
-        (replace(RELEASED, cross_attention="none"), (), True),
-        (replace(RELEASED, llm=LlmConfig(layers=2)), (), True),
-        (replace(RELEASED, llm=LlmConfig(layers=2)), (TRAINING_CARD_FILE,), False),
-        (replace(RELEASED, is_marked_demonstration=True), (TRAINING_CARD_FILE,), True),
-        (RELEASED, (DEMONSTRATION_FILE,), True),
-        (RELEASED, (DEMONSTRATION_FILE, TRAINING_CARD_FILE), True),
-    ],
-    ids=["released", "no branch", "small", "trained", "marked", "marked by file", "mark wins"],
-)
-def test_what_is_for_demonstration(
-    config: FaceLlavaConfig, files: tuple[str, ...], expected: bool, tmp_path: Path
-) -> None:
-    for name in files:
-        (tmp_path / name).write_text("{}")
-    assert is_demonstration(tmp_path, config) is expected
 
 
 def test_a_training_card_makes_a_saved_checkpoint_real(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model import inspection
+from model import blueprint
 from model.checkpoint import load_checkpoint
-from model.config import CheckpointError, FaceLlavaConfig
+from model.config import CheckpointError, FaceLlavaConfig, IncompleteError
+from model.demonstration import write_demonstration_checkpoint
 from model.hub import fetch
 from model.inspection import inspect_checkpoint, pull_checkpoint
 
@@ -124,10 +125,30 @@ def test_pulling_brings_the_towers_along(tmp_path: Path, monkeypatch: pytest.Mon
     save_file({"vision_model.x": torch.ones(1)}, tower / "model.safetensors")
     asked: list[tuple[str, bool]] = []
 
-    def fetch_tower(directory: Path, tower_id: str, *, needs_weights: bool, report: Any) -> Path:
+    def fetch_tower(directory: Path, tower_id: str, *, needs_weights: bool, **options: Any) -> Path:
         asked.append((tower_id, needs_weights))
-        return fetch(tower, report=report)
+        return fetch(tower, **options)
 
-    monkeypatch.setattr(inspection, "fetch_tower", fetch_tower)
+    monkeypatch.setattr(blueprint, "fetch_tower", fetch_tower)
     assert pull_checkpoint(str(tmp_path)) == tmp_path
-    assert asked == [("LanguageBind/LanguageBind_Image", False), ("LanguageBind/LanguageBind_Image", True)]
+    assert set(asked) == {("LanguageBind/LanguageBind_Image", is_whole) for is_whole in (False, True)}
+
+
+def test_names_every_file_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    copy(tmp_path)
+    for name in ("image_tower_config.json", "video_tower_config.json", "model.safetensors"):
+        (tmp_path / name).unlink()
+    with pytest.raises(IncompleteError) as raised:
+        inspect_checkpoint(tmp_path)
+    starts = ("image_tower_config.json", "video_tower_config.json", "has no weights", "tokenizer.model")
+    assert len(raised.value.problems) == len(starts)
+    assert all(map(str.startswith, raised.value.problems, starts))
+
+
+def test_a_checkpoint_without_its_tokenizer_is_not_complete(tmp_path: Path) -> None:
+    found = inspect_checkpoint(copy(tmp_path))
+    assert found.is_loadable
+    assert not found.is_complete
+    write_demonstration_checkpoint(tmp_path / "demonstration")
+    assert inspect_checkpoint(tmp_path / "demonstration").is_complete

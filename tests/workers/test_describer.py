@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,11 +8,13 @@ import torch
 
 from model.config import CheckpointError
 from model.engine import EngineConfig, EngineDiedError, NoReplyError
+from model.identity import Fingerprint
 from workers import describer
 from workers.describer import Describer, DescriberConfig
 from workers.failure import TransientError
 
-CONFIG = DescriberConfig("checkpoint", "w" * 64, (), EngineConfig())
+FINGERPRINT = Fingerprint("w" * 64, (("config.json", "c" * 64),), is_demonstration=True)
+CONFIG = DescriberConfig("checkpoint", FINGERPRINT, (), EngineConfig())
 
 
 class PlayedEngine:
@@ -27,8 +30,10 @@ class PlayedEngine:
         return []
 
 
-def made(monkeypatch: pytest.MonkeyPatch, engine: PlayedEngine, sha256: str = "w" * 64) -> Describer:
-    loaded = SimpleNamespace(weights_sha256=sha256, model_id="m", is_demonstration=True)
+def made(
+    monkeypatch: pytest.MonkeyPatch, engine: PlayedEngine, fingerprint: Fingerprint = FINGERPRINT
+) -> Describer:
+    loaded = SimpleNamespace(fingerprint=fingerprint, model_id="m", is_demonstration=True)
 
     def load(directory: str, **options: Any) -> Any:
         return loaded
@@ -63,6 +68,16 @@ def test_what_no_clip_could_be_asked_shows_at_the_start(monkeypatch: pytest.Monk
         made(monkeypatch, PlayedEngine(ValueError("a blank clip"), is_at_start=True))
 
 
-def test_weights_that_have_changed_since_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CheckpointError, match="no longer"):
-        made(monkeypatch, PlayedEngine(ValueError()), sha256="x" * 64)
+@pytest.mark.parametrize(
+    ("found", "named"),
+    [
+        (replace(FINGERPRINT, weights_sha256="x" * 64), "different: the weights"),
+        (replace(FINGERPRINT, files=(("config.json", "x" * 64),)), r"different: config\.json"),
+        (replace(FINGERPRINT, is_demonstration=False), "facesift_training.json"),
+    ],
+)
+def test_a_checkpoint_that_differs_on_this_machine_is_refused(
+    found: Fingerprint, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CheckpointError, match=named):
+        made(monkeypatch, PlayedEngine(ValueError()), found)

@@ -1,6 +1,5 @@
 """A real vLLM inside a real Ray actor, killed in the middle of a batch."""
 
-import hashlib
 import os
 import signal
 import threading
@@ -17,6 +16,7 @@ import pytest
 from model.clip import FaceClip
 from model.demonstration import write_demonstration_checkpoint
 from model.engine import EngineConfig, VllmConfig
+from model.identity import identify_checkpoint
 from model.questions import DEFAULT_QUESTIONS
 from storage.archive import Fetched
 from storage.records import Clip, Source, Video
@@ -123,10 +123,10 @@ def test_no_question_is_lost_when_vllm_dies_in_the_middle_of_a_batch(tmp_path: P
         max_new_tokens=8,
         vllm=VllmConfig(max_num_seqs=4, cpu_cache_gib=0.25),
     )
-    weights = hashlib.sha256((Path(checkpoint) / "model.safetensors").read_bytes()).hexdigest()
+    fingerprint = identify_checkpoint(checkpoint).fingerprint
     notes = tmp_path / "notes"
     notes.mkdir()
-    made = Made(DescriberConfig(checkpoint, weights, ASKED, engine), notes)
+    made = Made(DescriberConfig(checkpoint, fingerprint, ASKED, engine), notes)
     source = Source("video", 1, "1", NOW, NOW, "scan", "recipe")
     with Fleet(FleetConfig(readers=1, describers=1), made.reader, made.describer) as fleet:
         outcomes = list(fleet.scan([Job(source)], lambda: RowIds("recipe", "attempt", "scan"), always))
