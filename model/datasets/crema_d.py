@@ -1,0 +1,88 @@
+"""CREMA-D (Cao et al. 2014): actors who speak a sentence with one of six emotions."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from model.datasets.dataset import HASHED_SPLIT, Dataset, LayoutError, find, hashed_split, twice
+from model.datasets.sample import Item, Malformed, Sample
+
+LABELS = {
+    "ANG": "anger",
+    "DIS": "disgust",
+    "FEA": "fear",
+    "HAP": "happiness",
+    "NEU": "neutral",
+    "SAD": "sadness",
+}
+_VOTES = {code[0]: label for code, label in LABELS.items()}
+_LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified"}
+_NAME = re.compile(rf"(10[0-8]\d|109[01])_([A-Z]{{3}})_({'|'.join(LABELS)})_({'|'.join(_LEVELS)})")
+
+
+def _read(root: Path, variant: str) -> Iterator[Item]:
+    folder = find("CREMA-D", root, "VideoFlash")
+    votes: dict[str, str] | None = None
+    if variant == "perceived":
+        table = find("CREMA-D", root, "processedResults/summaryTable.csv")
+        votes = {}
+        for item in _read_votes(table):
+            if isinstance(item, Malformed):
+                yield item
+            else:
+                votes[item[0]] = item[1]
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        name = _NAME.fullmatch(path.stem)
+        if path.suffix.lower() != ".flv" or name is None or name[1] == "1000":
+            yield Malformed(path, None, "its name is not <actor>_<sentence>_<emotion>_<level>.flv")
+        elif votes is not None and path.stem not in votes:
+            yield Malformed(path, None, "processedResults/summaryTable.csv has no usable FaceVote for it")
+        else:
+            yield Sample(
+                sample_id=path.stem,
+                media=path,
+                kind="video",
+                truth=LABELS[name[3]] if votes is None else votes[path.stem],
+                split=hashed_split(name[1]),
+                cluster=name[1],
+                groups={"level": _LEVELS[name[4]]},
+            )
+
+
+def _read_votes(path: Path) -> Iterator[tuple[str, str] | Malformed]:
+    seen: set[str] = set()
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.DictReader(lines)
+        if not {"FileName", "FaceVote"} <= set(rows.fieldnames or ()):
+            raise LayoutError(
+                "CREMA-D", path, "its first line does not name the columns FileName and FaceVote"
+            )
+        for row in rows:
+            name, vote = (row["FileName"] or "").strip(), (row["FaceVote"] or "").strip()
+            label = _VOTES.get(vote)
+            if label is None:
+                # The most frequent votes may be tied, e.g. A:N.
+                yield Malformed(
+                    path, rows.line_num, f"FaceVote of {name} is {vote!r}, not one of A D F H N S"
+                )
+            elif name in seen:
+                yield twice(path, rows.line_num, name)
+            else:
+                seen.add(name)
+                yield name, label
+
+
+CREMA_D = Dataset(
+    name="crema-d",
+    title="CREMA-D",
+    task="expression",
+    labels=tuple(LABELS.values()),
+    splits=("test", "train"),
+    split_rule=f"{HASHED_SPLIT}; clusters are actors",
+    variants=("acted", "perceived"),
+    reader=_read,
+)
+"""`acted` takes the label from the file's name, `perceived` the FaceVote of summaryTable.csv: they differ."""

@@ -1,0 +1,78 @@
+"""DFEW (Jiang et al. 2020): film clips with one of seven expressions, five folds."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from model.datasets.dataset import Dataset, LayoutError, find, twice, whole_number
+from model.datasets.sample import Item, Malformed, Sample
+
+LABELS = {1: "happiness", 2: "sadness", 3: "neutral", 4: "anger", 5: "surprise", 6: "disgust", 7: "fear"}
+FOLDS = 5
+
+
+def _read(root: Path, _: str) -> Iterator[Item]:
+    clips = find("DFEW", root, "Clip/original")
+    tables = find("DFEW", root, "EmoLabel_DataSplit")
+    is_there = False
+    for split in ("test", "train"):
+        folder = tables / f"{split}(single-labeled)"
+        if not folder.exists():
+            folder = tables / f"{split}(single_labeled)"  # as its README spells it
+        for fold in range(1, FOLDS + 1):
+            path = folder / f"set_{fold}.csv"
+            if path.exists():
+                is_there = True
+                yield from _read_set(path, clips, split, fold)
+            else:
+                yield Malformed(path, None, "it is not there: this fold has no samples")
+    if not is_there:
+        raise LayoutError("DFEW", tables, "there is no {test,train}(single-labeled)/set_1.csv in it")
+
+
+def _read_set(path: Path, clips: Path, split: str, fold: int) -> Iterator[Item]:
+    seen: set[str] = set()
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines)
+        header = [name.strip() for name in next(rows, [])]
+        if not {"video_name", "label"} <= set(header):
+            raise LayoutError("DFEW", path, "its first line does not name the columns video_name and label")
+        name_at, label_at = header.index("video_name"), header.index("label")
+        for row in rows:
+            line = rows.line_num
+            if not any(cell.strip() for cell in row):
+                continue
+            number = whole_number(row[name_at].removesuffix(".mp4")) if len(row) > name_at else None
+            code = whole_number(row[label_at]) if len(row) > label_at else None
+            if number is None:
+                yield Malformed(path, line, f"no video number in {','.join(row)!r}")
+                continue
+            name = f"{number:05d}"
+            if code not in LABELS:
+                yield Malformed(path, line, f"label of {name} is none of 1..7 in {','.join(row)!r}")
+            elif name in seen:
+                yield twice(path, line, name)
+            else:
+                seen.add(name)
+                yield Sample(
+                    sample_id=f"{split}/{fold}/{name}",
+                    media=clips / f"{name}.mp4",
+                    kind="video",
+                    truth=LABELS[code],
+                    split=split,
+                    cluster=name,  # which film a clip is from is not distributed
+                    fold=fold,
+                )
+
+
+DFEW = Dataset(
+    name="dfew",
+    title="DFEW",
+    task="expression",
+    labels=tuple(LABELS.values()),
+    splits=("test", "train"),
+    split_rule="its own five folds, single-labelled; results are means over the folds' test sets",
+    variants=("original",),
+    reader=_read,
+    folds=FOLDS,
+)
