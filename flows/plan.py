@@ -1,19 +1,14 @@
 """The plan: what the archives hold, minus what the lake knows under this recipe."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
 
-from storage.archive import Fail, Listed, Skip
-from storage.catalog import Catalog
-from storage.lake import Lake
-from storage.records import Failure, Record, Source
+from storage.archive import Listed
+from storage.inventory import Inventory, Wanted
+from storage.records import Source
 from workers.outcome import CRASHES, MAX_ATTEMPTS, Job
 
 SHARD_SOURCES = 1000
 """Sources per shard: enough that its end, where readers wait for the last video, does not matter."""
-BATCH_ROWS = 20_000
-"""Rows per commit while listing."""
 
 
 class Shard:
@@ -34,129 +29,77 @@ class Shard:
         return self._remaining.pop(job.source.uri, None) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the lake knows of a source under this recipe; the fields are those of the view `listings`."""
+class Shards:
+    """All that is to be read, a shard at a time: only the one that is asked for is in memory.
 
-    uri: str
-    size_bytes: int | None
-    etag: str | None
-    status: str
-    reason: str | None
-    is_settled: bool
-    failure_stage: str | None
-    failure_error: str | None
-    failure_message: str | None
-    failure_attempt: int | None
-    failed_at: datetime | None
+    Args:
+        inventory: the listing, compared.
+        make_source: of an object that is to be read.
+    """
+
+    def __init__(self, inventory: Inventory, make_source: Callable[[Wanted], Source]) -> None:
+        self._inventory = inventory
+        self._make_source = make_source
 
     @property
-    def next_attempt(self) -> int:
-        """One attempt is left to a source that has killed its reader once already."""
-        if self.failure_error in CRASHES and self.failure_attempt is not None:
-            return min(self.failure_attempt + 1, MAX_ATTEMPTS)
-        return 1
+    def sources(self) -> int:
+        """How many objects are to be read."""
+        return self._inventory.planned
 
+    def __len__(self) -> int:
+        return -(-self.sources // SHARD_SOURCES)
 
-def known_sources(lake: Lake, recipe_id: str) -> dict[str, Known]:
-    """Return what the lake knows under a recipe, by uri."""
-    names = [part.name for part in fields(Known)]
-    rows = Catalog(lake).view("listings", recipe_id=recipe_id).select(names)
-    return {row["uri"]: Known(**row) for batch in rows.to_batches() for row in batch.to_pylist()}
+    def __iter__(self) -> Iterator[Shard]:
+        for start in range(0, self.sources, SHARD_SOURCES):
+            found = self._inventory.wanted(start, start + SHARD_SOURCES)
+            yield Shard(Job(self._make_source(wanted), _attempt(wanted)) for wanted in found)
 
 
 class Plan:
-    """Goes through a listing once: records what is new, leaves what is settled, gathers what is to be read.
+    """Goes through a listing once: records what is new, leaves what is settled, finds what is to be read.
 
     Args:
-        lake: what is known, and where the listing is recorded.
+        inventory: where the listing goes.
         scan_id: of this run.
         recipe_id: of this run.
     """
 
-    def __init__(self, lake: Lake, scan_id: str, recipe_id: str) -> None:
-        self.listed: set[str] = set()
-        """Every uri of the listing."""
-        self._lake = lake
-        self._known = known_sources(lake, recipe_id)
+    def __init__(self, inventory: Inventory, scan_id: str, recipe_id: str) -> None:
+        self._inventory = inventory
         self._scan_id = scan_id
         self._recipe_id = recipe_id
-        self._rows: list[Record] = []
 
     def shards(
         self, listed: Iterable[Listed], *, limit: int | None, on_listed: Callable[[int], None]
-    ) -> list[Shard]:
+    ) -> Shards:
         """Return what is to be read.
 
         Args:
-            listed: the archives' listing.
+            listed: the archives' listing; what came before it broke off is recorded.
             limit: read at most so many; the rest is recorded and stays pending.
             on_listed: told how many sources have been listed so far.
         """
-        jobs: list[Job] = []
-        for item in listed:
-            self.listed.add(item.uri)
-            on_listed(len(self.listed))
-            job = self._job(item)
-            if job is not None and (limit is None or len(jobs) < limit):
-                jobs.append(job)
-            if len(self._rows) >= BATCH_ROWS:
-                self._flush()
-        self._flush()
-        return [Shard(jobs[start : start + SHARD_SOURCES]) for start in range(0, len(jobs), SHARD_SOURCES)]
+        try:
+            self._inventory.add(listed, on_listed)
+        finally:
+            self._inventory.compare(limit)
+            self._inventory.record(self._scan_id)
+        return Shards(self._inventory, self._source)
 
-    def _job(self, item: Listed) -> Job | None:
-        """Record the source unless the lake says the same of it; return a job unless it needs none."""
-        known = self._known.get(item.uri)
-        if known is not None and (known.size_bytes, known.etag) != (item.size_bytes, item.etag):
-            known = None  # it has changed since
-        source = self._source(item)
-        match item.fate:
-            case Skip(reason):
-                if known is None or (known.status, known.reason) != ("skipped", reason):
-                    self._rows.append(source)
-                return None
-            case Fail(error, message):
-                if known is None or (known.failure_error, known.failure_message) != (error, message):
-                    self._rows += [source, self._failure(source, error, message)]
-                return None
-            case _:
-                pass
-        # What was skipped by its name may be taken by a later facesift.
-        if known is None or known.status == "skipped":
-            self._rows.append(source)
-            return Job(source)
-        return None if known.is_settled else Job(source, known.next_attempt)
-
-    def _source(self, item: Listed) -> Source:
+    def _source(self, wanted: Wanted) -> Source:
         return Source(
-            uri=item.uri,
-            size_bytes=item.size_bytes,
-            etag=item.etag,
-            modified_at=item.modified_at,
-            listed_at=datetime.now(UTC),
+            uri=wanted.uri,
+            size_bytes=wanted.size_bytes,
+            etag=wanted.etag,
+            modified_at=wanted.modified_at,
+            listed_at=wanted.listed_at,
             scan_id=self._scan_id,
             recipe_id=self._recipe_id,
-            skip_reason=item.fate.reason if isinstance(item.fate, Skip) else None,
         )
 
-    def _failure(self, source: Source, error: str, message: str) -> Failure:
-        return Failure(
-            uri=source.uri,
-            video_id=None,
-            recipe_id=self._recipe_id,
-            scan_id=self._scan_id,
-            size_bytes=source.size_bytes,
-            etag=source.etag,
-            stage="list",
-            error=error,
-            message=message,
-            attempt=1,
-            is_retryable=True,
-            is_quarantined=False,
-            failed_at=datetime.now(UTC),
-        )
 
-    def _flush(self) -> None:
-        rows, self._rows = self._rows, []
-        self._lake.append(rows)
+def _attempt(wanted: Wanted) -> int:
+    """Return the number of the next attempt: one is left to a source that has killed its reader once."""
+    if wanted.failure_error in CRASHES and wanted.failure_attempt is not None:
+        return min(wanted.failure_attempt + 1, MAX_ATTEMPTS)
+    return 1

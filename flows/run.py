@@ -3,26 +3,29 @@
 import json
 import time
 import uuid
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from flows.claims import Claims
 from flows.committer import Committer
-from flows.plan import Known, Plan, Shard, known_sources
+from flows.log import log_outcome
+from flows.plan import Plan, Shard, Shards
 from flows.progress import ScanProgress
 from flows.recipe import PinnedRecipe
 from flows.request import ScanRequest
-from flows.summary import STATUSES, ListedFailure, ScanSummary
+from flows.summary import LISTED_FAILURES, STATUSES, ListedFailure, ScanSummary
+from storage.inventory import Inventory, Unread
 from storage.lake import Lake
 from storage.records import RecipeRecord, Scan
-from workers.describer import Describer
-from workers.fleet import Fleet
 from workers.outcome import Done, Failed, Outcome
-from workers.reader import Reader, RowIds
+from workers.reading import RowIds
+
+if TYPE_CHECKING:
+    from workers.fleet import Fleet
 
 SOFTWARE = (
     "facesift",
@@ -59,12 +62,13 @@ class Tally:
     def add(self, done: Done) -> None:
         """Count one more video."""
         self.videos_read += 1
-        self.partial += done.reading.video.is_partial or bool(done.unanswered)
-        self.faces += len(done.reading.boxes)
-        self.tracks += len(done.reading.tracks)
-        self.clips += len(done.clips)
-        self.findings += len(done.findings)
-        self.video_s += done.reading.video.duration_s
+        video = done.video
+        self.partial += video.is_partial
+        self.faces += video.faces
+        self.tracks += video.tracks
+        self.clips += video.clips
+        self.findings += video.findings
+        self.video_s += video.duration_s
 
 
 class ScanRun:
@@ -79,27 +83,33 @@ class ScanRun:
         self.request = request
         self.scan_id = uuid.uuid4().hex
         self.recipe_id = self.pinned.recipe_id
-        self.claims = Claims.over(self.lake, self.recipe_id)
+        self._inventory = Inventory(self.lake, self.recipe_id)
         self._tally = Tally()
-        self._listed: set[str] = set()
-        self._planned = 0
         self._started_at = datetime.now(UTC)
         self._started_s = time.monotonic()
 
-    def plan(self, progress: ScanProgress) -> list[Shard]:
+    @cached_property
+    def claims(self) -> Claims:
+        """Who reads which content; asked of the lake when there is something to read."""
+        return Claims.over(self.lake, self.recipe_id)
+
+    def plan(self, progress: ScanProgress) -> Shards:
         """List the archives, record what is new, return what is to be read."""
         self.lake.append([self._scan_row(None)])
-        plan = Plan(self.lake, self.scan_id, self.recipe_id)
+        plan = Plan(self._inventory, self.scan_id, self.recipe_id)
         listed = self.request.list_sources()
         shards = plan.shards(listed, limit=self.request.limit, on_listed=progress.listed)
-        self._listed = plan.listed
-        self._planned = sum(len(shard) for shard in shards)
         if shards:
             self.lake.append([self._recipe_row()])
         return shards
 
-    def fleet(self) -> Fleet:
+    def fleet(self) -> "Fleet":
         """Return the workers, not started yet."""
+        # A scan that finds nothing to read needs none of it.
+        from workers.describer import Describer  # noqa: PLC0415
+        from workers.fleet import Fleet  # noqa: PLC0415
+        from workers.reader import Reader  # noqa: PLC0415
+
         reader = partial(Reader, self.pinned.recipe.reader)
         describer = partial(Describer, self.pinned.describer())
         gpus = self.pinned.recipe.engine.gpus
@@ -113,6 +123,7 @@ class ScanRun:
         """Return a committer that counts what it has committed."""
 
         def on_committed(outcome: Outcome) -> None:
+            log_outcome(outcome)
             is_end = not isinstance(outcome, Failed) or outcome.is_last
             if is_end and shard.settle(outcome.job):
                 if isinstance(outcome, Done):
@@ -128,10 +139,11 @@ class ScanRun:
         work there, and a source that changed may have left its place to a copy that this scan did not touch.
         """
         self.lake.append([self._scan_row(datetime.now(UTC))])
-        known = known_sources(self.lake, self.recipe_id)
-        ended = [known[uri] for uri in self._listed if uri in known]
-        counts = Counter(source.status for source in ended)
-        failures = [self._failure(source) for source in ended if source.status == "failed"]
+        inventory = self._inventory
+        with inventory:
+            counts = inventory.outcomes()
+            reasons = inventory.failures_by_reason() if counts.get("failed") else {}
+            failures = inventory.unread(self._started_at, LISTED_FAILURES) if reasons else []
         tally = self._tally
         return ScanSummary(
             scan_id=self.scan_id,
@@ -139,9 +151,9 @@ class ScanRun:
             model_id=self.pinned.identity.model_id,
             is_demonstration=self.pinned.identity.is_demonstration,
             lake=self.request.lake,
-            listed=len(self._listed),
-            planned=self._planned,
-            by_status={status: counts[status] for status in STATUSES},
+            listed=inventory.listed,
+            planned=inventory.planned,
+            by_status={status: counts.get(status, 0) for status in STATUSES},
             videos_read=tally.videos_read,
             partial=tally.partial,
             faces=tally.faces,
@@ -150,17 +162,13 @@ class ScanRun:
             findings=tally.findings,
             video_s=tally.video_s,
             wall_s=time.monotonic() - self._started_s,
-            failures=tuple(sorted(failures, key=lambda failure: (not failure.is_new, failure.uri))),
+            failures=tuple(map(self._failure, failures)),
+            reasons=reasons,
         )
 
-    def _failure(self, source: Known) -> ListedFailure:
-        return ListedFailure(
-            uri=source.uri,
-            stage=source.failure_stage or "",
-            error=source.failure_error or "",
-            message=source.failure_message or "",
-            is_new=source.failed_at is not None and source.failed_at >= self._started_at,
-        )
+    def _failure(self, unread: Unread) -> ListedFailure:
+        is_new = unread.failed_at >= self._started_at
+        return ListedFailure(unread.uri, unread.stage, unread.error, unread.message, is_new)
 
     def _recipe_row(self) -> RecipeRecord:
         identity = self.pinned.identity
@@ -179,8 +187,8 @@ class ScanRun:
             archives=self.request.archives,
             started_at=self._started_at,
             finished_at=finished_at,
-            sources_listed=len(self._listed),
-            sources_planned=self._planned,
+            sources_listed=self._inventory.listed,
+            sources_planned=self._inventory.planned,
             software=json.dumps(_versions(), sort_keys=True),
         )
 

@@ -1,8 +1,7 @@
 """What a scan did, for people and for machines."""
 
 import sys
-from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +11,8 @@ STATUSES = ("done", "no_face", "failed", "duplicate", "skipped", "pending")
 """Every listed source has exactly one of these."""
 
 SHOWN_FAILURES = 20
+LISTED_FAILURES = 10_000
+"""A summary names at most so many; the lake has them all."""
 
 DEMONSTRATION_NOTICE = (
     "DEMONSTRATION MODEL: its labels and scores are for trying facesift only; "
@@ -56,6 +57,15 @@ class ScanSummary:
     video_s: float
     wall_s: float
     failures: tuple[ListedFailure, ...] = ()
+    """The first `LISTED_FAILURES`."""
+    reasons: dict[str, int] = field(default_factory=dict[str, int])
+    """How many failed under `stage: error`, most frequent first; of all of them."""
+    cpu_s: float = 0.0
+    """Processor time of driver, readers and describers; not of Ray's and Prefect's own processes."""
+    gpu_s: float = 0.0
+    """Seconds in which describers worked, times the GPUs that they claim."""
+    gpu_held_s: float = 0.0
+    """Seconds in which they had a place, times the same."""
 
     @property
     def exit_code(self) -> int:
@@ -67,24 +77,29 @@ class ScanSummary:
         """True when every listed source has a status."""
         return self.listed == sum(self.by_status.values())
 
+    @property
+    def cost(self) -> dict[str, float | None]:
+        """Seconds per hour of video and per clip; None where there was no video or no clip."""
+        hours = self.video_s / 3600
+        return {
+            "cpu_s_per_video_hour": self.cpu_s / hours if hours else None,
+            "gpu_s_per_video_hour": self.gpu_s / hours if hours else None,
+            "cpu_s_per_clip": self.cpu_s / self.clips if self.clips else None,
+            "gpu_s_per_clip": self.gpu_s / self.clips if self.clips else None,
+        }
+
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values: every field, and the notice when the model is for demonstration."""
         notice = {"notice": DEMONSTRATION_NOTICE} if self.is_demonstration else {}
-        return {
-            **notice,
-            **asdict(self),
-            "exit_code": self.exit_code,
-            "failures_by_reason": self.failures_by_reason(),
-        }
+        values = asdict(self)
+        reasons = values.pop("reasons")
+        more = {"cost": self.cost, "exit_code": self.exit_code, "failures_by_reason": reasons}
+        return {**notice, **values, **more}
 
     @property
     def is_idle(self) -> bool:
         """True when there was nothing to read: every source is settled since an earlier scan."""
         return not self.planned
-
-    def failures_by_reason(self) -> dict[str, int]:
-        """Count the failures under `stage: error`, most frequent first."""
-        return dict(Counter(f"{failure.stage}: {failure.error}" for failure in self.failures).most_common())
 
 
 def print_summary(summary: ScanSummary, out: Console | None = None) -> None:
@@ -97,12 +112,13 @@ def print_summary(summary: ScanSummary, out: Console | None = None) -> None:
     for name, value in _lines(summary):
         console.print(Text(f"{name:<9}", style="dim") + Text(value))
     if summary.failures:
-        console.print(Text(f"failed ({len(summary.failures)})", style="bold red"))
+        failed = summary.by_status["failed"]
+        console.print(Text(f"failed ({failed})", style="bold red"))
         for failure in summary.failures[:SHOWN_FAILURES]:
             console.print(Text(f"  {printable(failure.uri)}"))
             console.print(Text(f"    {failure.stage}: {failure.error}: {printable(failure.message)}"))
-        if len(summary.failures) > SHOWN_FAILURES:
-            hidden = len(summary.failures) - SHOWN_FAILURES
+        if failed > SHOWN_FAILURES:
+            hidden = failed - SHOWN_FAILURES
             console.print(f"  and {hidden} more: facesift query 'from failures' --lake {summary.lake}")
 
 
@@ -118,7 +134,7 @@ def _lines(summary: ScanSummary) -> list[tuple[str, str]]:
     if not summary.is_idle:
         lines += _work_lines(summary)
     if summary.failures:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary.failures_by_reason().items())
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary.reasons.items())
         lines.append(("failures", reasons))
     return lines
 
@@ -134,7 +150,21 @@ def _work_lines(summary: ScanSummary) -> list[tuple[str, str]]:
         ("faces", f"{summary.faces:,} in {summary.tracks:,} tracks"),
         ("clips", f"{summary.clips:,} with {summary.findings:,} findings"),
         ("time", time),
+        ("cost", _cost(summary)),
     ]
+
+
+def _cost(summary: ScanSummary) -> str:
+    """Return what the scan has taken, and what that makes per hour of video and per clip."""
+    text = f"{summary.cpu_s:,.1f} CPU s"
+    if summary.gpu_held_s:
+        busy = summary.gpu_s / summary.gpu_held_s
+        text += f", {summary.gpu_s:,.1f} GPU s ({busy:.0%} of those held)"
+    for unit, name in (("video_hour", "hour of video"), ("clip", "clip")):
+        cpu_s, gpu_s = summary.cost[f"cpu_s_per_{unit}"], summary.cost[f"gpu_s_per_{unit}"]
+        if cpu_s is not None:
+            text += f"; per {name} {cpu_s:,.1f} CPU s" + (f" and {gpu_s:,.2f} GPU s" if gpu_s else "")
+    return text
 
 
 def open_console() -> Console:

@@ -7,20 +7,29 @@ defined; which kind of place it came from is nobody's business.
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import BinaryIO
 
 from storage.folders import Folders
-from storage.listing import Archive, ArchiveError, Fail, Fate, Fetched, Listed, Skip, Take
+from storage.listing import Archive, ArchiveError, Fail, Fate, Fetched, Listed, Patterns, Skip, Take
 
-__all__ = ["ArchiveError", "Fail", "Fate", "Fetched", "Listed", "Skip", "Take", "fetch", "list_sources"]
+__all__ = [
+    *("ArchiveError", "Fail", "Fate", "Fetched", "Listed", "Patterns", "Skip", "Take"),
+    *("fetch", "list_sources", "open_source"),
+]
+
+EVERYTHING = Patterns()
 
 
-def list_sources(archives: Sequence[str], exclude: Sequence[str | Path] = ()) -> Iterator[Listed]:
+def list_sources(
+    archives: Sequence[str], exclude: Sequence[str | Path] = (), patterns: Patterns = EVERYTHING
+) -> Iterator[Listed]:
     """List every object of the archives once, in a fixed order, as a stream.
 
     Args:
         archives: files, folders (searched to any depth), `file://` and `s3://` uris; repeated and nested ones
             add nothing.
         exclude: folders or `s3://` uris to leave out, such as the lake.
+        patterns: which objects are meant. What could not be looked at is told even so: it may hold some.
 
     Returns:
         An iterator; a million names are never held at once.
@@ -34,20 +43,45 @@ def list_sources(archives: Sequence[str], exclude: Sequence[str | Path] = ()) ->
     listings = [
         _archive(scheme).list(list(places), [str(path) for path in exclude]) for scheme, places in by_scheme
     ]
-    return (listed for listing in listings for listed in listing)
+    return (listed for listing in listings for listed in listing if _is_meant(listed, patterns))
 
 
-def fetch(uri: str, spool_dir: Path) -> Fetched:
+def _is_meant(listed: Listed, patterns: Patterns) -> bool:
+    if isinstance(listed.fate, Fail):
+        return not patterns.leaves_out(listed.uri)
+    return patterns.means(listed.uri)
+
+
+def fetch(uri: str, spool_dir: Path, etag: str | None = None) -> Fetched:
     """Make a source readable as a file and hash its content with SHA-256; a local file is read in place.
 
     Args:
         uri: as listed.
         spool_dir: where a copy goes, if one is needed.
+        etag: as listed, so that another version need not be read; None takes what is there.
 
     Raises:
         OSError: it vanished, may not be read, changed while it was read, or could not be copied.
     """
-    return _archive(_scheme(uri)).fetch(uri, spool_dir)
+    return _archive(_scheme(uri)).fetch(uri, spool_dir, etag)
+
+
+def open_source(uri: str, etag: str | None = None) -> BinaryIO:
+    """Return a source as a file to read some of: of an object in S3 only the ranges that are read are sent.
+
+    Args:
+        uri: as listed.
+        etag: as listed; None takes what is there.
+
+    Raises:
+        OSError: it vanished or may not be read; so may the file's methods.
+    """
+    return _archive(_scheme(uri)).open(uri, etag)
+
+
+def is_local(uri: str) -> bool:
+    """Return whether a source is read where it lies, so that `fetch` makes no copy."""
+    return _scheme(uri) == "file"
 
 
 def _scheme(uri: str) -> str:

@@ -1,19 +1,23 @@
 """Buckets as archives: every object under their prefixes once."""
 
 import hashlib
+import re
 import uuid
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import chain
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from botocore.exceptions import ClientError
 
 from storage.endings import skip_reason
-from storage.folders import UnreadableSourceError
 from storage.listing import ArchiveError, Fail, Fate, Fetched, Listed, Skip, Take
-from storage.s3 import FAILURES, Address, client, os_error
+from storage.objects import ObjectContent, ObjectFile, version_of
+from storage.s3 import FAILURES, Address, bucket_arguments, client
 
-_CHUNK_BYTES = 1 << 20
 _FROZEN = {"GLACIER", "DEEP_ARCHIVE"}
+_UNANSWERED = (403, 404, 405, 501)
 
 
 class Buckets:
@@ -32,39 +36,49 @@ class Buckets:
         left_out = [Address.of(uri.rstrip("/")) for uri in exclude if uri.startswith("s3://")]
         return chain.from_iterable(_objects(root, left_out) for root in outermost)
 
-    def fetch(self, uri: str, spool_dir: Path) -> Fetched:
+    def fetch(self, uri: str, spool_dir: Path, etag: str | None = None) -> Fetched:
         """Copy an object into the spool folder and hash it on the way.
 
+        All of it is read, whatever its size: a video is known by the hash of all its bytes, and no ETag tells
+        that.
+
+        Args:
+            uri: of the object.
+            spool_dir: where the copy goes, under a name of ours.
+            etag: as listed; None takes what is there.
+
         Raises:
-            OSError: it is gone, may not be read, or S3 or the spool folder failed; no copy is left.
+            OSError: it is gone, may not be read, is another version by now, or S3 or the spool folder failed;
+                no copy is left.
         """
         address = Address.of(uri)
+        content = ObjectContent(address, etag)
         spool_dir.mkdir(parents=True, exist_ok=True)
-        path = spool_dir / f"{uuid.uuid4().hex}{PurePosixPath(address.key).suffix[:16]}"
+        path = spool_dir / f"{uuid.uuid4().hex}{_ending(address.key)}"
         try:
-            answer = client().get_object(Bucket=address.bucket, Key=address.key)
             digest, size_bytes = hashlib.sha256(), 0
             with path.open("wb") as copy:
-                for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
+                for chunk in content.chunks():
                     digest.update(chunk)
                     size_bytes += copy.write(chunk)
-            return Fetched(digest.hexdigest(), path, size_bytes, _etag(answer), is_spooled=True)
-        except FAILURES as error:
-            path.unlink(missing_ok=True)
-            if "InvalidObjectState" in str(error):
-                raise UnreadableSourceError(f"{uri} is in cold storage; restore it and scan again") from error
-            raise os_error(error, uri) from error
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+        return Fetched(digest.hexdigest(), path, size_bytes, content.etag, is_spooled=True)
+
+    def open(self, uri: str, etag: str | None = None) -> BinaryIO:
+        """Return an object as a file, of which only what is read is transferred."""
+        return ObjectFile(Address.of(uri), etag)  # pyright: ignore[reportReturnType] - a raw file reads bytes
 
 
 def _check(root: Address) -> None:
     """Raise unless there is something to list."""
     try:
-        below = client().list_objects_v2(Bucket=root.bucket, Prefix=root.below, MaxKeys=1)
+        below = client(root.bucket).list_objects_v2(
+            **bucket_arguments(root.bucket), Prefix=root.below, MaxKeys=1
+        )
         is_there = "Contents" in below or bool(_itself(root))
-    except FAILURES as error:
+    except (*FAILURES, ValueError) as error:
         raise ArchiveError(
             f"cannot list {root.uri}: {error}; check the name and your AWS settings"
         ) from error
@@ -75,23 +89,55 @@ def _check(root: Address) -> None:
 
 
 def _objects(root: Address, left_out: Sequence[Address]) -> Iterator[Listed]:
-    pages = client().get_paginator("list_objects_v2").paginate(Bucket=root.bucket, Prefix=root.below)
     try:
-        for item in chain(_itself(root), chain.from_iterable(page.get("Contents", ()) for page in pages)):
+        for item in _items(root):
             address = Address(root.bucket, item["Key"])
             if not any(folder.holds(address) for folder in left_out):
                 yield _listed(address, item)
     except FAILURES as error:
-        # What came before is listed; the next scan goes on with the rest.
-        yield Listed(root.uri, None, None, None, Fail(type(error).__name__, f"listing broke off: {error}"))
+        # What came before is listed; the next scan goes on with the rest. The uri is that of the place: with a
+        # slash, it is no object's but a marker's, of which this tells more.
+        yield Listed(
+            f"s3://{root.bucket}/{root.below}",
+            *(None, None, None),
+            Fail(type(error).__name__, f"listing broke off: {error}"),
+        )
+
+
+def _items(root: Address) -> Iterator[Any]:
+    """Yield what S3 says of the newest version of every object, a page at a time."""
+    yield from _itself(root)
+    arguments = {**bucket_arguments(root.bucket), "Prefix": root.below}
+    if _keeps_versions(root.bucket):
+        for page in client(root.bucket).get_paginator("list_object_versions").paginate(**arguments):
+            yield from (item for item in page.get("Versions", ()) if item["IsLatest"])
+    else:
+        for page in client(root.bucket).get_paginator("list_objects_v2").paginate(**arguments):
+            yield from page.get("Contents", ())
 
 
 def _itself(root: Address) -> Sequence[Any]:
     """Return the object of this very key, if there is one: of all keys that begin so, it is the first."""
     if not root.key:
         return []
-    answer = client().list_objects_v2(Bucket=root.bucket, Prefix=root.key, MaxKeys=1)
-    return [item for item in answer.get("Contents", ()) if item["Key"] == root.key]
+    arguments = {**bucket_arguments(root.bucket), "Prefix": root.key, "MaxKeys": 1}
+    if _keeps_versions(root.bucket):
+        found = client(root.bucket).list_object_versions(**arguments).get("Versions", ())
+        return [item for item in found if item["Key"] == root.key and item["IsLatest"]]
+    found = client(root.bucket).list_objects_v2(**arguments).get("Contents", ())
+    return [item for item in found if item["Key"] == root.key]
+
+
+@cache
+def _keeps_versions(bucket: str) -> bool:
+    """Say whether objects have version ids; where nobody may ask, or nobody knows, their ETags will do."""
+    try:
+        return "Status" in client(bucket).get_bucket_versioning(Bucket=bucket)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in _UNANSWERED:
+            return False
+        # Taken for no, every object would have another version than in the scan before.
+        raise
 
 
 def _listed(address: Address, item: Any) -> Listed:
@@ -101,8 +147,10 @@ def _listed(address: Address, item: Any) -> Listed:
         reason = reason or f"in cold storage ({item['StorageClass']}); restore it"
     fate: Fate = Skip(reason) if reason else Take()
     uri = f"s3://{address.bucket}/{address.key}"
-    return Listed(uri, item["Size"], _etag(item), item["LastModified"], fate)
+    return Listed(uri, item["Size"], version_of(item), item["LastModified"], fate)
 
 
-def _etag(answer: Any) -> str:
-    return answer["ETag"].strip('"')
+def _ending(key: str) -> str:
+    """Return a key's ending, by which decoders guess; of all else in a key nothing becomes part of a path."""
+    found = re.search(r"\.[A-Za-z0-9]{1,8}$", key)
+    return found[0] if found else ""

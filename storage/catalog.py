@@ -91,13 +91,17 @@ class Catalog:
         """Return a catalog of the lake as it is now: all that is asked of it is of one moment."""
         return Catalog(_OneMoment(self._lake.snapshot()))
 
-    def refresh(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Show the lake as it is now in a connection that `connect` returned."""
-        snapshot = self._lake.snapshot()
-        if any(uri.startswith("s3://") for files in snapshot.values() for uri in files.uris):
-            from storage.s3 import open_in_duckdb  # noqa: PLC0415 - boto3 takes half a second to import
+    def refresh(
+        self, connection: duckdb.DuckDBPyConnection, snapshot: Mapping[str, TableFiles] | None = None
+    ) -> None:
+        """Show the lake as it is now, or was at a snapshot, in a connection that `connect` returned."""
+        snapshot = self._lake.snapshot() if snapshot is None else snapshot
+        uris = (uri for files in snapshot.values() for uri in files.uris)
+        if (uri := next(uris, "")).startswith("s3://"):
+            # boto3 takes half a second to import.
+            from storage.s3 import Address, open_in_duckdb  # noqa: PLC0415
 
-            open_in_duckdb(connection)
+            open_in_duckdb(connection, Address.of(uri).bucket)
         for name, files in snapshot.items():
             select = _raw_select(tables()[name], files)
             try:

@@ -80,6 +80,13 @@ class DeltaTables:
             for path, one_ms in zip(actions["path"].to_pylist(), written_ms, strict=True)
         }
 
+    def removed(self, name: str) -> frozenset[str]:
+        """Return the files that commits have taken out of a table and that are still there."""
+        table = self._find(name)
+        if table is None:
+            return frozenset()
+        return frozenset(table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=True))
+
     def change(self, name: str, change: Callable[[DeltaTable], Changed]) -> Changed | None:
         """Apply a change to a table, again on top of what others have committed at the same moment.
 
@@ -165,9 +172,10 @@ class DeltaTables:
 
     def _options(self) -> dict[str, str] | None:
         if self._root.startswith("s3://"):
-            from storage.s3 import delta_options  # noqa: PLC0415 - boto3 takes half a second to import
+            # boto3 takes half a second to import.
+            from storage.s3 import Address, delta_options  # noqa: PLC0415
 
-            return delta_options()
+            return delta_options(Address.of(self._root).bucket)
         return None
 
 

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from storage.endings import skip_reason
@@ -65,8 +66,10 @@ class Folders:
         left_out = {_identity(path.stat()) for path in map(file_path, exclude) if path.is_dir()}
         return _Walk(frozenset(seen), left_out).under(outermost)
 
-    def fetch(self, uri: str, spool_dir: Path) -> Fetched:  # noqa: ARG002 - a local file is read in place
+    def fetch(self, uri: str, spool_dir: Path, etag: str | None = None) -> Fetched:  # noqa: ARG002
         """Hash a file where it lies.
+
+        Nothing is spooled; whether it is still what was listed shows in the version that is returned.
 
         Raises:
             OSError: it cannot be opened or read, is no regular file, or changed while it was read.
@@ -84,6 +87,15 @@ class Folders:
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise UnreadableSourceError(f"{uri} changed while it was read; scan again when it is complete")
         return Fetched(digest.hexdigest(), path, after.st_size, str(after.st_mtime_ns), is_spooled=False)
+
+
+    def open(self, uri: str, etag: str | None = None) -> BinaryIO:  # noqa: ARG002 - cheap to read anyway
+        """Return a file to read from.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        return file_path(uri).open("rb")
 
 
 class _Walk:

@@ -148,7 +148,9 @@ class Lake:
 
     def _open_store(self) -> Store:
         if self._is_s3:
-            from storage.s3 import Address, BucketStore  # noqa: PLC0415 - boto3 takes half a second to import
+            # boto3 takes half a second to import.
+            from storage.bucket_store import BucketStore  # noqa: PLC0415
+            from storage.s3 import Address  # noqa: PLC0415
 
             return BucketStore(Address.of(self.root))
         return FolderStore(Path(self.root))

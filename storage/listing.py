@@ -1,10 +1,12 @@
 """What listing an archive says of each object, and what fetching one gives."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import translate
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,53 @@ class Listed:
     fate: Fate
 
 
+class Patterns:
+    """Which objects of the archives are meant, by their uris.
+
+    `*` stands for any letters, slashes too, `?` for one letter, `[ab]` for one of these. A pattern without a
+    slash is one of names, any other one of whole uris. Upper and lower case differ.
+
+    Args:
+        include: what is listed matches one of them; without any, everything is.
+        exclude: what is listed matches none of them.
+
+    Example:
+        >>> Patterns(["*.mp4"], ["*/proxies/*"]).means("s3://bucket/proxies/a.mp4")
+        False
+    """
+
+    def __init__(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
+        self._include = _matcher(include)
+        self._exclude = _matcher(exclude)
+
+    def means(self, uri: str) -> bool:
+        """Say whether an object is meant."""
+        return not self.leaves_out(uri) and (self._include is None or _matches(self._include, uri))
+
+    def leaves_out(self, uri: str) -> bool:
+        """Say whether an object is left out by name."""
+        return self._exclude is not None and _matches(self._exclude, uri)
+
+
+_Matcher = tuple[re.Pattern[str] | None, re.Pattern[str] | None]
+
+
+def _matcher(patterns: Sequence[str]) -> _Matcher | None:
+    """Return the patterns of names and those of uris, as one expression each."""
+    of_names = "|".join(translate(pattern) for pattern in patterns if "/" not in pattern)
+    of_uris = "|".join(translate(pattern) for pattern in patterns if "/" in pattern)
+    if not patterns:
+        return None
+    return re.compile(of_names) if of_names else None, re.compile(of_uris) if of_uris else None
+
+
+def _matches(matcher: _Matcher, uri: str) -> bool:
+    of_names, of_uris = matcher
+    return bool(
+        (of_names and of_names.match(uri.rpartition("/")[2])) or (of_uris and of_uris.match(uri))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A source whose content can be read from `path` and is known by its hash."""
@@ -67,6 +116,10 @@ class Archive(Protocol):
         """Yield every object under the places once, in a fixed order; raise ArchiveError before the first."""
         ...
 
-    def fetch(self, uri: str, spool_dir: Path) -> Fetched:
+    def fetch(self, uri: str, spool_dir: Path, etag: str | None = None) -> Fetched:
         """Make a source's content readable as a file and hash it; raise OSError when that fails."""
+        ...
+
+    def open(self, uri: str, etag: str | None = None) -> BinaryIO:
+        """Return a source's content as a file to read some of; raise OSError when that fails."""
         ...

@@ -1,35 +1,81 @@
-"""S3, for archives and for lakes: one place for addresses, credentials and errors.
+"""S3, for archives and for lakes: one place for addresses, clients, options and errors.
 
-Region, credentials and endpoint are found as boto3 finds them (environment, profile, role); deltalake and
-DuckDB, which have clients of their own, are given what boto3 found.
+Region, credentials, endpoint and retries are found as boto3 finds them (environment, profile, role); deltalake
+and DuckDB, which have clients of their own, are given what boto3 found.
 """
 
 import errno
-from collections.abc import Iterator
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
 import boto3
+import botocore.session
 import duckdb
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from storage.store import Kept
-
-_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60)
-_ERRNOS = {
-    "NoSuchKey": errno.ENOENT,
-    "NoSuchBucket": errno.ENOENT,
-    "404": errno.ENOENT,
-    "AccessDenied": errno.EACCES,
-    "403": errno.EACCES,
-}
+ATTEMPTS = 6
+"""Of every request, with pauses that grow and jitter, where the AWS settings do not say otherwise."""
+CONNECT_S, READ_S = 10.0, 60.0
+"""So long may a connection, and the next byte of an answer, take."""
 FAILURES = (ClientError, BotoCoreError)
 """What boto3 raises."""
+GONE = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404")
+CHANGED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+_ERRNOS = {
+    **dict.fromkeys(GONE, errno.ENOENT),
+    **dict.fromkeys(("AccessDenied", "403"), errno.EACCES),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class S3Options:
+    """What S3 is asked for besides the AWS settings; none of it can change a result."""
+
+    public_buckets: tuple[str, ...] = ()
+    """Patterns of buckets that are read without credentials."""
+    payer_buckets: tuple[str, ...] = ()
+    """Patterns of buckets whose requests we pay for."""
+    encryption: str | None = None
+    """How S3 encrypts what a lake writes: AES256 or aws:kms; None leaves it to the bucket."""
+    kms_key_id: str | None = None
+    """Key for aws:kms; None takes the account's own."""
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """Return the options that environment variables ask for, lists separated by commas.
+
+        Raises:
+            ValueError: an encryption is asked for that there is not.
+        """
+        encryption = environment.get("FACESIFT_S3_ENCRYPTION") or None
+        key = environment.get("FACESIFT_S3_KMS_KEY_ID") or None
+        if encryption not in (None, "AES256", "aws:kms") or (key and encryption != "aws:kms"):
+            raise ValueError(
+                f"FACESIFT_S3_ENCRYPTION is {encryption!r}; give AES256, or aws:kms, which alone takes a "
+                "FACESIFT_S3_KMS_KEY_ID"
+            )
+        return cls(
+            public_buckets=_listed(environment.get("FACESIFT_S3_PUBLIC_BUCKETS", "")),
+            payer_buckets=_listed(environment.get("FACESIFT_S3_REQUESTER_PAYS", "")),
+            encryption=encryption,
+            kms_key_id=key,
+        )
+
+    def is_public(self, bucket: str) -> bool:
+        """Say whether a bucket is read without credentials."""
+        return any(fnmatchcase(bucket, pattern) for pattern in self.public_buckets)
+
+    def is_paid(self, bucket: str) -> bool:
+        """Say whether we pay for requests to a bucket."""
+        return any(fnmatchcase(bucket, pattern) for pattern in self.payer_buckets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,136 +106,132 @@ class Address:
         return other.bucket == self.bucket and (other.key == self.key or other.key.startswith(self.below))
 
 
-@cache
-def client() -> Any:
-    """Return this process's client; it may be shared by threads."""
-    return boto3.client("s3", config=_CONFIG)
+def client(bucket: str) -> Any:
+    """Return this process's client for a bucket; it may be shared by threads."""
+    return _client(is_signed=not options().is_public(bucket))
 
 
-def delta_options() -> dict[str, str]:
-    """Return the options with which deltalake reaches S3; asked anew each time, as credentials may expire."""
-    keys = _credentials()
-    endpoint: str = client().meta.endpoint_url
-    return {
-        "AWS_REGION": client().meta.region_name or "us-east-1",
+def bucket_arguments(bucket: str) -> dict[str, str]:
+    """Return what every request to a bucket says."""
+    payer = {"RequestPayer": "requester"} if options().is_paid(bucket) else {}
+    return {"Bucket": bucket, **payer}
+
+
+def writing_arguments() -> dict[str, str]:
+    """Return what every request says that writes an object."""
+    asked = options()
+    arguments = {"ServerSideEncryption": asked.encryption} if asked.encryption else {}
+    return arguments | ({"SSEKMSKeyId": asked.kms_key_id} if asked.kms_key_id else {})
+
+
+def attempts() -> int:
+    """Return how often a request is tried."""
+    return _session().get_config_variable("max_attempts") or ATTEMPTS
+
+
+def delta_options(bucket: str) -> dict[str, str]:
+    """Return the options with which deltalake reaches a bucket; asked anew each time, as credentials may expire."""
+    asked, endpoint = options(), _endpoint(bucket)
+    found = {
+        "AWS_REGION": _region(bucket),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower(),
-        "AWS_ACCESS_KEY_ID": keys.access_key,
-        "AWS_SECRET_ACCESS_KEY": keys.secret_key,
         # Of two commits of one version the second is refused, and done again as the next version.
         "AWS_CONDITIONAL_PUT": "etag",
-    } | ({"AWS_SESSION_TOKEN": keys.token} if keys.token else {})
+        "AWS_REQUEST_PAYER": str(asked.is_paid(bucket)).lower(),
+        "max_retries": str(attempts() - 1),
+    }
+    if asked.is_public(bucket):
+        return found | {"AWS_SKIP_SIGNATURE": "true"}
+    if asked.encryption:
+        found["AWS_SERVER_SIDE_ENCRYPTION"] = {"aws:kms": "sse:kms"}.get(asked.encryption, asked.encryption)
+    if asked.kms_key_id:
+        found["AWS_SSE_KMS_KEY_ID"] = asked.kms_key_id
+    keys = _credentials()
+    found |= {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
+    return found | ({"AWS_SESSION_TOKEN": keys.token} if keys.token else {})
 
 
-def open_in_duckdb(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let a DuckDB connection read S3, by the extension that PyPI carries; nothing is downloaded."""
+def open_in_duckdb(connection: duckdb.DuckDBPyConnection, bucket: str) -> None:
+    """Let a DuckDB connection read a bucket, by the extension that PyPI carries; nothing is downloaded."""
     spec = find_spec("duckdb_extension_httpfs")
     folders = list(spec.submodule_search_locations or ()) if spec else []
     (extension,) = Path(folders[0]).glob(f"extensions/v{duckdb.__version__}/httpfs.duckdb_extension")
     connection.load_extension(str(extension))
-    keys = _credentials()
-    scheme, _, host = client().meta.endpoint_url.partition("://")
+    scheme, _, host = _endpoint(bucket).partition("://")
     values = {
-        "key_id": keys.access_key,
-        "secret": keys.secret_key,
-        "session_token": keys.token or "",
-        "region": client().meta.region_name or "us-east-1",
+        "region": _region(bucket),
         "endpoint": host,
         "url_style": "vhost" if host.endswith("amazonaws.com") else "path",
         "use_ssl": str(scheme == "https").lower(),
+        "requester_pays": str(options().is_paid(bucket)).lower(),
     }
+    if not options().is_public(bucket):
+        keys = _credentials()
+        values |= {"key_id": keys.access_key, "secret": keys.secret_key, "session_token": keys.token or ""}
     settings = ", ".join(f"{name} '{value.replace(chr(39), chr(39) * 2)}'" for name, value in values.items())
     connection.execute(f"create or replace secret lake (type s3, {settings})")
 
 
 def os_error(error: Exception, uri: str) -> OSError:
-    """Return the OSError that a failure of boto3 amounts to: not there, not permitted, or unreachable."""
-    code: str = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-    return OSError(_ERRNOS.get(code, errno.EIO), f"S3 says {error}", uri)
+    """Return the OSError that a failure of boto3 amounts to: not there, not permitted, or what S3 says."""
+    code = error_code(error)
+    # The errors of a disk would be told as such; S3's own words say more.
+    return OSError(_ERRNOS.get(code, errno.EREMOTEIO), f"S3 says {error}", uri)
 
 
-class BucketStore:
-    """A store under a prefix of keys; S3 shows an object whole or not at all."""
+def error_code(error: Exception) -> str:
+    """Return S3's name for a failure; empty where it said nothing."""
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
 
-    def read(self, path: str) -> bytes | None:
-        """Return a file's content, or None when there is none."""
-        try:
-            return client().get_object(**self._at(path))["Body"].read()
-        except client().exceptions.NoSuchKey:
-            return None
-        except FAILURES as error:
-            raise os_error(error, self._address.uri) from error
+def forget() -> None:
+    """Forget clients and options, so that the environment is read again."""
+    for cached in (options, _session, _client):
+        cached.cache_clear()
 
-    def create(self, path: str, data: bytes) -> bool:
-        """Write a file unless there is one; say whether it was written."""
-        try:
-            client().put_object(**self._at(path), Body=data, IfNoneMatch="*")
-        except FAILURES as error:
-            if "PreconditionFailed" in str(error) or "ConditionalRequestConflict" in str(error):
-                return False
-            raise os_error(error, self._address.uri) from error
-        return True
 
-    def write(self, path: str, data: bytes) -> None:
-        """Write or replace a file in one step."""
-        try:
-            client().put_object(**self._at(path), Body=data)
-        except FAILURES as error:
-            raise os_error(error, self._address.uri) from error
+@cache
+def options() -> S3Options:
+    """Return this process's options."""
+    return S3Options.of(os.environ)
 
-    def names(self, folder: str = "") -> set[str]:
-        """Return what lies right in a folder; of more than a thousand the first ones."""
-        address = self._address
-        below = f"{address.below}{folder}/" if folder else address.below
-        try:
-            answer = client().list_objects_v2(Bucket=address.bucket, Prefix=below, Delimiter="/")
-        except FAILURES as error:
-            raise os_error(error, address.uri) from error
-        keys = [item["Key"] for item in answer.get("Contents", ())]
-        keys += [item["Prefix"] for item in answer.get("CommonPrefixes", ())]
-        return {key.removeprefix(below).rstrip("/") for key in keys}
 
-    def walk(self, folder: str) -> Iterator[Kept]:
-        """Yield every object below a folder."""
-        address = self._address
-        pages = (
-            client()
-            .get_paginator("list_objects_v2")
-            .paginate(Bucket=address.bucket, Prefix=f"{address.below}{folder}/")
-        )
-        try:
-            for page in pages:
-                for item in page.get("Contents", ()):
-                    path = item["Key"].removeprefix(address.below)
-                    yield Kept(path, item["Size"], item["LastModified"])
-        except FAILURES as error:
-            raise os_error(error, address.uri) from error
+@cache
+def _session() -> botocore.session.Session:
+    # One for all: it renews credentials that expire, and asks for them once.
+    return botocore.session.get_session()
 
-    def remove(self, path: str, written_before: datetime | None = None) -> bool:
-        """Remove an object; of a bucket that keeps versions, its newest one."""
-        try:
-            head = client().head_object(**self._at(path))
-            if written_before is not None and head["LastModified"] >= written_before:
-                return False
-            client().delete_object(**self._at(path))
-        except FAILURES as error:
-            if (failed := os_error(error, self._address.uri)).errno == errno.ENOENT:
-                return False
-            raise failed from error
-        return True
 
-    def _at(self, path: str) -> dict[str, str]:
-        return {"Bucket": self._address.bucket, "Key": self._address.below + path}
+@cache
+def _client(*, is_signed: bool) -> Any:
+    config = Config(
+        # The mode is botocore's own choice, or AWS_RETRY_MODE.
+        retries={"total_max_attempts": attempts()},
+        connect_timeout=CONNECT_S,
+        read_timeout=READ_S,
+        signature_version=None if is_signed else UNSIGNED,
+    )
+    return boto3.Session(botocore_session=_session()).client("s3", config=config)
+
+
+def _endpoint(bucket: str) -> str:
+    return client(bucket).meta.endpoint_url
+
+
+def _region(bucket: str) -> str:
+    return client(bucket).meta.region_name or "us-east-1"
 
 
 def _credentials() -> Any:
-    found = boto3.Session().get_credentials()
+    found = _session().get_credentials()
     if found is None:
         raise PermissionError(
             errno.EACCES,
             "no AWS credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile",
         )
     return found.get_frozen_credentials()
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

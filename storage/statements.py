@@ -34,6 +34,12 @@ def check_statements() -> tuple[Statement, ...]:
     return tuple(_read("checks"))
 
 
+@cache
+def plan_statement(name: str) -> str:
+    """Return a select of sql/plan, over the views and the tables of `storage.inventory`."""
+    return _parse(name, (FOLDER / "plan" / f"{name}.sql").read_text()).select
+
+
 def _read(folder: str) -> Sequence[Statement]:
     return [_parse(path.stem, path.read_text()) for path in sorted((FOLDER / folder).glob("*.sql"))]
 

@@ -7,6 +7,7 @@ import pytest
 from flows.plan import SHARD_SOURCES, Plan, Shard
 from storage.archive import Fail, Fate, Listed, Skip, Take
 from storage.catalog import Catalog
+from storage.inventory import Inventory
 from storage.lake import Lake
 from storage.records import Failure
 
@@ -22,8 +23,9 @@ def plan(
     lake: Lake, items: Sequence[Listed], limit: int | None = None, recipe_id: str = RECIPE
 ) -> dict[str, int]:
     """Plan a listing; return the attempt of every planned uri."""
-    shards = Plan(lake, "scan", recipe_id).shards(items, limit=limit, on_listed=lambda _: None)
-    return {job.source.uri: job.attempt for shard in shards for job in shard.remaining()}
+    with Inventory(lake, recipe_id) as inventory:
+        shards = Plan(inventory, "scan", recipe_id).shards(items, limit=limit, on_listed=lambda _: None)
+        return {job.source.uri: job.attempt for shard in shards for job in shard.remaining()}
 
 
 def failure(
@@ -149,7 +151,8 @@ def test_what_is_over_the_limit_stays_pending(tmp_path: Path) -> None:
 def test_a_shard_forgets_what_has_ended(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     items = [listed("/a"), listed("/b")]
-    (shard,) = Plan(lake, "scan", RECIPE).shards(items, limit=None, on_listed=lambda _: None)
+    with Inventory(lake, RECIPE) as inventory:
+        (shard,) = Plan(inventory, "scan", RECIPE).shards(items, limit=None, on_listed=lambda _: None)
     assert isinstance(shard, Shard)
     first, second = shard.remaining()
     assert shard.settle(first)
@@ -158,14 +161,47 @@ def test_a_shard_forgets_what_has_ended(tmp_path: Path) -> None:
     assert len(shard) == 1
 
 
-def test_long_listings_come_in_shards_and_tell_how_far_they_are(tmp_path: Path) -> None:
-    plan = Plan(Lake(tmp_path / "lake"), "scan", RECIPE)
+def test_long_listings_come_in_shards_and_tell_how_far_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.inventory.CHUNK_ROWS", 400)
     items = [listed(f"/{n}") for n in range(SHARD_SOURCES + 1)]
     told: list[int] = []
-    shards = plan.shards(iter(items), limit=None, on_listed=told.append)
-    assert [len(shard) for shard in shards] == [SHARD_SOURCES, 1]
-    assert told == [*range(1, SHARD_SOURCES + 2)]
-    assert len(plan.listed) == SHARD_SOURCES + 1
+    with Inventory(Lake(tmp_path / "lake"), RECIPE) as inventory:
+        shards = Plan(inventory, "scan", RECIPE).shards(iter(items), limit=None, on_listed=told.append)
+        assert (len(shards), shards.sources) == (2, SHARD_SOURCES + 1)
+        for _ in range(2):  # a flow goes through them once, a progress bar before it
+            planned = [[job.source.uri for job in shard.remaining()] for shard in shards]
+            assert [len(uris) for uris in planned] == [SHARD_SOURCES, 1]
+            assert sum(planned, []) == [item.uri for item in items]
+    assert told == [400, 800, SHARD_SOURCES + 1]
+
+
+def test_an_object_that_is_listed_twice_counts_once_and_a_failure_is_what_counts(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    broken = listed("/b", etag=None, fate=Fail("OSError", "broke off"))
+    with Inventory(lake, RECIPE) as inventory:
+        items = [listed("/a"), listed("/b"), listed("/a"), broken]
+        shards = Plan(inventory, "scan", RECIPE).shards(items, limit=None, on_listed=lambda _: None)
+        assert [job.source.uri for shard in shards for job in shard.remaining()] == ["/a"]
+        assert (inventory.listed, inventory.planned) == (2, 1)
+        assert inventory.outcomes() == {"pending": 1, "failed": 1}
+    assert recorded(lake) == {"sources": 2, "failures": 1}
+
+
+def test_a_place_whose_listing_broke_off_is_no_failure_once_it_is_complete(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    torn = listed("s3://b/a/", etag=None, fate=Fail("ClientError", "listing broke off"))
+    plan(lake, [listed("s3://b/a/1"), torn])
+    assert statuses(lake) == {"s3://b/a/1": "pending", "s3://b/a/": "failed"}
+    plan(lake, [listed("s3://b/other")])  # says nothing of that place
+    assert statuses(lake)["s3://b/a/"] == "failed"
+    for _ in range(2):
+        plan(lake, [listed("s3://b/a/1"), listed("s3://b/a/2")])
+        assert statuses(lake)["s3://b/a/"] == "skipped"
+    assert recorded(lake)["sources"] == 5
+    plan(lake, [listed("s3://b/a/1"), torn])
+    assert statuses(lake)["s3://b/a/"] == "failed"
 
 
 def test_an_empty_archive_has_nothing_to_read(tmp_path: Path) -> None:
@@ -175,13 +211,22 @@ def test_an_empty_archive_has_nothing_to_read(tmp_path: Path) -> None:
 def test_a_listing_that_breaks_off_has_recorded_what_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.plan.BATCH_ROWS", 2)
+    monkeypatch.setattr("storage.inventory.CHUNK_ROWS", 2)
 
     def torn() -> Iterator[Listed]:
         yield from (listed(f"/{n}") for n in range(3))
         raise OSError("gone")
 
     lake = Lake(tmp_path / "lake")
-    with pytest.raises(OSError, match="gone"):
-        Plan(lake, "scan", RECIPE).shards(torn(), limit=None, on_listed=lambda _: None)
+    with Inventory(lake, RECIPE) as inventory, pytest.raises(OSError, match="gone"):
+        Plan(inventory, "scan", RECIPE).shards(torn(), limit=None, on_listed=lambda _: None)
     assert statuses(lake) == {"/0": "pending", "/1": "pending"}
+
+
+def test_what_is_planned_in_little_memory_is_the_same(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    items = [listed(f"s3://bucket/{'long/' * 120}{number:08}.mp4") for number in range(60_000)]
+    with Inventory(lake, RECIPE, memory_bytes=64 << 20) as inventory:
+        shards = Plan(inventory, "scan", RECIPE).shards(items, limit=None, on_listed=lambda _: None)
+        uris = [job.source.uri for shard in shards for job in shard.remaining()]
+    assert uris == [item.uri for item in items]

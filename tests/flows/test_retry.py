@@ -12,6 +12,7 @@ from flows.plan import Plan
 from flows.retry import requeue
 from storage.archive import Listed, Take
 from storage.catalog import Catalog
+from storage.inventory import Inventory
 from storage.lake import Lake
 from storage.records import Failure
 from workers.outcome import Job
@@ -23,8 +24,9 @@ BASE = Failure("", None, "r" * 16, "scan", 10, "1", "decode", "", "why", 1, Fals
 
 def plan(lake: Lake) -> dict[str, Job]:
     listed = [Listed(uri, 10, "1", NOW, Take()) for uri in URIS]
-    shards = Plan(lake, "scan", BASE.recipe_id).shards(listed, limit=None, on_listed=lambda _: None)
-    return {job.source.uri: job for shard in shards for job in shard.remaining()}
+    with Inventory(lake, BASE.recipe_id) as inventory:
+        shards = Plan(inventory, "scan", BASE.recipe_id).shards(listed, limit=None, on_listed=lambda _: None)
+        return {job.source.uri: job for shard in shards for job in shard.remaining()}
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ def failing(number: int, **changed: str) -> ScanSummary:
     failure = ListedFailure("/a/film.mp4", "decode", "InvalidDataError", "no frame", is_new=True)
     failures = tuple(replace(failure, uri=f"/a/{n:02d}.mp4", **changed) for n in range(number))
     by_status = SUMMARY.by_status | {"done": 1200 - number, "failed": number}
-    return replace(SUMMARY, by_status=by_status, failures=failures)
+    reasons = {f"{failures[0].stage}: {failures[0].error}": number}
+    return replace(SUMMARY, by_status=by_status, failures=failures, reasons=reasons)
 
 
 def test_a_scan_that_went_well_is_told_in_a_few_lines() -> None:
@@ -55,7 +56,13 @@ def test_a_scan_that_went_well_is_told_in_a_few_lines() -> None:
 def test_every_kind_of_failure_is_counted_and_the_first_are_shown() -> None:
     summary = failing(SHOWN_FAILURES + 5)
     other = replace(summary.failures[0], uri="/a/zz.mp4", stage="commit", error="ValueError")
-    text = printed(replace(summary, failures=(*summary.failures, other)))
+    summary = replace(
+        summary,
+        by_status=summary.by_status | {"failed": 26},
+        failures=(*summary.failures, other),
+        reasons=summary.reasons | {"commit: ValueError": 1},
+    )
+    text = printed(summary)
     assert "failures 25 decode: InvalidDataError, 1 commit: ValueError\n" in text
     assert "failed (26)\n" in text
     assert "  /a/00.mp4\n    decode: InvalidDataError: no frame\n" in text

@@ -1,0 +1,100 @@
+"""A store in a bucket."""
+
+import errno
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from storage.s3 import (
+    CHANGED,
+    FAILURES,
+    Address,
+    bucket_arguments,
+    client,
+    error_code,
+    os_error,
+    writing_arguments,
+)
+from storage.store import Kept
+
+
+class BucketStore:
+    """A store under a prefix of keys; S3 shows an object whole or not at all."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content, or None when there is none."""
+        try:
+            return self._client().get_object(**self._at(path))["Body"].read()
+        except FAILURES as error:
+            if error_code(error) == "NoSuchKey":
+                return None
+            raise os_error(error, self._address.uri) from error
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write a file unless there is one; say whether it was written."""
+        try:
+            self._client().put_object(**self._at(path), **writing_arguments(), Body=data, IfNoneMatch="*")
+        except FAILURES as error:
+            if error_code(error) in CHANGED:
+                return False
+            raise os_error(error, self._address.uri) from error
+        return True
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write or replace a file in one step."""
+        try:
+            self._client().put_object(**self._at(path), **writing_arguments(), Body=data)
+        except FAILURES as error:
+            raise os_error(error, self._address.uri) from error
+
+    def names(self, folder: str = "") -> set[str]:
+        """Return what lies right in a folder; of more than a thousand the first ones."""
+        address = self._address
+        below = f"{address.below}{folder}/" if folder else address.below
+        try:
+            answer = self._client().list_objects_v2(
+                **bucket_arguments(address.bucket), Prefix=below, Delimiter="/"
+            )
+        except FAILURES as error:
+            raise os_error(error, address.uri) from error
+        keys = [item["Key"] for item in answer.get("Contents", ())]
+        keys += [item["Prefix"] for item in answer.get("CommonPrefixes", ())]
+        return {key.removeprefix(below).rstrip("/") for key in keys}
+
+    def walk(self, folder: str) -> Iterator[Kept]:
+        """Yield every object below a folder."""
+        address = self._address
+        try:
+            pages = (
+                self._client()
+                .get_paginator("list_objects_v2")
+                .paginate(**bucket_arguments(address.bucket), Prefix=f"{address.below}{folder}/")
+            )
+            for page in pages:
+                for item in page.get("Contents", ()):
+                    path = item["Key"].removeprefix(address.below)
+                    yield Kept(path, item["Size"], item["LastModified"])
+        except FAILURES as error:
+            raise os_error(error, address.uri) from error
+
+    def remove(self, path: str, written_before: datetime | None = None) -> bool:
+        """Remove an object; of a bucket that keeps versions, its newest one."""
+        try:
+            head = self._client().head_object(**self._at(path))
+            if written_before is not None and head["LastModified"] >= written_before:
+                return False
+            self._client().delete_object(**self._at(path))
+        except FAILURES as error:
+            if (failed := os_error(error, self._address.uri)).errno == errno.ENOENT:
+                return False
+            raise failed from error
+        return True
+
+    def _client(self) -> Any:
+        return client(self._address.bucket)
+
+    def _at(self, path: str) -> dict[str, str]:
+        return {**bucket_arguments(self._address.bucket), "Key": self._address.below + path}
