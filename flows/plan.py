@@ -47,7 +47,7 @@ class Shards:
         return self._inventory.planned
 
     def __len__(self) -> int:
-        return -(-self.sources // SHARD_SOURCES)
+        return (self.sources + SHARD_SOURCES - 1) // SHARD_SOURCES
 
     def __iter__(self) -> Iterator[Shard]:
         for start in range(0, self.sources, SHARD_SOURCES):

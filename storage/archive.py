@@ -13,8 +13,17 @@ from storage.folders import Folders
 from storage.listing import Archive, ArchiveError, Fail, Fate, Fetched, Listed, Patterns, Skip, Take
 
 __all__ = [
-    *("ArchiveError", "Fail", "Fate", "Fetched", "Listed", "Patterns", "Skip", "Take"),
-    *("fetch", "list_sources", "open_source"),
+    "ArchiveError",
+    "Fail",
+    "Fate",
+    "Fetched",
+    "Listed",
+    "Patterns",
+    "Skip",
+    "Take",
+    "fetch",
+    "list_sources",
+    "open_source",
 ]
 
 EVERYTHING = Patterns()

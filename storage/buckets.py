@@ -4,7 +4,6 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Sequence
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -95,8 +94,8 @@ def _objects(root: Address, left_out: Sequence[Address]) -> Iterator[Listed]:
             if not any(folder.holds(address) for folder in left_out):
                 yield _listed(address, item)
     except FAILURES as error:
-        # What came before is listed; the next scan goes on with the rest. The uri is that of the place: with a
-        # slash, it is no object's but a marker's, of which this tells more.
+        # What came before is listed; the next scan goes on with the rest. With its slash, the place's uri is
+        # that of no object but its marker.
         yield Listed(
             f"s3://{root.bucket}/{root.below}",
             *(None, None, None),
@@ -128,7 +127,6 @@ def _itself(root: Address) -> Sequence[Any]:
     return [item for item in found if item["Key"] == root.key]
 
 
-@cache
 def _keeps_versions(bucket: str) -> bool:
     """Say whether objects have version ids; where nobody may ask, or nobody knows, their ETags will do."""
     try:

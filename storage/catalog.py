@@ -3,11 +3,11 @@
 # pyarrow comes without types.
 
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +20,8 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,  # nothing comes from the network
     "autoload_known_extensions": False,
 }
+
+Answer = TypeVar("Answer")
 
 
 class QueryError(ValueError):
@@ -124,10 +126,13 @@ class Catalog:
             duckdb.Error: the statement is wrong.
             LakeError: a file of the lake cannot be read.
         """
-        with self.connect() as connection:
+
+        def ask(connection: duckdb.DuckDBPyConnection) -> pa.Table:
             connection.execute("set lock_configuration = true")
             _check_reading(connection, sql)
             return connection.execute(sql, parameters).to_arrow_table()
+
+        return self._asked(ask)
 
     def view(self, name: str, **equal_to: Any) -> pa.Table:
         """Return the rows of a view in which columns have the given values.
@@ -143,8 +148,18 @@ class Catalog:
 
         The rows themselves are in the view of the same name in schema `checks`.
         """
-        with self.connect() as connection:
-            return {check.name: _count(connection, check) for check in check_statements()}
+        return self._asked(
+            lambda connection: {check.name: _count(connection, check) for check in check_statements()}
+        )
+
+    def _asked(self, ask: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer:
+        """Ask the lake; once more, as it is then, when a file was removed by an erasure on demand meanwhile."""
+        try:
+            with self.connect() as connection:
+                return ask(connection)
+        except (duckdb.IOException, LakeError):
+            with self.connect() as connection:
+                return ask(connection)
 
 
 @cache

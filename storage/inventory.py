@@ -3,13 +3,12 @@
 # pyarrow comes without types.
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from storage.catalog import Catalog

@@ -86,9 +86,7 @@ def _matcher(patterns: Sequence[str]) -> _Matcher | None:
 
 def _matches(matcher: _Matcher, uri: str) -> bool:
     of_names, of_uris = matcher
-    return bool(
-        (of_names and of_names.match(uri.rpartition("/")[2])) or (of_uris and of_uris.match(uri))
-    )
+    return bool((of_names and of_names.match(uri.rpartition("/")[2])) or (of_uris and of_uris.match(uri)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ class ObjectFile(io.RawIOBase):
 
 
 def version_of(answer: Any) -> str:
-    """Return what changes whenever an object does: its version id where the bucket keeps versions, else its ETag.
+    """Return what changes whenever an object does: its version id where the bucket keeps any, else its ETag.
 
     An ETag is opaque: that of an object which was uploaded in parts, or is encrypted, is no MD5 of anything.
     """

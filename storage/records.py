@@ -380,6 +380,84 @@ class Erasure:
     written_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A calibration card that was applied to the scores of a recipe; the newest of a label counts.
+
+    Key: recipe_id, calibration_id
+    """
+
+    recipe_id: str
+    calibration_id: str
+    """First 16 hex digits of the SHA-256 of `card_json`."""
+    question: str
+    label: str
+    """Whose score the card turns into a likelihood ratio."""
+    other_label: str
+    """What a low ratio speaks for."""
+    label_from_log10_lr: float
+    """From here on the verdict is the label."""
+    other_to_log10_lr: float
+    """Up to here the verdict is the other label; in between it is `inconclusive`."""
+    model_id: str
+    card_json: str
+    """The card, whole: knots, what it was fitted on, and how well."""
+    applied_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A model measured on a dataset.
+
+    Key: evaluation_id
+    """
+
+    evaluation_id: str
+    dataset: str
+    variant: str
+    split: str
+    recipe_id: str
+    model_id: str
+    is_demonstration: bool
+    expected: int
+    """Samples of the split; the sum of the next five."""
+    scored: int
+    no_face: int
+    refused: int
+    unparsable: int
+    failed: int
+    report_json: str
+    """The report, whole: protocol, metrics with intervals, tables, and what was malformed."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRecord:
+    """What came of a sample in an evaluation.
+
+    Key: evaluation_id, read_from, sample_id
+    """
+
+    evaluation_id: str
+    read_from: str
+    """scores or text."""
+    sample_id: str
+    """Unique in its dataset, e.g. `FaceSwap/c23/000_003`."""
+    uri: str
+    video_id: str | None
+    cluster: str
+    """Person or source video: what is drawn together in a bootstrap."""
+    fold: int | None
+    status: str
+    """scored, no_face, refused, unparsable or failed."""
+    reason: str | None
+    truth_json: str
+    answer_json: str | None
+    score: float | None
+    """Of the second of two labels, where there are two: its probability."""
+    groups_json: str
+
+
 Record = (
     RecipeRecord
     | Scan
@@ -394,5 +472,8 @@ Record = (
     | Video
     | Forgotten
     | Erasure
+    | Calibration
+    | Evaluation
+    | PredictionRecord
 )
 """Any row."""

@@ -1,7 +1,7 @@
 """S3, for archives and for lakes: one place for addresses, clients, options and errors.
 
-Region, credentials, endpoint and retries are found as boto3 finds them (environment, profile, role); deltalake
-and DuckDB, which have clients of their own, are given what boto3 found.
+Region, credentials, endpoint and retries are found as boto3 finds them (environment, profile, role);
+deltalake and DuckDB, which have clients of their own, are given what boto3 found.
 """
 
 import errno
@@ -130,7 +130,7 @@ def attempts() -> int:
 
 
 def delta_options(bucket: str) -> dict[str, str]:
-    """Return the options with which deltalake reaches a bucket; asked anew each time, as credentials may expire."""
+    """Return how deltalake reaches a bucket; to be asked for each commit, as credentials may expire."""
     asked, endpoint = options(), _endpoint(bucket)
     found = {
         "AWS_REGION": _region(bucket),

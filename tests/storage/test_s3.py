@@ -14,7 +14,7 @@ from storage.archive import ArchiveError, Fail, Fetched, Skip, Take, fetch, list
 from storage.buckets import Buckets
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
-from storage.s3 import Address, client, os_error
+from storage.s3 import Address, client, forget, os_error
 from tests.storage.rows import recipe, source, video
 
 pytestmark = pytest.mark.real
@@ -42,11 +42,12 @@ def s3(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    client.cache_clear()
-    client().create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    yield client()
+    forget()
+    made = client("archive")
+    made.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    yield made
     urlopen(Request(f"{server}/moto-api/reset", method="POST")).close()
-    client.cache_clear()
+    forget()
 
 
 def put(s3: Any, *keys: str, data: bytes = b"12345", **options: str) -> None:
@@ -130,7 +131,7 @@ def test_a_listing_that_breaks_off_is_a_failure(s3: Any) -> None:
     s3.meta.events.register("before-send.s3.ListObjectsV2", _fail)
     *first, last = listing
     assert len(first) == 2
-    assert last.uri == "s3://archive"
+    assert last.uri == "s3://archive/"
     assert isinstance(last.fate, Fail)
     assert "broke off" in last.fate.message
 

@@ -1,0 +1,152 @@
+"""What an erasure on demand would take: contents by their id, sources by their name, or all that is old."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import translate
+from re import compile as compile_pattern
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from storage.catalog import Catalog
+from storage.lake import Lake
+from storage.old_files import NAMING, RESULTS, Marks
+from storage.receipt import Selector
+
+ERASED_TABLES = ("videos", *RESULTS, *NAMING)
+"""In the order in which they lose their rows: what others hang on comes after them."""
+
+_KNOWN = """
+create temp table known as
+-- wherever a uri and a content were seen together, and uris of which the content is not known
+select uri, video_id, listed_at, null::timestamptz as committed_at from raw.sources
+union all
+select uri, video_id, null, committed_at from raw.videos
+union all
+select uri, video_id, null, null from raw.failures
+"""
+_OF_VIDEO = "select distinct video_id from known where video_id = ?"
+_OF_NAMES = "select distinct video_id from known semi join named using (uri) where video_id is not null"
+_OF_OLD = """
+select video_id from known
+where video_id is not null
+group by video_id
+-- by its results; one that has none, by its last listing
+having coalesce(max(committed_at), max(listed_at)) < $before
+"""
+_OLD_NAMES = """
+select uri from known
+group by uri
+having max(listed_at) < $before and count(video_id) = 0
+"""
+_NAMES_OF_CONTENTS = "insert into named select distinct uri from known semi join meant using (video_id)"
+_SCANS = """
+select scan_id from scans where list_has_any(archives, (select list(uri) from named)) order by all
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasable:
+    """What is to be erased.
+
+    Attributes:
+        selected_by: what was asked for.
+        asked: the video id, the pattern, or the date.
+        marks: tells the rows.
+        names: uris that are to be in no row any more.
+        rows: how many there are, by table, old versions not counted.
+        scan_ids: runs that were given one of the names.
+        scans_running: runs without an end.
+    """
+
+    selected_by: Selector
+    asked: str
+    marks: Marks
+    names: frozenset[str]
+    rows: Mapping[str, int]
+    scan_ids: tuple[str, ...]
+    scans_running: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """True when the lake holds nothing of what was asked for."""
+        return not self.rows and not self.scan_ids
+
+
+def find_video(lake: Lake, video_id: str) -> Erasable:
+    """Return all that a lake holds of a content, under whatever name and recipe."""
+
+    def mean(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(f"create temp table meant as {_OF_VIDEO}", [video_id])
+
+    return _find(lake, "video", video_id, (), mean)
+
+
+def find_sources(lake: Lake, pattern: str) -> Erasable:
+    """Return all that a lake holds of every source whose uri matches, copies of their contents included.
+
+    Args:
+        lake: where.
+        pattern: as `*/night/*.mp4`; a star stands for any letters, slashes too.
+    """
+
+    def mean(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(f"create temp table meant as {_OF_NAMES}")
+
+    return _find(lake, "source", pattern, _matching(lake, pattern), mean)
+
+
+def find_before(lake: Lake, before: datetime) -> Erasable:
+    """Return all contents whose every result was committed before a time.
+
+    Also those without a result, and sources whose content is not known, that were last listed before it.
+    """
+
+    def mean(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(f"create temp table meant as {_OF_OLD}", {"before": before})
+        connection.execute(f"insert into named {_OLD_NAMES}", {"before": before})
+
+    return _find(lake, "before", before.isoformat(), (), mean)
+
+
+def _find(lake: Lake, selected_by: Selector, asked: str, names: Iterable[str], mean: Any) -> Erasable:
+    with Catalog(lake).connect() as connection:
+        connection.execute(_KNOWN)
+        connection.register("names", pa.table({"uri": pa.array(names, pa.string())}))
+        connection.execute("create temp table named as select uri from names")
+        mean(connection)
+        connection.execute(_NAMES_OF_CONTENTS)
+        uris = [uri for (uri,) in connection.execute("select distinct uri from named").fetchall()]
+        ids = [video_id for (video_id,) in connection.execute("from meant order by all").fetchall()]
+        marks = Marks(tuple(ids), tuple(hashlib.sha256(uri.encode()).hexdigest() for uri in uris))
+        counts = {table: _count(connection, table) for table in ERASED_TABLES}
+        scan_ids = connection.execute(_SCANS).fetchall()
+        running = connection.execute("select scan_id from scans where finished_at is null order by all")
+        return Erasable(
+            selected_by=selected_by,
+            asked=asked,
+            marks=marks,
+            names=frozenset(uris),
+            rows={table: count for table, count in counts.items() if count},
+            scan_ids=tuple(scan_id for (scan_id,) in scan_ids),
+            scans_running=tuple(scan_id for (scan_id,) in running.fetchall()),
+        )
+
+
+def _matching(lake: Lake, pattern: str) -> list[str]:
+    is_match = compile_pattern(translate(pattern)).match
+    with Catalog(lake).connect() as connection:
+        connection.execute(_KNOWN)
+        found = connection.execute("select distinct uri from known").to_arrow_reader(10_000)
+        return [uri for batch in found for uri in batch["uri"].to_pylist() if is_match(uri)]
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    names = "or video_id is null and uri in (from named)" if table in NAMING else ""
+    select = f"select count(*) from raw.{table} where video_id in (from meant) {names}"  # noqa: S608 - our words
+    row = connection.execute(select).fetchone()
+    assert row is not None
+    return row[0]

@@ -1,0 +1,99 @@
+"""Old files: Parquet files below a table that its current version does not count."""
+
+import glob
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from storage.lake import Lake
+from storage.store import Kept
+
+COMMIT_H = 1.0
+"""So long a file that no commit mentions is taken for one on its way into a table; commits take seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class OldFile:
+    """A file of an older version of a table, or of a commit that was never made, or is being made."""
+
+    path: str
+    """From the lake's folder."""
+    size_bytes: int
+    written_at: datetime
+    is_removed: bool
+    """True when a commit has taken it out of the table: nobody will put it back."""
+
+    @property
+    def settled_at(self) -> datetime:
+        """When it is certain that no commit brings the file into the table."""
+        return self.written_at if self.is_removed else self.written_at + timedelta(hours=COMMIT_H)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What tells rows that are to be erased: their content; where it is not known, their uri's SHA-256."""
+
+    video_ids: Sequence[str]
+    uri_sha256s: Sequence[str] = ()
+
+
+RESULTS = ("boxes", "tracks", "findings", "answers", "clips", "shots")
+"""Tables of rows that belong to a `videos` row."""
+NAMING = ("failures", "sources")
+"""Tables of which a row may name a source whose content is not known."""
+
+_OF_CONTENT = "video_id in (from marked_videos)"
+_OF_NAME = "video_id is null and sha256(uri) in (from marked_uris)"
+_GIVEN_NAME = """
+list_has_any(list_transform(archives, lambda name: sha256(name)), (select list(sha256) from marked_uris))
+"""
+
+
+def old_files(lake: Lake, table: str) -> list[OldFile]:
+    """Return all old files of a table."""
+    walked: list[Kept] = [kept for kept in lake.store.walk(table) if _holds_rows(table, kept.path)]
+    # After the walk: what has come into the table since is not old.
+    current = {f"{table}/{path}" for path in lake.delta.written_at(table)}
+    removed = {f"{table}/{path}" for path in lake.delta.removed(table)}
+    return [
+        OldFile(kept.path, kept.size_bytes, kept.written_at, kept.path in removed)
+        for kept in walked
+        if kept.path not in current
+    ]
+
+
+def holding(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, files: Sequence[OldFile], marks: Marks
+) -> Iterator[OldFile]:
+    """Yield those of a table's old files that hold a marked row, or that cannot be read.
+
+    Args:
+        connection: that can read the lake's files, as `Catalog.connect` gives it.
+        lake: that they are in.
+        files: of one table.
+        marks: of the rows.
+    """
+    connection.register("marked_videos", pa.table({"video_id": list(marks.video_ids)}, _text("video_id")))
+    connection.register("marked_uris", pa.table({"sha256": list(marks.uri_sha256s)}, _text("sha256")))
+    for file in files:
+        table = file.path.partition("/")[0]
+        is_marked = _GIVEN_NAME if table == "scans" else _OF_CONTENT
+        is_marked += f" or {_OF_NAME}" if table in NAMING else ""
+        select = f"select 1 from read_parquet($file, hive_partitioning = false) where {is_marked} limit 1"  # noqa: S608
+        try:
+            found = connection.execute(select, {"file": glob.escape(f"{lake.root}/{file.path}")}).fetchall()
+        except duckdb.Error:
+            found = [True]  # the part of a file that a killed process has left
+        if found:
+            yield file
+
+
+def _holds_rows(table: str, path: str) -> bool:
+    return path.endswith(".parquet") and not path.startswith(f"{table}/_")
+
+
+def _text(name: str) -> pa.Schema:  # pyright: ignore[reportUnknownParameterType] - pyarrow comes without types
+    return pa.schema([pa.field(name, pa.string())])
