@@ -153,7 +153,7 @@ class Catalog:
         )
 
     def _asked(self, ask: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer:
-        """Ask the lake; once more, as it is then, when a file was removed by an erasure on demand meanwhile."""
+        """Ask the lake; once more, as it is then, when an erasure on demand has removed a file meanwhile."""
         try:
             with self.connect() as connection:
                 return ask(connection)
