@@ -35,6 +35,8 @@ class Claims:
         """Return the claims of a scan that begins: what the lake knows of contents under a recipe."""
         catalog = Catalog(lake)
         done = catalog.view("videos", recipe_id=recipe_id)["video_id"].to_pylist()
+        # What was erased on demand is not read again: to be listed is all the end that its source gets.
+        done += catalog.view("forgotten")["video_id"].to_pylist()
         newest: dict[str, Failure] = {}
         for row in catalog.view("failures", recipe_id=recipe_id).to_pylist():
             if row["video_id"] is not None:
