@@ -6,9 +6,13 @@ keys as (
     union all
     select 'boxes', [track_id, frame_index::varchar] from boxes
     union all
+    select 'calibrations', [recipe_id, calibration_id] from calibrations
+    union all
     select 'clips', [clip_id] from clips
     union all
     select 'erasures', [receipt_id] from erasures
+    union all
+    select 'evaluations', [evaluation_id] from evaluations
     union all
     select 'failures', [uri, recipe_id, failed_at::varchar] from failures
     union all
@@ -17,6 +21,8 @@ keys as (
     select 'forgotten', [video_id] from forgotten
     union all
     select 'listings', [uri, recipe_id] from listings
+    union all
+    select 'predictions', [evaluation_id, read_from, sample_id] from predictions
     union all
     select 'questions', [recipe_id, question] from questions
     union all

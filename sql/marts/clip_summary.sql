@@ -15,6 +15,8 @@ found as (
         list(label order by label) filter (where question = 'attributes' and score >= 0.5) as attributes,
         count(*) filter (where question = 'attributes') as attributes_asked,
         any_value(score) filter (where question = 'deepfake' and label = 'fake') as deepfake_score,
+        any_value(log10_lr) filter (where question = 'deepfake' and label = 'fake') as deepfake_log10_lr,
+        any_value(verdict) filter (where question = 'deepfake' and label = 'fake') as deepfake_verdict,
         any_value(model_id) as model_id
     from findings
     group by clip_id
@@ -36,6 +38,8 @@ select
     if(found.action_units_asked > 0, coalesce(found.action_units, []), null) as action_units,
     if(found.attributes_asked > 0, coalesce(found.attributes, []), null) as attributes,
     found.deepfake_score,
+    found.deepfake_log10_lr,
+    found.deepfake_verdict,
     coalesce(found.model_id, recipes.model_id) as model_id,
     recipes.is_demonstration,
     clips.evidence,

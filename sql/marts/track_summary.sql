@@ -10,7 +10,10 @@ clip_counts as (
         avg(age_years) as age_years,
         max(deepfake_score) as deepfake_score,
         avg(deepfake_score) as deepfake_score_mean,
-        arg_max(clip_id, deepfake_score) as deepfake_clip_id
+        arg_max(clip_id, deepfake_score) as deepfake_clip_id,
+        -- a card never falls, so the ratio of the most suspicious clip is the highest
+        max(deepfake_log10_lr) as deepfake_log10_lr,
+        arg_max(deepfake_verdict, deepfake_score) as deepfake_verdict
     from clip_summary
     group by track_id
 ),
@@ -52,6 +55,13 @@ select
     clip_counts.deepfake_score,
     clip_counts.deepfake_score_mean,
     clip_counts.deepfake_clip_id,
+    clip_counts.deepfake_log10_lr,
+    -- no verdict that it is real while a clip is open
+    if(
+        clip_counts.deepfake_verdict = 'real' and clip_counts.clips_unanswered > 0,
+        'inconclusive',
+        clip_counts.deepfake_verdict
+    ) as deepfake_verdict,
     recipes.model_id,
     recipes.is_demonstration
 from tracks

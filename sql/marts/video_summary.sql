@@ -51,6 +51,10 @@ faces as (
         max(deepfake_score) as deepfake_score,
         arg_max(track_id, deepfake_score) as deepfake_track_id,
         arg_max(deepfake_clip_id, deepfake_score) as deepfake_clip_id,
+        max(deepfake_log10_lr) as deepfake_log10_lr,
+        count(*) filter (where deepfake_verdict = 'fake') as tracks_fake,
+        count(*) filter (where deepfake_verdict = 'real') as tracks_real,
+        count(deepfake_verdict) as tracks_judged,
         min(age_years) as age_years_min,
         max(age_years) as age_years_max
     from track_summary
@@ -72,6 +76,13 @@ select
     faces.deepfake_score,
     faces.deepfake_track_id,
     faces.deepfake_clip_id,
+    faces.deepfake_log10_lr,
+    -- one fake face is enough; real is every face of the whole video or nothing; without faces no verdict
+    case
+        when faces.tracks_fake > 0 then 'fake'
+        when faces.tracks_real = videos.tracks and not videos.is_partial then 'real'
+        when faces.tracks_judged > 0 then 'inconclusive'
+    end as deepfake_verdict,
     main_expressions.expressions,
     faces.age_years_min,
     faces.age_years_max,
