@@ -12,9 +12,11 @@ import typer
 from flows.commands.describe import describe
 from flows.commands.ending import run_printing
 from flows.commands.faces import faces
+from flows.commands.job import job
 from flows.commands.lake import query, report, retry, status, tables
 from flows.commands.model import model_app
 from flows.commands.scan import recipe, scan, synth
+from flows.commands.train import train
 
 app = typer.Typer(
     add_completion=False,
@@ -37,8 +39,9 @@ def options(
     """Scan video archives for faces with Face-LLaVA, and query what they show."""
 
 
-for command in (scan, describe, faces, query, tables, status, report, retry, recipe, synth):
+for command in (scan, describe, faces, query, tables, status, report, retry, recipe, synth, train):
     app.command()(command)
+app.command(hidden=True)(job)
 app.add_typer(model_app, name="model")
 
 

@@ -79,6 +79,7 @@ class ScanProgress:
         if self._listing is not None:
             self._bars.update(self._listing, visible=False)
         self._planned = videos
+        self._tell(f"{videos:,} sources to read")
         self._videos = self._bars.add_task("starting workers", total=videos, unit="videos")
 
     def moved(self, position: Position) -> None:

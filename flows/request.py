@@ -1,5 +1,6 @@
 """What a scan is asked to do: plain values, so that a deployment can carry them."""
 
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from workers.fleet import FleetConfig
 DEMONSTRATION_VERSION = 1
 """Raised when the demonstration checkpoint changes, so that an old one in the cache is not taken for it."""
 
+_PASSWORD = re.compile(r"s3://[^/]*[:@]|[a-zA-Z0-9+.-]+://[^/]*@")
+
 
 class UsageError(ValueError):
     """The request itself is at fault, not a video: nothing was read and nothing was written."""
@@ -35,9 +38,23 @@ class ScanRequest:
         checkpoint: directory or hub id; None means the demonstration checkpoint.
         tasks: overrides the recipe's.
         limit: read at most so many videos; the rest stays pending.
-        readers: reader actors; None makes one per CPU.
-        describers: describer actors; None makes one per GPU, or one.
+        readers: reader actors at most; None makes one per CPU.
+        describers: describer actors at most; None makes one per GPU, or one.
+        min_readers: go on with so many; the others start when there is a place for them. None waits for all
+            of them here, and for one on a cluster.
+        min_describers: the same of describers.
+        gpu_share: GPUs that a describer claims, a part of one or several; None lets the describers share what
+            there is.
+        ray: `http://HEAD:8265`, the job server of a cluster that is to do it; `auto` inside such a job; None
+            starts a Ray of its own here.
+        run_key: names the run that is asked of a cluster, such as a night: one of this name that has ended
+            well is not run again.
+        profile: file to write a trace to, on the machine of the driver.
+        log: file to write a log to, on the machine of the driver; `-` is standard error.
         progress: how it shows on standard error.
+
+    Raises:
+        UsageError: there is no such cluster address or number of workers, or a place has a password in it.
     """
 
     archives: tuple[str, ...]
@@ -49,13 +66,53 @@ class ScanRequest:
     readers: int | None = None
     describers: int | None = None
     progress: ProgressKind = "none"
+    min_readers: int | None = None
+    min_describers: int | None = None
+    gpu_share: float | None = None
+    ray: str | None = None
+    run_key: str | None = None
+    profile: str | None = None
+    log: str | None = None
+
+    def __post_init__(self) -> None:
+        for place in (*self.archives, self.lake, self.ray or ""):
+            if _PASSWORD.match(place):
+                # It would be in tables, logs and process lists; so it is not repeated here either.
+                scheme = place.partition("://")[0]
+                raise UsageError(
+                    f"a {scheme}:// address has a password in it; leave it out and use the credentials' own "
+                    "places, such as AWS_ACCESS_KEY_ID or a profile"
+                )
+        if self.ray is not None and self.ray != "auto" and not self.is_remote:
+            raise UsageError(
+                f"--ray {self.ray}: give the address of a cluster's job server, http://HEAD:8265. A Ray "
+                "client (ray://) would take the scan along when its connection breaks"
+            )
+        for name, least, most in (
+            ("readers", self.min_readers, self.readers),
+            ("describers", self.min_describers, self.describers),
+        ):
+            if least is not None and (most is None or not 1 <= least <= most):
+                raise UsageError(f"{name} {least}:{most}: give MIN:MAX with 1 <= MIN <= MAX")
+        if self.gpu_share is not None and not _is_share(self.gpu_share):
+            raise UsageError(
+                f"a describer cannot claim {self.gpu_share:g} GPUs; give a part of 1, or 1, 2, ..."
+            )
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a job on a cluster does it."""
+        return self.ray is not None and self.ray.startswith(("http://", "https://"))
 
     def check(self) -> None:
-        """Check all that can be checked before anything starts.
+        """Check all that can be checked before anything starts; of what a cluster does, what is here.
 
         Raises:
             UsageError: an archive, the lake, the recipe, a task or the checkpoint cannot be used.
         """
+        if self.is_remote:
+            self.read_recipe()
+            return
         self.list_sources()
         self.open_lake()
         self.pin()
@@ -90,9 +147,24 @@ class ScanRequest:
         """
         return pin_recipe(self.recipe, self.tasks, self.checkpoint)
 
+    def read_recipe(self) -> Recipe:
+        """Return the recipe with the request's own tasks in it.
+
+        Raises:
+            UsageError: the recipe or a task cannot be used.
+        """
+        return read_recipe(self.recipe, self.tasks)
+
     def fleet(self) -> FleetConfig:
-        """Return how many actors to start."""
-        return FleetConfig(readers=self.readers, describers=self.describers)
+        """Return how many actors to start, and where."""
+        return FleetConfig(
+            readers=self.readers,
+            describers=self.describers,
+            min_readers=self.min_readers,
+            min_describers=self.min_describers,
+            gpu_share=self.gpu_share,
+            is_cluster=self.ray == "auto",
+        )
 
 
 def pin_recipe(path: str | None, tasks: tuple[str, ...] | None, checkpoint: str | None) -> PinnedRecipe:
@@ -107,11 +179,25 @@ def pin_recipe(path: str | None, tasks: tuple[str, ...] | None, checkpoint: str 
         UsageError: the recipe, a task or the checkpoint cannot be used.
     """
     try:
-        recipe = Recipe.read(Path(path)) if path else Recipe()
-        if tasks is not None:
-            recipe = replace(recipe, tasks=tasks)
-        return recipe.pin(checkpoint or default_checkpoint())
+        return read_recipe(path, tasks).pin(checkpoint or default_checkpoint())
     except (RecipeError, CheckpointError) as error:
+        raise UsageError(str(error)) from error
+
+
+def read_recipe(path: str | None, tasks: tuple[str, ...] | None) -> Recipe:
+    """Return a recipe that is not bound to a checkpoint yet.
+
+    Args:
+        path: of a TOML file; None means every default.
+        tasks: instead of the recipe's.
+
+    Raises:
+        UsageError: the recipe or a task cannot be used.
+    """
+    try:
+        recipe = Recipe.read(Path(path)) if path else Recipe()
+        return recipe if tasks is None else replace(recipe, tasks=tasks)
+    except RecipeError as error:
         raise UsageError(str(error)) from error
 
 
@@ -126,3 +212,8 @@ def default_checkpoint() -> str:
         except OSError:  # another process was faster
             shutil.rmtree(part)
     return str(directory)
+
+
+def _is_share(gpus: float) -> bool:
+    """Say whether Ray can hand out so many GPUs: a part of one, or whole ones."""
+    return 0.0 < gpus <= 1.0 or (gpus > 1.0 and gpus == int(gpus))

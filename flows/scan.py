@@ -2,20 +2,28 @@
 
 Sources go to the workers in shards; a shard is a Prefect task (a task per video would drown the server).
 Which videos are done is the lake's knowledge, not Prefect's: a shard that is tried again, or a scan that is
-started again after a kill, goes on with what is missing.
+started again after a kill, goes on with what is missing. On a cluster the shards are the job's; Prefect sees
+one task, which finds the job again.
 """
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.plan import Shard
+from flows.log import ScanLog
+from flows.plan import Shard, Shards
 from flows.progress import ScanProgress
 from flows.request import ScanRequest
 from flows.run import ScanRun
+from flows.steps import close_scan, plan_scan, read_shard
 from flows.summary import ScanSummary
-from workers.fleet import Fleet, FleetError
+from workers.fleet import FleetError
+from workers.trace import Trace
+
+if TYPE_CHECKING:
+    from workers.fleet import Fleet
 
 SHARD_RETRIES = 2
 SHARD_RETRY_DELAY_S = 10
@@ -34,23 +42,28 @@ def scan(request: ScanRequest) -> ScanSummary:
     Raises:
         UsageError: the request itself is at fault; nothing was read.
     """
-    run = ScanRun(request)
-    with ScanProgress(request.progress) as progress:
+    if request.is_remote:
+        return run_job(request)
+    run, fleet = ScanRun(request), None
+    profile = Path(request.profile) if request.profile else None
+    with (
+        ScanLog(request.log, run.scan_id),
+        ScanProgress(request.progress) as progress,
+        Trace(profile) as trace,
+    ):
         shards = plan(run, progress)
         if shards:
-            with run.fleet() as fleet:
+            with run.fleet().traced(trace) as fleet:
                 for number, shard in enumerate(shards, start=1):
                     read = scan_shard.with_options(task_run_name=f"shard {number} of {len(shards)}")
-                    read(run, fleet, shard, progress)
-    return run.close()
+                    read(run, fleet, shard, progress, trace)
+        return close_scan(run, fleet)
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
-def plan(run: ScanRun, progress: ScanProgress) -> list[Shard]:
+def plan(run: ScanRun, progress: ScanProgress) -> Shards:
     """List the archives and record what is new; return what is to be read."""
-    shards = run.plan(progress)
-    progress.planned(sum(len(shard) for shard in shards))
-    return shards
+    return plan_scan(run, progress)
 
 
 def may_pass(shard: Any, run: Any, state: Any) -> bool:  # noqa: ARG001 - Prefect passes all three
@@ -66,13 +79,23 @@ def may_pass(shard: Any, run: Any, state: Any) -> bool:  # noqa: ARG001 - Prefec
     persist_result=False,
     cache_policy=NO_CACHE,
 )
-def scan_shard(run: ScanRun, fleet: Fleet, shard: Shard, progress: ScanProgress) -> None:
+def scan_shard(run: ScanRun, fleet: "Fleet", shard: Shard, progress: ScanProgress, trace: Trace) -> None:
     """Read and describe the sources of a shard that have no end yet; commit as they come."""
-    jobs = shard.remaining()
-    run.claims.restart(jobs)
-    with run.committer(shard, progress) as committer:
-        for outcome in fleet.scan(jobs, run.new_ids, run.claims.claim, progress.moved, committer.tick):
-            for settled in run.claims.settle(committer.fitting(outcome)):
-                committer.add(settled)
-    left = shard.remaining()
-    assert not left, f"{len(left)} sources came to no end, such as {left[0]}"
+    read_shard(run, fleet, shard, progress, trace)
+
+
+@task(name="ray job", persist_result=False, cache_policy=NO_CACHE)
+def run_job(request: ScanRequest) -> ScanSummary:
+    """Have a cluster do it: find the job that is at it, or submit one, and watch it to its end."""
+    from flows.cluster import cluster_scan, tell_on_stderr  # noqa: PLC0415 - the others need no job client
+    from workers.fleet.cluster import Cluster  # noqa: PLC0415
+
+    assert request.ray is not None
+    log = get_run_logger()
+
+    def tell(line: str) -> None:
+        log.info(line)
+        if request.progress != "none":
+            tell_on_stderr(line)
+
+    return cluster_scan(request, Cluster(request.ray), tell)

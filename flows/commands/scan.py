@@ -14,7 +14,7 @@ from flows.commands.lake import LakeOption
 
 def scan(  # noqa: PLR0917 - typer gives names to them all
     archives: Annotated[
-        list[str], typer.Argument(help="Video files, or folders to search.", show_default=False)
+        list[str], typer.Argument(help="Video files, folders or s3:// prefixes.", show_default=False)
     ],
     lake: LakeOption,
     recipe: Annotated[Path | None, typer.Option(help="Everything that can change a result, as TOML.")] = None,
@@ -25,10 +25,29 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     tasks: Annotated[str | None, typer.Option(help="Questions to ask, e.g. expression,deepfake.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many videos.")] = None,
     readers: Annotated[
-        int | None, typer.Option(min=1, help="Reader processes. [default: one per CPU]")
+        str | None,
+        typer.Option(metavar="N|MIN:MAX", help="Reader processes. [default: one per CPU]"),
     ] = None,
     describers: Annotated[
-        int | None, typer.Option(min=1, help="Describer processes. [default: one per GPU, else one]")
+        str | None,
+        typer.Option(metavar="N|MIN:MAX", help="Describer processes. [default: one per GPU, else one]"),
+    ] = None,
+    gpus_per_describer: Annotated[
+        float | None,
+        typer.Option(help="GPUs that a describer claims, e.g. 0.5. [default: an equal share]"),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Let a Ray cluster do it: its job server, http://HEAD:8265. [default: this machine]",
+        ),
+    ] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="Write a trace there, for Perfetto or chrome://tracing.")
+    ] = None,
+    log: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write JSON lines there; - is standard error.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -44,18 +63,26 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     from storage.lake import LakeError
     from workers.fleet import FleetError
 
-    request = ScanRequest(
-        archives=tuple(archives),
-        lake=lake,
-        recipe=str(recipe) if recipe else None,
-        checkpoint=checkpoint,
-        tasks=tuple(part.strip() for part in tasks.split(",") if part.strip()) if tasks is not None else None,
-        limit=limit,
-        readers=readers,
-        describers=describers,
-        progress="bars" if sys.stderr.isatty() else "lines",
-    )
     try:
+        least_readers, most_readers = _bounds("readers", readers)
+        least_describers, most_describers = _bounds("describers", describers)
+        request = ScanRequest(
+            archives=tuple(archives),
+            lake=lake,
+            recipe=str(recipe) if recipe else None,
+            checkpoint=checkpoint,
+            tasks=_names(tasks) if tasks is not None else None,
+            limit=limit,
+            progress="none" if log == "-" else "bars" if sys.stderr.isatty() else "lines",
+            readers=most_readers,
+            min_readers=least_readers,
+            describers=most_describers,
+            min_describers=least_describers,
+            gpu_share=gpus_per_describer,
+            ray=ray,
+            profile=str(profile) if profile else None,
+            log=log,
+        )
         request.check()
         from flows.scan import scan as scan_flow
         from flows.server import temporary_server
@@ -69,13 +96,36 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
         typer.secho(f"facesift: {error}", fg="red", err=True)
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as error:
-        typer.secho("facesift: interrupted; the same command goes on where this one stopped", err=True)
+        goes_on = "the job goes on; the same command finds it again" if ray and ray != "auto" else ""
+        goes_on = goes_on or "the same command goes on where this one stopped"
+        typer.secho(f"facesift: interrupted; {goes_on}", err=True)
         raise typer.Exit(INTERRUPTED) from error
     if as_json:
         typer.echo(to_json(summary.as_dict()))
     else:
         print_summary(summary)
     raise typer.Exit(summary.exit_code)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _bounds(name: str, text: str | None) -> tuple[int | None, int | None]:
+    """Return the least and the most that `N` or `MIN:MAX` stands for.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    from flows.request import UsageError
+
+    if text is None:
+        return None, None
+    least, has_colon, most = text.rpartition(":")
+    parts = [least, most] if has_colon else [most]
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UsageError(f"--{name} {text}: give a number, or MIN:MAX, from 1")
+    return int(least) if has_colon else None, int(most)
 
 
 def recipe(

@@ -11,6 +11,20 @@ what they have seen goes through the object store to the video's reader, which `
 that dies over a span that it only helped with costs that span a second look.
 """
 
-from workers.fleet.fleet import Fleet, FleetConfig, FleetError
+from typing import TYPE_CHECKING, Any
+
+from workers.fleet.config import FleetConfig, FleetError
+
+if TYPE_CHECKING:
+    from workers.fleet.fleet import Fleet
 
 __all__ = ["Fleet", "FleetConfig", "FleetError"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import Ray when the fleet itself is wanted: its configuration and its error are, all the time."""
+    if name == "Fleet":
+        from workers.fleet.fleet import Fleet  # noqa: PLC0415
+
+        return Fleet
+    raise AttributeError(name)

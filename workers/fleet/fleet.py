@@ -1,21 +1,25 @@
 """The fleet: its actors from the first to the last."""
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Self
 
 import ray
+from ray.exceptions import RayError
 
 from workers.describer import Describer
 from workers.fleet.actors import DescriberActor, ReaderActor
 from workers.fleet.config import FleetConfig, FleetError
+from workers.fleet.meter import Meter, Usage
+from workers.fleet.places import find_places
 from workers.fleet.post import Post
 from workers.fleet.run import Run
 from workers.outcome import Claim, Job, Outcome, Position
 from workers.reader import Reader, RowIds
+from workers.trace import Trace
 
 LEAVE_S = 10.0
 """Readers may take so long to tidy up before they are ended."""
@@ -38,12 +42,60 @@ class Fleet:
         self._config = config
         self._make_reader = make_reader
         self._make_describer = make_describer
+        self._trace = Trace(None)
+        self._meter: Meter | None = None
         self._readers: list[Post] = []
         self._describers: list[Post] = []
         self._has_started_ray = False
 
     def __enter__(self) -> Self:
         if not ray.is_initialized():
+            self._start_ray()
+        try:
+            places = find_places(self._config, ray.cluster_resources())
+        except FleetError:
+            if self._has_started_ray:
+                ray.shutdown()
+            raise
+        reader = ray.remote(num_cpus=places.reader_cpus, max_restarts=0)(ReaderActor)
+        describer = ray.remote(num_cpus=0, num_gpus=places.describer_gpus, max_restarts=0)(DescriberActor)
+        make_reader = partial(reader.remote, self._make_reader)
+        make_describer = partial(describer.remote, self._make_describer)
+        self._describers = [
+            Post(make_describer, make_describer(), "describer", number) for number in range(places.describers)
+        ]
+        self._readers = [
+            Post(make_reader, make_reader(), "reader", number) for number in range(places.readers)
+        ]
+        self._meter = Meter(self._trace, places.describer_gpus)
+        return self
+
+    def traced(self, trace: Trace) -> Self:
+        """Let what the actors do be written to a trace; to be said before they are started."""
+        self._trace = trace
+        return self
+
+    def usage(self) -> Usage:
+        """Return what the actors have taken in all scans that have come to their end."""
+        return self._meter.usage() if self._meter is not None else Usage()
+
+    def _ask_usage(self, meter: Meter) -> None:
+        asked = {post.actor.took.remote(): post for post in self._readers + self._describers if post.is_up}
+        answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=LEAVE_S) if asked else ([], [])
+        for ref in answered:
+            with suppress(RayError):  # it has died since
+                meter.took(str(asked[ref].actor), ray.get(ref))
+
+    def _start_ray(self) -> None:
+        if self._config.is_cluster:
+            try:
+                ray.init(address="auto", logging_level=logging.ERROR, log_to_driver=False)
+            except ConnectionError as error:
+                raise FleetError(
+                    "no Ray cluster runs on this machine; `--ray auto` is for jobs of a cluster, give "
+                    "http://HEAD:8265 elsewhere"
+                ) from error
+        else:
             ray.init(
                 address="local",
                 include_dashboard=False,
@@ -51,26 +103,7 @@ class Fleet:
                 logging_level=logging.ERROR,
                 log_to_driver=False,
             )
-            self._has_started_ray = True
-        resources = ray.cluster_resources()
-        cpus, gpus = max(1.0, resources.get("CPU", 1.0)), resources.get("GPU", 0.0)
-        readers = self._config.readers or int(cpus)
-        together = self._config.gpus_per_describer
-        describers = self._config.describers or max(1, int(gpus) // together)
-        # Shares, so that every actor asked for finds a place: one that waits for ever would look like a
-        # stalled one. A describer without a GPU shares the CPUs with the readers, for which it mostly waits.
-        reader = ray.remote(num_cpus=_share(cpus, readers), max_restarts=0)(ReaderActor)
-        if gpus and together > 1 and describers * together > gpus:
-            if self._has_started_ray:
-                ray.shutdown()
-            raise FleetError(f"{describers} describers of {together} GPUs need more than the {gpus:g} here")
-        share = together if gpus and together > 1 else _share(gpus, describers)
-        describer = ray.remote(num_cpus=0, num_gpus=share, max_restarts=0)(DescriberActor)
-        make_reader = partial(reader.remote, self._make_reader)
-        make_describer = partial(describer.remote, self._make_describer)
-        self._describers = [Post(make_describer, make_describer()) for _ in range(describers)]
-        self._readers = [Post(make_reader, make_reader()) for _ in range(readers)]
-        return self
+        self._has_started_ray = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -108,25 +141,26 @@ class Fleet:
         Raises:
             FleetError: the actors do not come up.
         """
+        assert self._meter is not None, "a fleet is a context manager"
         run = Run(
-            self._config, self._readers, self._describers, iter(jobs), new_ids, claim, on_position, on_turn
+            self._config,
+            self._readers,
+            self._describers,
+            iter(jobs),
+            new_ids,
+            claim,
+            on_position,
+            on_turn,
+            self._meter,
         )
         try:
-            yield from run.outcomes()
+            for outcome in run.outcomes():
+                self._meter.ended(outcome)
+                yield outcome
+            self._ask_usage(self._meter)
         finally:
             # After a run that was broken off, the next one must not meet actors in the middle of something.
             for post in self._readers + self._describers:
                 post.ref = None
                 if post.is_busy:
                     post.replace_actor()
-
-
-def _share(resources: float, actors: int) -> float:
-    """Return what each actor may claim so that all find a place: no GPU or CPU is shared by more than needed.
-
-    Ray counts in ten-thousandths and rounds; a sum above what is there would leave the last one waiting.
-    """
-    if not resources:
-        return 0.0
-    together = math.ceil(actors / max(1.0, math.floor(resources)))
-    return math.floor(10_000 / together) / 10_000

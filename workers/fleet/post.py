@@ -7,6 +7,8 @@ from typing import Any
 import ray
 
 from workers.fleet.attempt import Attempt, Batch, Ref, Span
+from workers.fleet.meter import Work
+from workers.fleet.metrics import Role
 
 Actor = Any
 """ray.actor.ActorHandle, which knows no methods."""
@@ -18,6 +20,8 @@ class Post:
 
     make: Callable[[], Actor]
     actor: Actor
+    role: Role = "reader"
+    number: int = 0
     attempt: Attempt | None = None
     """Of a reader: the video that it reads or puts together."""
     span: Span | None = None
@@ -28,6 +32,8 @@ class Post:
     """Of a describer: the clips that it has in hand."""
     ref: Ref = None
     """The reply that is awaited; None while there is nothing to wait for."""
+    work: Work = "start"
+    """What the reply is about."""
     since_s: float = 0.0
     patience_s: float = 0.0
     starts: int = 1
@@ -38,6 +44,11 @@ class Post:
     is_stalled: bool = False
     is_looking: bool = False
     """Whether the reply that is awaited is about its span."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.role} {self.number}"
 
     @property
     def is_busy(self) -> bool:

@@ -1,0 +1,112 @@
+"""The scan inside a Ray job: `facesift job ORDER`, run by the cluster's head.
+
+What came of it is the last line that it writes: the summary, or the error. Prefect is on the other side, with
+whoever has submitted the job.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from flows.log import ScanLog
+from flows.progress import ScanProgress
+from flows.request import ScanRequest, UsageError
+from flows.run import ScanRun
+from flows.steps import close_scan, plan_scan, read_shard
+from flows.summary import ScanSummary
+from storage.lake import LakeError
+from workers.fleet import FleetError
+from workers.trace import Trace
+
+RESULT, ERROR = "facesift-result ", "facesift-error "
+"""How the line begins that says what came of it."""
+KINDS = {"UsageError": UsageError, "LakeError": LakeError, "FleetError": FleetError}
+"""Errors that end a scan, by the name under which they travel."""
+SHARD_TRIES = 3
+SHARD_RETRY_DELAY_S = 10.0
+
+
+def run_job(order: str) -> tuple[str, bool]:
+    """Scan as an order says, with the workers of the cluster that this process is part of.
+
+    Args:
+        order: JSON of `flows.cluster.Order`.
+
+    Returns:
+        The line to end with, and whether it is a summary.
+    """
+    try:
+        summary = _scan(order)
+    except (UsageError, LakeError, FleetError) as error:
+        kind = next(name for name, kind in KINDS.items() if kind in type(error).__mro__)
+        return ERROR + json.dumps({"kind": kind, "message": str(error)}), False
+    return RESULT + TypeAdapter(ScanSummary).dump_json(summary).decode(), True
+
+
+def read_result(log: str) -> ScanSummary | None:
+    """Return the summary that a job has ended with; None when its log says nothing of one.
+
+    Raises:
+        UsageError, LakeError, FleetError: with which it has ended.
+    """
+    for line in reversed(log.splitlines()):
+        if line.startswith(RESULT):
+            return TypeAdapter(ScanSummary).validate_json(line.removeprefix(RESULT))
+        if line.startswith(ERROR):
+            said = json.loads(line.removeprefix(ERROR))
+            raise KINDS[said["kind"]](said["message"])
+    return None
+
+
+def _scan(order: str) -> ScanSummary:
+    values = json.loads(order)
+    request = TypeAdapter(ScanRequest).validate_python(values["request"])
+    with tempfile.TemporaryDirectory(prefix="facesift-") as folder:
+        if values["recipe_toml"] is not None:
+            recipe = Path(folder) / "recipe.toml"
+            recipe.write_text(values["recipe_toml"], encoding="utf-8")
+            request = replace(request, recipe=str(recipe))
+        request.check()
+        return scan_here(request)
+
+
+def scan_here(request: ScanRequest) -> ScanSummary:
+    """Scan without Prefect; a shard that fails is tried again, as Prefect would.
+
+    Raises:
+        FleetError: the workers cannot work at all.
+        LakeError: the lake does not take the rows.
+    """
+    run, fleet = ScanRun(request), None
+    profile = Path(request.profile) if request.profile else None
+    with (
+        ScanLog(request.log, run.scan_id),
+        ScanProgress(request.progress) as progress,
+        Trace(profile) as trace,
+    ):
+        shards = plan_scan(run, progress)
+        if shards:
+            with run.fleet().traced(trace) as fleet:
+                for shard in shards:
+                    _persist(partial(read_shard, run, fleet, shard, progress, trace))
+        return close_scan(run, fleet)
+
+
+def _persist(read: Callable[[], None]) -> None:
+    """Try a shard again, as Prefect would: each time it goes on with what is missing."""
+    for tries_left in reversed(range(SHARD_TRIES)):
+        try:
+            return read()
+        except FleetError:
+            raise
+        except Exception:
+            if not tries_left:
+                raise
+            time.sleep(SHARD_RETRY_DELAY_S)
+    raise AssertionError("the last try returns or raises")
