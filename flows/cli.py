@@ -16,6 +16,7 @@ from flows.commands.job import job
 from flows.commands.lake import query, report, retry, status, tables
 from flows.commands.model import model_app
 from flows.commands.scan import recipe, scan, synth
+from flows.commands.upkeep import forget, maintain
 from flows.commands.train import train
 
 app = typer.Typer(
@@ -42,6 +43,8 @@ def options(
 for command in (scan, describe, faces, query, tables, status, report, retry, recipe, synth, train):
     app.command()(command)
 app.command(hidden=True)(job)
+for command in (maintain, forget):
+    app.command()(command)
 app.add_typer(model_app, name="model")
 
 

@@ -26,6 +26,8 @@ from storage.tables import tables
 
 DUE_FILES = 100
 """A table of so many files is due: each costs a query milliseconds, and a request where it lies in S3."""
+MOST_HOURS = 100_000.0
+"""Eleven years."""
 _WHOLE_H = 24.0
 """From then on, files that no commit mentions are taken for litter: no commit takes a day."""
 _PATHS = 10_000
@@ -73,11 +75,11 @@ class MaintenanceConfig:
         """Check the values.
 
         Raises:
-            ValueError: a time is negative.
+            ValueError: a time is negative or beyond all use.
         """
         for name, hours in asdict(self).items():
-            if not hours >= 0:
-                raise ValueError(f"{name} is {hours}; give hours from 0")
+            if not 0 <= hours <= MOST_HOURS:
+                raise ValueError(f"{name} is {hours:g}; give hours from 0 to {MOST_HOURS:g}")
 
 
 @dataclass(frozen=True, slots=True)

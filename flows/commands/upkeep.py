@@ -1,0 +1,159 @@
+"""The commands that keep a lake: maintain, forget."""
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.ending import FAILED, OK, refuse
+from flows.commands.lake import LakeOption
+
+if TYPE_CHECKING:
+    from storage.erasable import Erasable
+    from storage.lake import Lake
+
+
+def maintain(
+    lake: LakeOption,
+    keep_hours: Annotated[
+        float, typer.Option(min=0, help="Keep files that have left a table so long, for readers.")
+    ] = 168.0,
+    abandoned_hours: Annotated[
+        float, typer.Option(min=0, help="Take a scan without an end for dead after so long without a row.")
+    ] = 168.0,
+    safe_hours: Annotated[
+        float, typer.Option(min=0, help="Leave alone what is younger, whatever the scans say.")
+    ] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Make few files of many, remove what no view can show, run every check; scans may go on meanwhile.
+
+    Exit status: 0 when every check passes, 1 when one does not or a table could not be changed, 2 when the
+    lake cannot be opened.
+    """
+    from flows.output import to_json
+    from flows.upkeep import print_account
+    from storage.lake import LakeError
+    from storage.maintenance import MaintenanceConfig
+    from storage.maintenance import maintain as maintain_lake
+
+    opened = _open(lake)
+    try:
+        config = MaintenanceConfig(keep_hours, abandoned_hours, safe_hours)
+    except ValueError as error:
+        raise refuse(error) from error
+    try:
+        account = maintain_lake(opened, config)
+    except LakeError as error:
+        typer.secho(f"facesift: {error}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    if as_json:
+        typer.echo(to_json(account.as_dict()))
+    else:
+        print_account(account)
+    raise typer.Exit(OK if account.is_sound else FAILED)
+
+
+def forget(  # noqa: PLR0917 - typer gives names to them all
+    lake: LakeOption,
+    video: Annotated[str | None, typer.Option(metavar="ID", help="A content, by its video_id.")] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Sources whose uri matches, e.g. '*/night/*'.")
+    ] = None,
+    before: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="All that is older, in UTC."),
+    ] = None,
+    grace_hours: Annotated[
+        float, typer.Option(min=0, help="Let old files stay so long, for readers that cannot ask again.")
+    ] = 0.0,
+    is_dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would be erased.")] = False,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    is_lifted: Annotated[
+        bool, typer.Option("--lift", help="Let scans read --video again; nothing is erased.")
+    ] = False,
+) -> None:
+    """Erase all that the lake holds of videos, under every recipe, for good; print the receipt as JSON.
+
+    Rows, pictures and the old files that hold such rows go; what stays is the hash of each content, so that
+    the next scan does not read it again: its sources are `skipped`, `forgotten`.
+
+    Exit status: 0, 1 when the lake did not take it or the answer was no, 2 for bad usage.
+    """
+    from rich.console import Console
+
+    from flows.output import to_json
+    from flows.upkeep import print_erasable, print_receipt
+    from storage.erasure import Eraser
+    from storage.lake import LakeError
+    from storage.maintenance import MOST_HOURS
+
+    opened = _open(lake)
+    if not 0 <= grace_hours <= MOST_HOURS:
+        raise refuse(ValueError(f"--grace-hours {grace_hours:g}: give hours from 0 to {MOST_HOURS:g}"))
+    try:
+        if is_lifted:
+            _lift(opened, video)
+            return
+        found = _find(opened, video, source, before)
+        if found.is_empty:
+            typer.echo("the lake holds nothing of it", err=True)
+            return
+        if is_dry:
+            print_erasable(found)
+            return
+        if not is_sure:
+            _ask(found)
+        receipt = Eraser(opened, grace_hours).erase(found)
+    except LakeError as error:
+        typer.secho(f"facesift: {error}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    typer.echo(to_json(receipt.as_dict()))
+    print_receipt(receipt, Console(stderr=True, highlight=False))
+
+
+def _open(lake: str) -> "Lake":
+    from storage.lake import Lake, LakeError
+
+    try:
+        return Lake.open(lake)
+    except LakeError as error:
+        raise refuse(error) from error
+
+
+def _ask(found: "Erasable") -> None:
+    """End the command unless somebody says yes."""
+    from rich.console import Console
+
+    from flows.upkeep import print_erasable
+
+    if not sys.stdin.isatty():
+        raise refuse(ValueError("nobody is there to be asked; give --yes"))
+    print_erasable(found, Console(stderr=True, highlight=False))
+    typer.confirm("erase it for good?", abort=True, err=True)
+
+
+def _lift(lake: "Lake", video: str | None) -> None:
+    from storage.erasure import Eraser
+
+    if video is None:
+        raise refuse(ValueError("--lift lifts one content; name it with --video"))
+    if not Eraser(lake).lift(video):
+        raise refuse(ValueError(f"{video} is not forgotten; facesift query 'from forgotten' lists what is"))
+    typer.echo(f"{video} is read again by the next scan that lists it")
+
+
+def _find(lake: "Lake", video: str | None, source: str | None, before: datetime | None) -> "Erasable":
+    """Return what is asked for in one of three ways."""
+    from storage.erasable import find_before, find_sources, find_video
+
+    match video, source, before:
+        case str(), None, None:
+            return find_video(lake, video)
+        case None, str(), None:
+            return find_sources(lake, source)
+        case None, None, datetime():
+            return find_before(lake, before.replace(tzinfo=UTC))
+        case _:
+            raise refuse(ValueError("say what to erase by one of --video, --source, --before"))
