@@ -1,5 +1,7 @@
 """How maintenance and erasures are shown to people."""
 
+import sys
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -8,6 +10,11 @@ from flows.summary import open_console
 from storage.erasable import Erasable
 from storage.maintenance import MaintenanceAccount
 from storage.receipt import Receipt
+
+
+def console_on_stderr() -> Console:
+    """Return a console beside the output, as wide as the terminal or without an end."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 10_000)
 
 
 def print_account(account: MaintenanceAccount, out: Console | None = None) -> None:

@@ -81,10 +81,8 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
 
     Exit status: 0, 1 when the lake did not take it or the answer was no, 2 for bad usage.
     """
-    from rich.console import Console
-
     from flows.output import to_json
-    from flows.upkeep import print_erasable, print_receipt
+    from flows.upkeep import console_on_stderr, print_erasable, print_receipt
     from storage.erasure import Eraser
     from storage.lake import LakeError
     from storage.maintenance import MOST_HOURS
@@ -110,7 +108,7 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
         typer.secho(f"facesift: {error}", fg="red", err=True)
         raise typer.Exit(FAILED) from error
     typer.echo(to_json(receipt.as_dict()))
-    print_receipt(receipt, Console(stderr=True, highlight=False))
+    print_receipt(receipt, console_on_stderr())
 
 
 def _open(lake: str) -> "Lake":
@@ -124,13 +122,11 @@ def _open(lake: str) -> "Lake":
 
 def _ask(found: "Erasable") -> None:
     """End the command unless somebody says yes."""
-    from rich.console import Console
-
-    from flows.upkeep import print_erasable
+    from flows.upkeep import console_on_stderr, print_erasable
 
     if not sys.stdin.isatty():
         raise refuse(ValueError("nobody is there to be asked; give --yes"))
-    print_erasable(found, Console(stderr=True, highlight=False))
+    print_erasable(found, console_on_stderr())
     typer.confirm("erase it for good?", abort=True, err=True)
 
 
