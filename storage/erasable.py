@@ -13,11 +13,8 @@ import pyarrow as pa
 
 from storage.catalog import Catalog
 from storage.lake import Lake
-from storage.old_files import NAMING, RESULTS, Marks
+from storage.old_files import Marks, naming_tables, result_tables
 from storage.receipt import Selector
-
-ERASED_TABLES = ("videos", *RESULTS, *NAMING)
-"""In the order in which they lose their rows: what others hang on comes after them."""
 
 _KNOWN = """
 create temp table known as
@@ -27,6 +24,8 @@ union all
 select uri, video_id, null, committed_at from raw.videos
 union all
 select uri, video_id, null, null from raw.failures
+union all
+select uri, video_id, null, null from raw.predictions
 """
 _OF_VIDEO = "select distinct video_id from known where video_id = ?"
 _OF_NAMES = "select distinct video_id from known semi join named using (uri) where video_id is not null"
@@ -76,6 +75,11 @@ class Erasable:
         return not self.rows and not self.scan_ids
 
 
+def erased_tables() -> tuple[str, ...]:
+    """Return the tables that an erasure changes, in its order: what others hang on comes after them."""
+    return ("videos", *result_tables(), *naming_tables())
+
+
 def find_video(lake: Lake, video_id: str) -> Erasable:
     """Return all that a lake holds of a content, under whatever name and recipe."""
 
@@ -122,7 +126,7 @@ def _find(lake: Lake, selected_by: Selector, asked: str, names: Iterable[str], m
         uris = [uri for (uri,) in connection.execute("select distinct uri from named").fetchall()]
         ids = [video_id for (video_id,) in connection.execute("from meant order by all").fetchall()]
         marks = Marks(tuple(ids), tuple(hashlib.sha256(uri.encode()).hexdigest() for uri in uris))
-        counts = {table: _count(connection, table) for table in ERASED_TABLES}
+        counts = {table: _count(connection, table) for table in erased_tables()}
         scan_ids = connection.execute(_SCANS).fetchall()
         running = connection.execute("select scan_id from scans where finished_at is null order by all")
         return Erasable(
@@ -145,7 +149,7 @@ def _matching(lake: Lake, pattern: str) -> list[str]:
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    names = "or video_id is null and uri in (from named)" if table in NAMING else ""
+    names = "or video_id is null and uri in (from named)" if table in naming_tables() else ""
     select = f"select count(*) from raw.{table} where video_id in (from meant) {names}"  # noqa: S608 - our words
     row = connection.execute(select).fetchone()
     assert row is not None

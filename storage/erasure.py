@@ -16,9 +16,9 @@ from deltalake import DeltaTable
 
 from storage.catalog import Catalog
 from storage.delta import COMPRESSION, FAILURES, explain
-from storage.erasable import ERASED_TABLES, Erasable
+from storage.erasable import Erasable, erased_tables
 from storage.lake import EVIDENCE, Lake, LakeError
-from storage.old_files import NAMING, Marks, OldFile, holding, old_files
+from storage.old_files import Marks, OldFile, holding, naming_tables, old_files
 from storage.receipt import FileLeft, Receipt, Selector
 from storage.records import Erasure, Forgotten, Scan
 
@@ -26,8 +26,6 @@ REDACTED = "(erased)"
 """In the archives of a scan, in place of a source's name."""
 BATCH = 2000
 """Ids per deletion; each rewrites the files that hold them."""
-_LATE_TABLES = ERASED_TABLES[:-1]
-# Not `sources`: that a forgotten content was listed again is what keeps it from being read again.
 
 
 class Eraser:
@@ -51,7 +49,7 @@ class Eraser:
         receipt = _begin(found.selected_by, found.asked, found.marks)
         self._forget(receipt)
         self._redact(found)
-        receipt = self._erase(receipt, found.marks, ERASED_TABLES)
+        receipt = self._erase(receipt, found.marks, erased_tables())
         receipt = replace(
             receipt, scans_redacted=len(found.scan_ids), scans_running=tuple(found.scans_running)
         )
@@ -65,10 +63,12 @@ class Eraser:
             The receipts; none when there was nothing.
         """
         unfinished = "select video_id from forgotten anti join erasures using (receipt_id) order by all"
-        rows = " union all ".join(f"select video_id from raw.{table}" for table in _LATE_TABLES)  # noqa: S608
+        # That a forgotten content was listed again is what keeps it from being read again.
+        late = [table for table in erased_tables() if table != "sources"]
+        rows = " union all ".join(f"select video_id from raw.{table}" for table in late)  # noqa: S608
         written = f"select video_id from forgotten semi join ({rows}) using (video_id) order by all"  # noqa: S608
         receipts: list[Receipt] = []
-        for select, tables in ((unfinished, ERASED_TABLES), (written, _LATE_TABLES)):
+        for select, tables in ((unfinished, erased_tables()), (written, late)):
             marks = Marks(Catalog(self._lake).query(select)["video_id"].to_pylist())
             if marks.video_ids:
                 receipt = _begin("late", "", marks)
@@ -129,7 +129,7 @@ class Eraser:
 
     def _delete(self, table: str, marks: Marks) -> int:
         """Delete marked rows; a predicate is in the log for ever, so no uri is in one, only its hash."""
-        ids, names = marks.video_ids, marks.uri_sha256s if table in NAMING else ()
+        ids, names = marks.video_ids, marks.uri_sha256s if table in naming_tables() else ()
         predicates = [f"video_id in ({part})" for part in literals(ids)]
         predicates += [
             f"video_id is null and encode(sha256(uri), 'hex') in ({part})" for part in literals(names)

@@ -21,7 +21,7 @@ from storage.catalog import Catalog
 from storage.delta import COMPRESSION, FAILURES, Changed, explain
 from storage.erasure import Eraser, delete_rows, literals
 from storage.lake import EVIDENCE, Lake, LakeError
-from storage.old_files import COMMIT_H, RESULTS
+from storage.old_files import COMMIT_H, result_tables
 from storage.tables import tables
 
 DUE_FILES = 100
@@ -183,7 +183,7 @@ class _Maintenance:
             Catalog(self._lake).refresh(connection, snapshot)
             safe_before = min(before, self._safe_before(connection))
             connection.execute(_SEEN)
-            for name in RESULTS:
+            for name in result_tables():
                 written_at = self._lake.delta.written_at(name)
                 files: dict[bool, list[str]] = {True: [], False: []}
                 for uri in snapshot[name].uris:

@@ -4,12 +4,14 @@ import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import duckdb
 import pyarrow as pa
 
 from storage.lake import Lake
 from storage.store import Kept
+from storage.tables import tables
 
 COMMIT_H = 1.0
 """So long a file that no commit mentions is taken for one on its way into a table; commits take seconds."""
@@ -40,16 +42,23 @@ class Marks:
     uri_sha256s: Sequence[str] = ()
 
 
-RESULTS = ("boxes", "tracks", "findings", "answers", "clips", "shots")
-"""Tables of rows that belong to a `videos` row."""
-NAMING = ("failures", "sources")
-"""Tables of which a row may name a source whose content is not known."""
-
 _OF_CONTENT = "video_id in (from marked_videos)"
 _OF_NAME = "video_id is null and sha256(uri) in (from marked_uris)"
 _GIVEN_NAME = """
 list_has_any(list_transform(archives, lambda name: sha256(name)), (select list(sha256) from marked_uris))
 """
+
+
+@cache
+def result_tables() -> tuple[str, ...]:
+    """Return the tables of rows that belong to a `videos` row."""
+    return tuple(name for name in _with_column("attempt_id") if name != "videos")
+
+
+@cache
+def naming_tables() -> tuple[str, ...]:
+    """Return the tables of which a row may name a source whose content is not known; `sources` comes last."""
+    return tuple(sorted(set(_with_column("uri")) - {"videos"}, key=lambda name: name == "sources"))
 
 
 def old_files(lake: Lake, table: str) -> list[OldFile]:
@@ -81,7 +90,7 @@ def holding(
     for file in files:
         table = file.path.partition("/")[0]
         is_marked = _GIVEN_NAME if table == "scans" else _OF_CONTENT
-        is_marked += f" or {_OF_NAME}" if table in NAMING else ""
+        is_marked += f" or {_OF_NAME}" if table in naming_tables() else ""
         select = f"select 1 from read_parquet($file, hive_partitioning = false) where {is_marked} limit 1"  # noqa: S608
         try:
             found = connection.execute(select, {"file": glob.escape(f"{lake.root}/{file.path}")}).fetchall()
@@ -93,6 +102,10 @@ def holding(
 
 def _holds_rows(table: str, path: str) -> bool:
     return path.endswith(".parquet") and not path.startswith(f"{table}/_")
+
+
+def _with_column(column: str) -> list[str]:
+    return [name for name, table in tables().items() if column in table.schema.names]
 
 
 def _text(name: str) -> pa.Schema:  # pyright: ignore[reportUnknownParameterType] - pyarrow comes without types
