@@ -9,6 +9,8 @@ UV := $(BIN)/uv
 export UV_COMPILE_BYTECODE := 1
 
 VLLM := .venv-vllm/bin
+# What starts a Ray or a server takes all cores by itself.
+AT_ONCE := --numprocesses logical --maxprocesses 8
 
 .PHONY: check demo test lint types fast venv learn dev gpu vllm gpu-vllm lock clean
 check: lint types test ## what CI runs
@@ -89,11 +91,12 @@ types: dev vllm
 	$(BIN)/pyright -p pyrightconfig-vllm.json
 
 test: dev vllm ## every test
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not real" $(AT_ONCE)
+	$(BIN)/pytest -m real
 	$(VLLM)/pytest $(wildcard tests/*/test_vllm_*.py)
 
 fast: dev ## the tests that start nothing, in seconds
-	$(BIN)/pytest -m "not real"
+	$(BIN)/pytest -m "not real" $(AT_ONCE)
 
 clean:
 	rm -rf .venv .venv-vllm demo
