@@ -9,7 +9,7 @@ from typing import Self
 from storage.catalog import Catalog
 from storage.lake import Lake
 from storage.records import Failure
-from workers.outcome import Done, Duplicate, Failed, Job, Outcome
+from workers.outcome import Done, Duplicate, Failed, Job, Outcome, Part
 
 SAME_CONTENT = "(same content as "
 
@@ -78,10 +78,10 @@ class Claims:
                 # By uri: a shard that is tried again brings the same duplicate again.
                 self._waiting[video_id][outcome.job.source.uri] = outcome
             case Done():
-                yield from self._end(outcome.reading.video.video_id, outcome)
+                yield from self._end(outcome.video.video_id, outcome)
             case Failed(is_last=True):
                 yield from self._end(outcome.video_id or self._content_of(outcome.job), outcome)
-            case Failed():
+            case Failed() | Part():
                 yield outcome
 
     def _content_of(self, job: Job) -> str | None:

@@ -1,29 +1,33 @@
 """The committer: outcomes of the fleet in, rows of the lake out."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import groupby
 from types import TracebackType
 from typing import Self
 
 from storage.lake import Lake, LakeError
-from storage.records import Failure, Record, Source, Video
-from storage.tables import table_of, to_arrow
-from workers.outcome import Done, Duplicate, Failed, Job, Outcome
+from storage.records import Failure, Record, Source
+from workers.failure import SourceError
+from workers.outcome import Done, Duplicate, Failed, Job, Outcome, Part
+from workers.rows import rows_by_table
 
 FLUSH_S = 5.0
 """Rows wait at most so long for a commit: what a killed run has to read again."""
 FLUSH_OUTCOMES = 256
-"""Or until so many outcomes have come together: what the driver holds in memory."""
+"""Or until so many outcomes have come together,"""
+FLUSH_BYTES = 32 << 20
+"""or so many bytes of parts: what the driver holds in memory."""
 
 
 class Committer:
     """Gathers outcomes and commits their rows together, each table once, `videos` last.
 
     A Delta commit of every table takes some 0.2 s whatever its size, so committing video by video would spend
-    more time in commits than in reading. A context manager; a clean exit commits the rest.
+    more time in commits than in reading. Parts wait for the end of their attempt, which says whether they
+    count; when there are too many bytes of them, as of long videos, they go before it, and nobody sees them
+    until it is there. A context manager; a clean exit commits the rest.
 
     Args:
         lake: where the rows go.
@@ -40,6 +44,7 @@ class Committer:
         self._recipe_id = recipe_id
         self._on_committed = on_committed
         self._outcomes: list[Outcome] = []
+        self._parts: list[Part] = []
         self._last_flush_s = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -59,25 +64,32 @@ class Committer:
         """
         if not isinstance(outcome, Done):
             return outcome
-        for kind, rows in groupby(self._rows(outcome), type):
-            try:
-                to_arrow(list(rows))
-            except (ValueError, TypeError, OverflowError) as error:
-                return Failed(
-                    outcome.job,
-                    outcome.reading.video.video_id,
-                    "commit",
-                    type(error).__name__,
-                    f"its rows do not fit the table {table_of(kind).name}: {error}",
-                    is_retryable=False,
-                    is_quarantined=False,
-                    is_last=True,
-                )
+        try:
+            rows_by_table(self._rows(outcome))
+        except SourceError as error:
+            return Failed(
+                outcome.job,
+                outcome.video.video_id,
+                error.stage,
+                error.error,
+                error.message,
+                is_retryable=False,
+                is_quarantined=False,
+                is_last=True,
+            )
         return outcome
 
     def add(self, outcome: Outcome) -> None:
         """Take an outcome; commit when enough of them, or enough time, has come together."""
+        if isinstance(outcome, Part):
+            self._parts.append(outcome)
+            if sum(part.nbytes for part in self._parts) >= FLUSH_BYTES:
+                parts, self._parts = self._parts, []
+                self._append(parts)
+            return
         self._outcomes.append(outcome)
+        if isinstance(outcome, Failed):
+            self._parts = [part for part in self._parts if part.job != outcome.job]
         if len(self._outcomes) >= FLUSH_OUTCOMES or time.monotonic() - self._last_flush_s > FLUSH_S:
             self.flush()
 
@@ -94,28 +106,29 @@ class Committer:
                 must not be appended again, but read again as another attempt.
         """
         outcomes, self._outcomes = self._outcomes, []
-        for outcome in outcomes:
-            if isinstance(outcome, Done):
-                for picture in outcome.pictures:
-                    self._lake.put_evidence(picture.path, picture.data)
+        done = {outcome.job: outcome.video.attempt_id for outcome in outcomes if isinstance(outcome, Done)}
+        # Of a job that is done, parts of other attempts are those of one that was begun again.
+        parts = [part for part in self._parts if done.get(part.job) == part.attempt_id]
+        self._parts = [part for part in self._parts if part.job not in done]
         if outcomes:
-            self._lake.append([row for outcome in outcomes for row in self._rows(outcome)])
+            self._append(parts, [row for outcome in outcomes for row in self._rows(outcome)])
         for outcome in outcomes:
             self._on_committed(outcome)
         self._last_flush_s = time.monotonic()
 
+    def _append(self, parts: Sequence[Part], rows: Sequence[Record] = ()) -> None:
+        for part in parts:
+            for picture in part.pictures:
+                self._lake.put_evidence(picture.path, picture.data)
+        self._lake.append([*(of_table for part in parts for of_table in part.rows), *rows])
+
     def _rows(self, outcome: Outcome) -> Iterator[Record]:
         match outcome:
-            case Done(job=job, reading=reading):
-                yield self._source(job, reading.video.video_id)
-                yield from (*reading.shots, *reading.tracks, *reading.boxes)
-                yield from (*outcome.clips, *outcome.answers, *outcome.findings)
-                yield replace(
-                    _with_unanswered(outcome),
-                    findings=len(outcome.findings),
-                    describe_s=outcome.describe_s,
-                    committed_at=datetime.now(UTC),
-                )
+            case Part():
+                pass
+            case Done(job=job, video=video):
+                yield self._source(job, video.video_id)
+                yield replace(video, committed_at=datetime.now(UTC))
             case Duplicate(job=job, video_id=video_id):
                 yield self._source(job, video_id)
             case Failed(job=job, video_id=video_id):
@@ -144,13 +157,3 @@ class Committer:
             is_quarantined=failed.is_quarantined,
             failed_at=datetime.now(UTC),
         )
-
-
-def _with_unanswered(done: Done) -> Video:
-    """Return the video's row, marked as partial when the model gave no answers about some of its clips."""
-    video, reasons = done.reading.video, done.unanswered
-    if not reasons:
-        return video
-    lacking = f"{len(reasons)} of {len(done.clips)} clips have no answers ({reasons[0]})"
-    reason = f"{video.partial_reason}; {lacking}" if video.partial_reason else lacking
-    return replace(video, is_partial=True, partial_reason=reason)

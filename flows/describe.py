@@ -16,7 +16,7 @@ from storage.records import AnswerRecord, Clip, Finding, Source, Track, Video
 from workers.clipper import ClipCut
 from workers.describer import Describer
 from workers.failure import SourceError
-from workers.reader import Chunk, Reader, Reading, RowIds
+from workers.reader import Reader, Reading, RowIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +133,8 @@ def describe_file(
     reader = Reader(pinned.recipe.reader)
     ids = RowIds(recipe_id=pinned.recipe_id, attempt_id=uuid.uuid4().hex, scan_id="describe")
     best = _BestClips(request.clips)
-    reading: Reading | None = None
-    for part in reader.read(reader.fetch(source), ids):
-        if isinstance(part, Chunk):
-            best.add(part.cuts)
-        else:
-            reading = part
-    assert reading is not None, "the reader ends with a reading"
-    tracks = sorted(reading.tracks, key=lambda track: track.track_index)
+    reading = Reading.of(reader.read(reader.fetch(source), ids), lambda chunk: best.add(chunk.cuts))
+    tracks = reading.tracks
     chosen = [track for track in tracks if request.track in {None, track.track_index}]
     if tracks and not chosen:
         known = ", ".join(str(track.track_index) for track in tracks)

@@ -19,7 +19,7 @@ from workers.contact_sheet import ContactSheet, encode_png
 from workers.decoder import Decoder, DecoderConfig
 from workers.frames import Frame
 from workers.overlay import CONTAINERS, Overlay
-from workers.reader import Reader, ReaderConfig, Reading, RowIds
+from workers.reader import Chunk, Reader, ReaderConfig, Reading, RowIds
 from workers.timeline import Sampler
 from workers.trails import Trails
 
@@ -208,12 +208,13 @@ def find_faces(request: FacesRequest, tell: Tell) -> Faces:
     source = Source(file_uri(request.file.absolute()), status.st_size, None, None, now, "faces", "faces")
     fetched = reader.fetch(source)
     clips: Counter[str] = Counter()
-    for part in reader.read(fetched, RowIds("faces", "faces", "faces")):
-        if isinstance(part, Reading):
-            return _Drawing(request, config.decoder, fetched, part, clips).finish(tell)
-        tell("finding faces", part.position_s, part.duration_s)
-        clips.update(cut.record.track_id for cut in part.cuts)
-    raise AssertionError("a reader ends with a reading")
+
+    def on_chunk(chunk: Chunk) -> None:
+        tell("finding faces", chunk.position_s, chunk.duration_s)
+        clips.update(cut.record.track_id for cut in chunk.cuts)
+
+    reading = Reading.of(reader.read(fetched, RowIds("faces", "faces", "faces")), on_chunk)
+    return _Drawing(request, config.decoder, fetched, reading, clips).finish(tell)
 
 
 class _Drawing:

@@ -9,14 +9,14 @@ import ast
 import inspect
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
 from operator import attrgetter
 from types import MappingProxyType, NoneType, UnionType
-from typing import Any, Self, get_args, get_origin, get_type_hints
+from typing import Any, Self, cast, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
@@ -120,7 +120,7 @@ class Rows:
 
     def records(self) -> list[Record]:
         """Return the rows as records, as they would be read from the lake."""
-        kind = tables()[self.table].record
+        kind = cast("Callable[..., Record]", tables()[self.table].record)
         return [
             kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
             for row in self.columns.to_pylist()

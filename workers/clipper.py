@@ -6,7 +6,7 @@ floor(k (n - 1) / 7), as in the model's training, so that faces repeat where the
 best windows of a track become its clips.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.clip import FaceClip
 from storage.records import Clip, clip_id, track_id
-from workers.crop import CropSquare, Patch, crop_square
+from workers.crop import Patch, crop_square
 from workers.face import Face
 from workers.sight import Sighted
 from workers.track import FaceTrack
@@ -73,20 +73,22 @@ class ClipCut(NamedTuple):
 class Ended(NamedTuple):
     """What a track came to: its clips in order of time, or why it has none."""
 
-    cuts: list[ClipCut]
+    cuts: Iterable[ClipCut]
     no_clip_reason: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cut:
-    """One crop: pixels [S, S, 3] uint8 RGB and landmarks [68, 2] float32 in its pixels."""
+    """What one crop will be made of, scaled up only when it is chosen: most are not.
+
+    Landmarks [68, 2] float32 are in pixels of the picture.
+    """
 
     frame_index: int
     pts: int
     pts_s: float
     quality: float
-    square: CropSquare
-    crop: NDArray[np.uint8]
+    patch: Patch
     landmarks_px: NDArray[np.float32]
 
 
@@ -182,7 +184,6 @@ class Clipper:
             pts_s: the same in seconds.
             tracked: what `Tracker.update` gave for the frame.
         """
-        size_px = self._config.crop_px
         for track_index, (face, _, patch) in tracked:
             windows = self._windows.setdefault(track_index, _Windows())
             is_large = face.size_px >= self._config.min_face_px
@@ -193,14 +194,15 @@ class Clipper:
                 continue
             takers = self._takers(windows, pts_s)
             if takers:
-                square = patch.square
-                landmarks_px = square.to_crop(face.landmarks_px, size_px)
-                cut = _Cut(frame_index, pts, pts_s, face.quality, square, patch.crop(size_px), landmarks_px)
+                cut = _Cut(frame_index, pts, pts_s, face.quality, patch, face.landmarks_px)
                 for taker in takers:
                     taker.cuts.append(cut)
 
     def end(self, track: FaceTrack) -> Ended:
-        """Return the clips of a track that has ended, of all the indices that it was followed under."""
+        """Return the clips of a track that has ended, of all the indices that it was followed under.
+
+        They are made one by one, as they are asked for.
+        """
         candidates: list[_Candidate] = []
         seen: list[_Windows] = []
         for track_index in (track.track_index, *track.other_indices):
@@ -209,13 +211,13 @@ class Clipper:
             candidates += windows.best.values()
             seen.append(windows)
         if track.is_spurious:
-            return Ended([], "no face")
+            return Ended((), "no face")
         if not candidates:
-            return Ended([], _lacking(seen))
+            return Ended((), _lacking(seen))
         if track.lasts_s < self._config.min_track_s:
-            return Ended([], "too short")
+            return Ended((), "too short")
         chosen = _choose(candidates, self._config.max_clips_per_track)
-        return Ended([self._clip(track, n, candidate.cuts) for n, candidate in enumerate(chosen)], None)
+        return Ended((self._clip(track, n, candidate.cuts) for n, candidate in enumerate(chosen)), None)
 
     def _takers(self, windows: _Windows, pts_s: float) -> list[_Open]:
         """Return the windows that want a face at this time, opening those that are due."""
@@ -246,12 +248,16 @@ class Clipper:
                 windows.keep(_Candidate(window.number, chosen, is_long), 2 * self._config.max_clips_per_track)
 
     def _clip(self, track: FaceTrack, clip_index: int, cuts: list[_Cut]) -> ClipCut:
+        size_px = self._config.crop_px
         best_frame = max(range(len(cuts)), key=lambda n: cuts[n].quality)
         clip = FaceClip(
-            np.stack([cut.crop for cut in cuts]), np.stack([cut.landmarks_px for cut in cuts]), best_frame
+            np.stack([cut.patch.crop(size_px) for cut in cuts]),
+            np.stack([cut.patch.square.to_crop(cut.landmarks_px, size_px) for cut in cuts]),
+            best_frame,
         )
         of_track_id = track_id(self._video_id, self._recipe_id, track.track_index)
-        squares = [(cut.square.left_px, cut.square.top_px, cut.square.side_px) for cut in cuts]
+        places = [cut.patch.square for cut in cuts]
+        squares = [(square.left_px, square.top_px, square.side_px) for square in places]
         record = Clip(
             clip_id=clip_id(of_track_id, clip_index),
             track_id=of_track_id,
@@ -269,7 +275,7 @@ class Clipper:
             quality=sum(cut.quality for cut in cuts) / len(cuts),
             crops_sha256=clip.crops_sha256(),
             evidence=None,
-            crop_angles_deg=tuple(cut.square.angle_deg for cut in cuts) if self._config.is_aligned else (),
+            crop_angles_deg=tuple(square.angle_deg for square in places) if self._config.is_aligned else (),
         )
         return ClipCut(record, clip)
 

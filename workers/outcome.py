@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from storage.records import AnswerRecord, Clip, Finding, Source
-from workers.describer import Described
+from storage.records import Source, Video
+from storage.tables import Rows
 from workers.evidence import Picture
-from workers.reader import Reading
 
 Crash = Literal["ReaderDied", "ReaderStalled", "OutOfMemory", "DescriberDied", "DescriberStalled"]
 CRASHES: Mapping[Crash, str] = {
@@ -30,44 +29,35 @@ class Job:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A video that was read and described to its end."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Rows of an attempt that are final, but count only when the attempt's `videos` row has come.
+
+    Attributes:
+        job: whose attempt it is.
+        attempt_id: of the rows.
+        rows: of any tables but `videos`.
+        pictures: evidence that the rows name.
+    """
 
     job: Job
-    reading: Reading
-    described: tuple[Described, ...]
-    """In the order of the clips."""
+    attempt_id: str
+    rows: tuple[Rows, ...]
+    pictures: tuple[Picture, ...] = ()
 
     @property
-    def clips(self) -> tuple[Clip, ...]:
-        """Rows of all clips."""
-        return tuple(row for part in self.described for row in part.clips)
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        return sum(rows.nbytes for rows in self.rows) + sum(len(picture.data) for picture in self.pictures)
 
-    @property
-    def unanswered(self) -> tuple[str, ...]:
-        """Why clips have no answers, one reason per such clip."""
-        return tuple(row.no_answer_reason for row in self.clips if row.no_answer_reason is not None)
 
-    @property
-    def answers(self) -> tuple[AnswerRecord, ...]:
-        """Rows of all clips."""
-        return tuple(row for part in self.described for row in part.answers)
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A video that was read and described to its end; its other rows have all gone before, as parts."""
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Rows of all clips."""
-        return tuple(row for part in self.described for row in part.findings)
-
-    @property
-    def pictures(self) -> tuple[Picture, ...]:
-        """Evidence of all clips."""
-        return tuple(picture for part in self.described for picture in part.pictures)
-
-    @property
-    def describe_s(self) -> float:
-        """Seconds in the describer."""
-        return sum(part.describe_s for part in self.described)
+    job: Job
+    video: Video
+    """Its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +82,8 @@ class Failed:
     is_last: bool
 
 
-Outcome = Done | Duplicate | Failed
+Outcome = Part | Done | Duplicate | Failed
+"""What a scan of the fleet yields; all but parts are ends of attempts."""
 Claim = Callable[[Job, str], bool]
 """Given a job and its video_id, says whether the content is this job's to read (False: somebody has it)."""
 

@@ -1,4 +1,4 @@
-"""The reader: a source in, its clips and the rows of its shots, tracks and boxes out."""
+"""The reader: a source in, its clips and the rows of its shots, tracks and boxes out, its own row last."""
 
 import tempfile
 import time
@@ -20,6 +20,7 @@ from workers.reading import Chunk, ReaderConfig, Reading, RowIds
 from workers.scout import Scout
 from workers.sight import Sight, Sights
 from workers.spans import UnsplittableError
+from workers.spool import Spool
 from workers.stitcher import Stitcher
 from workers.version import Version
 from workers.visit import Visit
@@ -33,7 +34,7 @@ class Reader:
     """Reads one video after the other: decodes, finds cuts and faces, follows them, cuts clips.
 
     A plain class: `workers.fleet` wraps it for Ray. Deterministic: the same file under the same configuration
-    gives the same rows and pixels. Only the boxes grow with the length of a video.
+    gives the same rows and pixels. Its memory does not grow with the length of a video.
 
     Args:
         config: Of all its parts.
@@ -46,6 +47,7 @@ class Reader:
         self._uris: dict[Path, str] = {}
         self._opened: tuple[Path, Video] | None = None
         self._spanned: _Spanned | None = None
+        self._spool = Spool(Path(config.spool_dir or tempfile.gettempdir()))
         self._spooled: Path | None = None
         self._fetches = 0
 
@@ -57,8 +59,8 @@ class Reader:
         """
         self.leave()
         self._fetches += 1
-        spool_dir = Path(self._config.spool_dir or tempfile.gettempdir())
         try:
+            spool_dir = Path() if archive.is_local(source.uri) else self._spool.folder
             fetched = archive.fetch(source.uri, spool_dir)
         except Exception as error:
             raise failure_of(error, "fetch", source.uri) from error
@@ -102,11 +104,12 @@ class Reader:
         self._close()
         return spans
 
-    def read(self, fetched: Fetched, ids: RowIds) -> Iterator[Chunk | Reading]:
-        """Yield batches of clips as their tracks end, and last the reading.
+    def read(self, fetched: Fetched, ids: RowIds) -> Iterator[Chunk | records.Video]:
+        """Yield clips and rows as they become final, in batches, and last the video's row.
 
         Raises:
-            SourceError: stage `decode`: there is no video in it; stage `detect`: it cannot be worked on.
+            SourceError: stage `decode`: there is no video in it; stage `detect`: it cannot be worked on;
+                stage `commit`: a row does not fit its table.
             TransientError: It changed while it was read, or the machine failed.
         """
         uri = self._uri(fetched)
@@ -121,9 +124,9 @@ class Reader:
                 for chunk in self._chunks(visit, self._scout.sights(video, uri)):
                     with clock.stopped():
                         yield chunk
-                reading = visit.reading(video.facts(), clock.seconds)
+                row = visit.video(video.facts(), clock.seconds)
                 version.check()
-                yield reading
+                yield row
         except SourceError:
             # Half a file that is being replaced looks like a broken one.
             version.check()
@@ -136,11 +139,12 @@ class Reader:
     def _chunks(self, visit: Visit, sights: Iterator[Sight]) -> Iterator[Chunk]:
         told_s = time.monotonic()
         for sight in sights:
-            chunks = list(visit.add(sight))
-            if not chunks and time.monotonic() - told_s > self._config.heartbeat_s:
-                chunks = [visit.sign()]
-            yield from chunks
-            told_s = time.monotonic() if chunks else told_s
+            for chunk in visit.add(sight):
+                yield chunk
+                told_s = time.monotonic()
+            if time.monotonic() - told_s > self._config.heartbeat_s:
+                yield visit.sign()
+                told_s = time.monotonic()
         yield from visit.finish()
 
     def stitch(self, fetched: Fetched, ids: RowIds, spans: Spans) -> Stitcher:

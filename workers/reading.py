@@ -1,9 +1,11 @@
-"""What the reader is told and what it gives: its configuration, batches of clips, and the rows of a video."""
+"""What the reader is told and what it gives: its configuration, and batches of clips and rows."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from storage import records
+from storage.tables import Rows
 from workers.clipper import ClipCut, ClipperConfig
 from workers.decoder import DecoderConfig
 from workers.detector import DetectorConfig
@@ -24,6 +26,8 @@ class ReaderConfig:
     clipper: ClipperConfig = field(default_factory=ClipperConfig)
     chunk_bytes: int = field(default=32 << 20, metadata={"changes_results": False})
     """Bytes of crops from which a batch of clips is handed on."""
+    chunk_rows: int = field(default=1024, metadata={"changes_results": False})
+    """Rows that are final, nearly all of them boxes, from which they are handed on."""
     sights_bytes: int = field(default=8 << 20, metadata={"changes_results": False})
     """Bytes of what is seen of frames from which it is handed to the reader that follows the video."""
     heartbeat_s: float = field(default=10.0, metadata={"changes_results": False})
@@ -43,24 +47,51 @@ class RowIds:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A batch of clips whose tracks have ended; one without clips only tells the position.
+    """Clips whose tracks have ended, and rows that are final; one without either only tells the position.
 
     Attributes:
         cuts: rows and pixels of the clips.
         position_s: how far the video has been read, from its start.
         duration_s: its length as its header states it.
+        rows: of shots, tracks and boxes.
     """
 
     cuts: tuple[ClipCut, ...]
     position_s: float
     duration_s: float | None
+    rows: tuple[Rows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All rows of a video but the clips'; `findings`, `describe_s` and `committed_at` are still empty."""
+    """All rows of one video but the clips', for who wants to look at them together: they are in memory.
+
+    `findings` and `describe_s` of the video are empty.
+    """
 
     video: records.Video
     shots: tuple[records.Shot, ...]
     tracks: tuple[records.Track, ...]
     boxes: tuple[records.Box, ...]
+
+    @classmethod
+    def of(
+        cls, parts: Iterable[Chunk | records.Video], on_chunk: Callable[[Chunk], None] = lambda _: None
+    ) -> Self:
+        """Gather what a reader gives.
+
+        Args:
+            parts: what `Reader.read` yields.
+            on_chunk: called with each chunk as it comes.
+        """
+        rows: list[records.Record] = []
+        for part in parts:
+            if isinstance(part, records.Video):
+                shots = (row for row in rows if isinstance(row, records.Shot))
+                tracks = (row for row in rows if isinstance(row, records.Track))
+                boxes = (row for row in rows if isinstance(row, records.Box))
+                by_index = sorted(tracks, key=lambda track: track.track_index)
+                return cls(part, tuple(shots), tuple(by_index), tuple(boxes))
+            on_chunk(part)
+            rows += (row for of_table in part.rows for row in of_table.records())
+        raise AssertionError("what a reader gives ends with the video's row")

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from storage.records import Video
 from workers.clock import Stopwatch
 from workers.frames import Facts, Seam, SpanEnd
-from workers.reading import Chunk, Reading
+from workers.reading import Chunk
 from workers.sight import Sights
 from workers.spans import UnsplittableError
 from workers.visit import Visit
@@ -19,7 +20,7 @@ class Stitcher:
 
     Args:
         visit: Of the video.
-        on_finished: Called before the reading is handed out; raises where the file has changed.
+        on_finished: Called before the video's row is handed out; raises where the file has changed.
     """
 
     def __init__(self, visit: Visit, on_finished: Callable[[], None]) -> None:
@@ -31,8 +32,10 @@ class Stitcher:
         self._frames = 0
         self._seconds = 0.0
 
-    def add(self, sights: Sights) -> Chunk:
-        """Take the next stretch; return the clips whose tracks have ended, if any.
+    def add(self, sights: Sights) -> Iterator[Chunk]:
+        """Take the next stretch; yield clips and rows where a batch of them is full.
+
+        The next stretch is to be added after the last batch of this one.
 
         Raises:
             UnsplittableError: Two spans do not fit together.
@@ -42,25 +45,30 @@ class Stitcher:
         assert self._facts is None, "nothing follows the last span"
         if sights.end is not None:
             self._join(sights.end)
-        chunks: list[Chunk] = []
         for sight in sights.sights:
             if sight.index <= self._last_index:
                 raise UnsplittableError(f"frame {sight.index} comes after frame {self._last_index}")
             self._last_index = sight.index
             self._frames += 1
-            chunks += self._visit.add(sight)
-        cuts = tuple(cut for chunk in chunks for cut in chunk.cuts)
+            for chunk in self._visit.add(sight):
+                with clock.stopped():
+                    yield chunk
         self._seconds += sights.seconds + clock.seconds
-        return replace(chunks[-1], cuts=cuts) if chunks else self._visit.sign()
 
-    def finish(self) -> Iterator[Chunk | Reading]:
-        """Yield the last batches of clips and the reading."""
+    def sign(self) -> Chunk:
+        """Return a chunk with nothing in it: it only tells how far the video has been put together."""
+        return self._visit.sign()
+
+    def finish(self) -> Iterator[Chunk | Video]:
+        """Yield the last batches of clips and rows, and the video's row."""
         clock = Stopwatch()
         assert self._facts is not None, "the last span has not come"
-        yield from self._visit.finish()
+        for chunk in self._visit.finish():
+            with clock.stopped():
+                yield chunk
         self._on_finished()
         facts = replace(self._facts, frames_sampled=self._frames)
-        yield self._visit.reading(facts, self._seconds + clock.seconds)
+        yield self._visit.video(facts, self._seconds + clock.seconds)
 
     def _join(self, end: SpanEnd) -> None:
         # An empty span has neither end: the one before it meets the one after.

@@ -7,10 +7,8 @@ crossing. A face that came back half hidden, and so as a stranger, is joined to 
 """
 
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -33,6 +31,8 @@ _CROSSING_S = 0.5
 _MIXTURE_S = 0.25
 """Seconds that the mixture of two crossing faces may look like a third."""
 _SAME_PLACE_IOU = 0.3
+_KEPT = 2
+"""Boxes by which it is known where a face is and how it came there."""
 _UNMISTAKABLE = 0.25
 """Distance of looks that only pictures of one face have."""
 
@@ -105,7 +105,6 @@ class Tracker:
         self._next_index = 0
         self._shot_index = 0
         self._shot_frames = 0
-        self._shot_indices: list[int] = []
         self._shot_start_s = 0.0
         self._shot_end_s = 0.0
 
@@ -127,17 +126,17 @@ class Tracker:
         if self._shot_frames == 0:
             self._shot_start_s = pts_s
         self._shot_frames += 1
-        self._shot_indices.append(frame_index)
         self._shot_end_s = pts_s
         found = _find(faces, self._config.crowded)
+        place = self._shot_frames - 1
         assigned = self._assign(found, pts_s - self._shot_start_s)
         for tracklet, one in assigned:
             if tracklet in self._tracks:
                 track = self._tracks[tracklet]
                 face = one.face.hidden(track.hidden_share(one.look, pts_s))
-                self._continue(track, Seen(frame_index, pts, pts_s, face), one)
+                self._continue(track, Seen(frame_index, pts, pts_s, face, place), one)
             else:
-                self._tracks[tracklet] = self._begin(Seen(frame_index, pts, pts_s, one.face), one)
+                self._tracks[tracklet] = self._begin(Seen(frame_index, pts, pts_s, one.face, place), one)
         for tracklet, one in assigned:
             self._reclaim(self._tracks[tracklet])
             self._recognise(tracklet, one, pts_s)
@@ -154,7 +153,6 @@ class Tracker:
         self._bury()
         self._shot_index += 1
         self._shot_frames = 0
-        self._shot_indices = []
 
     def take_ended(self) -> list[FaceTrack]:
         """Return the tracks that have ended since this was last asked, by their indices.
@@ -163,6 +161,21 @@ class Tracker:
         """
         ended, self._ended = sorted(self._ended, key=lambda track: track.track_index), []
         return ended
+
+    def hand_on(self) -> Iterator[tuple[FaceTrack, list[Seen]]]:
+        """Let go of boxes of tracks that are followed, as far as nothing that may come can change them."""
+        for track in self._tracks.values():
+            if self._is_settled(track):
+                yield track, track.hand_on(keep=_KEPT)
+
+    def _is_settled(self, track: FaceTrack) -> bool:
+        """Say whether a track is neither spurious nor part of another, however it goes on.
+
+        The conditions are those of `_bury`, `_reclaim` and `_recognise`, turned round.
+        """
+        is_old = self._shot_end_s - track.first.pts_s > self._config.young_s
+        is_mixture = track.is_crowded and track.last.pts_s - track.first.pts_s < _MIXTURE_S
+        return is_old and track.boxes >= self._config.min_hits and not is_mixture
 
     def _assign(self, found: list[Found], elapsed_s: float) -> list[tuple[OCSORTTracklet, Found]]:
         """Return the tracklet of every face: a new one where it is none of the followed."""
@@ -203,9 +216,7 @@ class Tracker:
         before, now = track.seen[-2:]
         for tracklet, other in list(self._tracks.items()):
             is_between = before.pts_s < other.first.pts_s and other.last.pts_s < now.pts_s
-            is_moment = (
-                len(other.seen) < self._config.min_hits and now.pts_s - other.last.pts_s <= _CROSSING_S
-            )
+            is_moment = other.boxes < self._config.min_hits and now.pts_s - other.last.pts_s <= _CROSSING_S
             if is_between and is_moment and iou(_xyxy(other.last.face), _xyxy(now.face)) > _SAME_PLACE_IOU:
                 track.seen.pop()
                 track.take_over(other)
@@ -250,23 +261,12 @@ class Tracker:
         for tracklet in [tracklet for tracklet in self._tracks if tracklet not in alive]:
             track = self._tracks.pop(tracklet)
             track.lasts_s = track.last.pts_s - track.first.pts_s + self._frame_s()
-            self._count_gaps(track)
             track.clear = None
-            is_short = len(track.seen) < min(self._config.min_hits, self._shot_frames)
-            is_certain = max(seen.face.score for seen in track.seen) >= self._config.certain_score
+            is_short = track.boxes < min(self._config.min_hits, self._shot_frames)
+            is_certain = track.sums.best_score >= self._config.certain_score
             is_mixture = track.is_crowded and (is_short or track.lasts_s < _MIXTURE_S)
             track.is_spurious = is_mixture or (is_short and not is_certain)
             self._ended.append(track)
-
-    def _count_gaps(self, track: FaceTrack) -> None:
-        for before, after in pairwise(track.seen):
-            missed = bisect_left(self._shot_indices, after.frame_index) - bisect_right(
-                self._shot_indices, before.frame_index
-            )
-            if missed:
-                track.gaps += 1
-                # The frame before counts until the next, as everywhere.
-                track.gap_s += (after.pts_s - before.pts_s) * missed / (missed + 1)
 
     def _frame_s(self) -> float:
         """Return the mean seconds between frames of the shot so far."""

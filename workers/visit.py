@@ -1,22 +1,29 @@
 """One pass over one video: what was seen of its frames in, clips and rows out.
 
-Here is what has memory: shots, tracks and clips depend on the frames before. It is little work.
+Here is what has memory: shots, tracks and clips depend on the frames before. It is little work. What has
+become final is handed on, so that memory does not grow with the length of the video: clips as their tracks
+end, boxes once their track is certain to be one, tracks when their shot has ended and it is known whom they
+show.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from storage import records
 from storage.listing import Fetched
 from workers.clipper import ClipCut, Clipper
-from workers.failure import failure_of
+from workers.failure import WorkerError, failure_of
 from workers.frames import Facts
-from workers.people import people_of
-from workers.reading import Chunk, ReaderConfig, Reading, RowIds
+from workers.people import People
+from workers.reading import Chunk, ReaderConfig, RowIds
+from workers.rows import rows_by_table
 from workers.shots import ShotDetector, Start
 from workers.sight import Sight
-from workers.track import FaceTrack, box_rows, track_row
+from workers.track import FaceTrack, Seen, box_rows, track_row
 from workers.tracker import Tracker
+
+_TRACKS_AT_ONCE = 500
+"""Tracks of one shot that are told apart together; in a shot of more, those that ended first come first."""
 
 
 class Visit:
@@ -48,93 +55,48 @@ class Visit:
         self._shot_detector = ShotDetector(config.shots)
         self._tracker = Tracker(config.tracker)
         self._clipper = Clipper(config.clipper, *self._keys)
-        self._shots: list[records.Shot] = []
-        self._tracks: list[tuple[FaceTrack, str | None]] = []
+        self._people = People(config.tracker.same_person)
+        self._shot_tracks: list[tuple[FaceTrack, str | None]] = []
         self._cuts: list[ClipCut] = []
-        self._clips = 0
+        self._cuts_bytes = 0
+        self._final: list[records.Record] = []
+        """Rows that have not been handed on."""
+        self._unasked_faces = 0
+        """Faces seen since the tracker was last asked for boxes that are final."""
+        self._shots = self._tracks = self._clips = self._faces = 0
         self._start_s: float | None = None
         self._position_s = 0.0
 
     def add(self, sight: Sight) -> Iterator[Chunk]:
-        """Take the next frame; yield a batch of clips where one is full.
+        """Take the next frame; yield a batch of clips or rows where one is full.
 
         Raises:
-            WorkerError: stage `detect`.
+            WorkerError: stage `detect`; stage `commit`: a row does not fit its table.
         """
         self._start_s = sight.pts_s if self._start_s is None else self._start_s
         self._position_s = sight.pts_s - self._start_s
         for seen, start in self._shot_detector.add(sight):
-            self._see(seen, start)
-        if sum(cut.clip.crops.nbytes for cut in self._cuts) >= self._config.chunk_bytes:
-            yield self.chunk()
-
-    def chunk(self) -> Chunk:
-        """Return the clips that have not been handed on, if any, and how far the video has been read."""
-        cuts, self._cuts = tuple(self._cuts), []
-        self._clips += len(cuts)
-        return Chunk(cuts, self._position_s, self._duration_s)
+            yield from self._see(seen, start)
 
     def sign(self) -> Chunk:
-        """Return a chunk without clips: it only tells how far the video has been read."""
+        """Return a chunk with nothing in it: it only tells how far the video has been read."""
         return Chunk((), self._position_s, self._duration_s)
 
     def finish(self) -> Iterator[Chunk]:
-        """Say that no frame follows; yield the rest of the clips."""
+        """Say that no frame follows; yield the rest of the clips and rows."""
         for seen, start in self._shot_detector.finish():
-            self._see(seen, start)
-        self._tracker.end_shot()
-        self._settle_ended()
-        if self._cuts:
-            yield self.chunk()
+            yield from self._see(seen, start)
+        yield from self._end_shot()
+        if self._cuts or self._final:
+            yield self._chunk()
 
-    def reading(self, facts: Facts, read_s: float) -> Reading:
-        """Return the rows of a video that is finished.
+    def video(self, facts: Facts, read_s: float) -> records.Video:
+        """Return the row of a video that is finished; `findings` and `describe_s` are still empty.
 
         Args:
             facts: of the whole video.
             read_s: seconds that reading it took.
         """
-        config = self._config.tracker
-        people = people_of([track for track, _ in self._tracks], config.same_person)
-        tracks = tuple(
-            track_row(
-                track,
-                *self._keys,
-                reason,
-                person_index=person,
-                stores_embedding=config.stores_embeddings,
-            )
-            for (track, reason), person in zip(self._tracks, people, strict=True)
-        )
-        boxes = tuple(row for track, _ in self._tracks for row in box_rows(track, *self._keys))
-        video = self._video_row(facts, read_s, len(tracks), len(boxes))
-        return Reading(video, tuple(self._shots), tracks, boxes)
-
-    def _see(self, sight: Sight, start: Start | None) -> None:
-        try:
-            if start is not None:
-                self._begin_shot(sight, start)
-            at = sight.index, sight.pts, sight.pts_s
-            self._clipper.add(*at, self._tracker.update(*at, sight.faces))
-            self._settle_ended()
-        except Exception as error:
-            raise failure_of(error, "detect", f"{self._uri}, frame {sight.index}") from error
-
-    def _begin_shot(self, sight: Sight, start: Start) -> None:
-        if self._shots:
-            self._tracker.end_shot()
-            self._settle_ended()
-        self._shots.append(records.Shot(*self._keys, len(self._shots), sight.index, sight.pts_s, *start))
-
-    def _settle_ended(self) -> None:
-        for track in self._tracker.take_ended():
-            ended = self._clipper.end(track)
-            # What was taken for no face after all is no track either.
-            if not track.is_spurious:
-                self._tracks.append((track, ended.no_clip_reason))
-                self._cuts += ended.cuts
-
-    def _video_row(self, facts: Facts, read_s: float, tracks: int, boxes: int) -> records.Video:
         return records.Video(
             video_id=self._fetched.video_id,
             recipe_id=self._ids.recipe_id,
@@ -159,11 +121,85 @@ class Visit:
             packets_damaged=facts.packets_damaged,
             is_partial=facts.is_partial,
             partial_reason=facts.partial_reason,
-            faces=boxes,
-            tracks=tracks,
+            faces=self._faces,
+            tracks=self._tracks,
             clips=self._clips,
             findings=0,
             read_s=read_s,
             describe_s=0.0,
             committed_at=datetime.now(UTC),
         )
+
+    def _see(self, sight: Sight, start: Start | None) -> Iterator[Chunk]:
+        try:
+            if start is not None:
+                yield from self._begin_shot(sight, start)
+            at = sight.index, sight.pts, sight.pts_s
+            self._clipper.add(*at, self._tracker.update(*at, sight.faces))
+            yield from self._settle_ended()
+            self._unasked_faces += len(sight.faces)
+            if self._unasked_faces >= self._config.chunk_rows:
+                self._unasked_faces = 0
+                for track, boxes in self._tracker.hand_on():
+                    self._add_boxes(track, boxes)
+            if len(self._final) >= self._config.chunk_rows:
+                yield self._chunk()
+        except WorkerError:
+            raise
+        except Exception as error:
+            raise failure_of(error, "detect", f"{self._uri}, frame {sight.index}") from error
+
+    def _begin_shot(self, sight: Sight, start: Start) -> Iterator[Chunk]:
+        if self._shots:
+            yield from self._end_shot()
+        self._final.append(records.Shot(*self._keys, self._shots, sight.index, sight.pts_s, *start))
+        self._shots += 1
+
+    def _end_shot(self) -> Iterator[Chunk]:
+        self._tracker.end_shot()
+        yield from self._settle_ended()
+        self._name_people()
+
+    def _settle_ended(self) -> Iterator[Chunk]:
+        for track in self._tracker.take_ended():
+            ended = self._clipper.end(track)
+            # What was taken for no face after all is no track either.
+            if track.is_spurious:
+                assert not track.past.boxes, "boxes are handed on of tracks only"
+                continue
+            self._add_boxes(track, track.hand_on())
+            self._shot_tracks.append((track, ended.no_clip_reason))
+            for cut in ended.cuts:
+                self._cuts.append(cut)
+                self._cuts_bytes += cut.clip.crops.nbytes
+                if self._cuts_bytes >= self._config.chunk_bytes:
+                    yield self._chunk()
+        if len(self._shot_tracks) >= _TRACKS_AT_ONCE:
+            self._name_people()
+
+    def _name_people(self) -> None:
+        """Say whom the tracks that have ended show, which makes their rows final."""
+        ended, self._shot_tracks = sorted(self._shot_tracks, key=lambda one: one[0].track_index), []
+        people = self._people.add([track for track, _ in ended])
+        self._tracks += len(ended)
+        self._final += (
+            track_row(
+                track,
+                *self._keys,
+                reason,
+                person_index=person,
+                stores_embedding=self._config.tracker.stores_embeddings,
+            )
+            for (track, reason), person in zip(ended, people, strict=True)
+        )
+
+    def _add_boxes(self, track: FaceTrack, boxes: Sequence[Seen]) -> None:
+        self._faces += len(boxes)
+        self._final += box_rows(track.track_index, boxes, *self._keys)
+
+    def _chunk(self) -> Chunk:
+        rows = rows_by_table(self._final)
+        chunk = Chunk(tuple(self._cuts), self._position_s, self._duration_s, rows)
+        self._clips += len(self._cuts)
+        self._cuts, self._cuts_bytes, self._final = [], 0, []
+        return chunk

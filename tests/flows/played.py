@@ -9,11 +9,11 @@ from typing import Any, Self
 from storage.archive import fetch
 from storage.records import AnswerRecord, Box, Clip, Finding, Shot, Source, Track, Video
 from tests.storage.rows import video
-from workers.describer import Described
 from workers.evidence import Picture
 from workers.fleet import Fleet
-from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Position
-from workers.reader import Reading, RowIds
+from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Part, Position
+from workers.reader import RowIds
+from workers.rows import rows_by_table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -22,19 +22,28 @@ def job(uri: str, *, recipe_id: str = "recipe", attempt: int = 1) -> Job:
     return Job(Source(uri, 1, "1", NOW, NOW, "scan", recipe_id), attempt)
 
 
-def done(of: Job, video_id: str, ids: RowIds | None = None, tracks: int = 1, **changed: Any) -> Done:
-    """Return a video with one clip per track; `changed` are fields of its `videos` row."""
+def done(
+    of: Job, video_id: str, ids: RowIds | None = None, tracks: int = 1, **changed: Any
+) -> tuple[Part, Part, Done]:
+    """Return a video with one clip per track, as it comes: what was read, what was answered, that it is done.
+
+    `changed` are fields of its `videos` row.
+    """
     keys = ids or RowIds(of.source.recipe_id, "attempt", "scan")
     rows = video(video_id, of.source.uri, recipe_id=keys.recipe_id, attempt_id=keys.attempt_id, tracks=tracks)
 
     def kind(record: type) -> tuple[Any, ...]:
         return tuple(row for row in rows if isinstance(row, record))
 
-    of_video: Video = replace(kind(Video)[0], scan_id=keys.scan_id, findings=0, describe_s=0.0, **changed)
-    reading = Reading(of_video, kind(Shot), kind(Track), kind(Box))
+    of_video: Video = replace(kind(Video)[0], scan_id=keys.scan_id, findings=len(kind(Finding)), **changed)
     pictures = tuple(Picture(clip.evidence, b"picture") for clip in kind(Clip))
-    described = Described(kind(Clip), kind(AnswerRecord), kind(Finding), pictures, 0.5)
-    return Done(of, reading, (described,))
+    read = rows_by_table(kind(Shot) + kind(Track) + kind(Box))
+    answered = rows_by_table(kind(Clip) + kind(AnswerRecord) + kind(Finding))
+    return (
+        Part(of, keys.attempt_id, read),
+        Part(of, keys.attempt_id, answered, pictures),
+        Done(of, of_video),
+    )
 
 
 def failed(of: Job, video_id: str | None, **changed: Any) -> Failed:
@@ -82,10 +91,10 @@ class PlayedFleet(Fleet):
             words = found.path.read_text().split()
             match words:
                 case "faces", number, *_:
-                    yield done(job, found.video_id, new_ids(), tracks=int(number))
+                    yield from done(job, found.video_id, new_ids(), tracks=int(number))
                 case "broken", *_:
                     yield failed(job, found.video_id)
                 case "flaky", *_:
                     yield failed(job, None, error="OSError", message="stale", is_retryable=True)
                 case _:
-                    yield done(job, found.video_id, new_ids(), codec="\ud800")
+                    yield from done(job, found.video_id, new_ids(), codec="\ud800")

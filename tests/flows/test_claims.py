@@ -8,7 +8,6 @@ from storage.lake import Lake
 from storage.records import Failure, Source, Video
 from tests.storage.rows import RECIPE, video
 from workers.outcome import Done, Duplicate, Failed, Job
-from workers.reader import Reading
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -19,7 +18,7 @@ def job(uri: str) -> Job:
 
 def done(uri: str, video_id: str) -> Done:
     values: dict[str, Any] = {**dict.fromkeys(Video.__dataclass_fields__), "video_id": video_id}
-    return Done(job(uri), Reading(video=Video(**values), shots=(), tracks=(), boxes=()), ())
+    return Done(job(uri), Video(**values))
 
 
 def failed(uri: str, video_id: str | None, *, is_last: bool = True) -> Failed:

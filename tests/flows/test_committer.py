@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
 from storage.records import Record
 from tests.flows.played import done, failed, job
-from workers.outcome import Duplicate, Outcome
+from workers.outcome import Duplicate, Outcome, Part
+from workers.reader import RowIds
 
 
 class Committing:
@@ -49,8 +49,8 @@ BAD_FIELDS = {
 def test_a_video_whose_rows_do_not_fit_fails_alone(committing: Committing, changed: dict[str, Any]) -> None:
     with committing.committer:
         committing.add(
-            done(job("a"), "x"),
-            done(job("b"), "y", **changed),
+            *done(job("a"), "x"),
+            *done(job("b"), "y", **changed),
             Duplicate(job("c"), "x"),
             failed(job("d"), "z"),
         )
@@ -80,7 +80,8 @@ def test_everything_of_an_outcome_is_in_the_lake_when_it_is_said_to_be(committin
         committing.lake, "scan", "recipe", lambda _: seen.append(len(committing.view("videos")))
     )
     with committer:
-        committer.add(done(job("a"), "x", tracks=2))
+        for outcome in done(job("a"), "x", tracks=2):
+            committer.add(outcome)
         assert not seen
     assert seen == [1]
     (video,) = committing.view("videos")
@@ -92,16 +93,51 @@ def test_everything_of_an_outcome_is_in_the_lake_when_it_is_said_to_be(committin
     assert (source["video_id"], source["status"]) == ("x", "done")
 
 
-def test_clips_without_answers_make_a_video_partial(committing: Committing) -> None:
-    outcome = done(job("a"), "x", tracks=2, partial_reason="ends after 3.0 s", is_partial=True)
-    (described,) = outcome.described
-    mute = replace(described.clips[0], no_answer_reason="not finite")
-    described = replace(described, clips=(mute, *described.clips[1:]))
-    with committing.committer:
-        committing.add(replace(outcome, described=(described,)))
-    (video,) = committing.view("videos")
-    assert video["is_partial"]
-    assert video["partial_reason"] == "ends after 3.0 s; 1 of 2 clips have no answers (not finite)"
+def count(committing: Committing, table: str) -> int:
+    """Count rows whether they count or not."""
+    with Catalog(committing.lake).connect() as lake:
+        ((rows,),) = lake.sql(f"select count(*) from raw.{table}").fetchall()
+    return rows
+
+
+def test_parts_wait_for_the_end_of_their_attempt(committing: Committing) -> None:
+    ids = {name: RowIds("recipe", name, "scan") for name in ("first", "second", "other", "open")}
+    first, second = job("a"), job("a", attempt=2)
+    committing.add(*done(first, "x", ids["first"])[:2], *done(job("b"), "y", ids["other"])[:2])
+    committing.committer.flush()
+    assert not committing.lake.exists
+    # The reader of one dies and it is read again; another turns out to be read in one piece.
+    committing.add(*done(second, "x", ids["second"])[:1])
+    committing.add(failed(first, "x", error="ReaderDied", is_retryable=True, is_last=False))
+    committing.add(*done(job("b"), "y", ids["open"]))
+    committing.committer.flush()
+    assert {row["attempt_id"] for row in committing.view("boxes")} == {"open"}
+    assert count(committing, "tracks") == count(committing, "videos") == 1
+    committing.add(*done(second, "x", ids["second"])[1:])
+    committing.committer.flush()
+    assert {row["attempt_id"] for row in committing.view("boxes")} == {"open", "second"}
+    checks = Catalog(committing.lake).run_checks()
+    assert checks["counts_match"] == checks["keys_are_unique"] == 0
+
+
+def test_too_many_bytes_of_parts_go_before_their_video_and_are_not_seen(
+    committing: Committing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FLUSH_BYTES", 1)
+    *parts, end = done(job("a"), "x", tracks=3)
+    committing.add(*parts)
+    assert count(committing, "boxes") == 6
+    assert [committing.lake.read_evidence(clip) for clip in pictures_of(parts)] == [b"picture"] * 3
+    committing.add(failed(job("b"), "y"))
+    committing.committer.flush()
+    assert [committing.view(name) for name in ("videos", "tracks", "boxes", "clips")] == [[]] * 4
+    committing.add(end)
+    committing.committer.flush()
+    assert [len(committing.view(name)) for name in ("videos", "tracks", "boxes", "clips")] == [1, 3, 6, 3]
+
+
+def pictures_of(parts: Sequence[Outcome]) -> list[str]:
+    return [picture.path for part in parts if isinstance(part, Part) for picture in part.pictures]
 
 
 def test_rows_go_when_enough_have_come_or_enough_time(
@@ -148,7 +184,7 @@ def test_what_the_lake_did_not_take_is_not_said_to_be_committed(tmp_path: Path) 
 
 
 def test_an_interrupted_scan_commits_what_it_has(committing: Committing) -> None:
-    committing.add(done(job("a"), "x"))
+    committing.add(*done(job("a"), "x"))
     committing.committer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert committing.committed == ["a"]
 

@@ -22,7 +22,7 @@ from model.synthetic.scene import sample_shot
 from storage.records import Box, Source, Track
 from tests.workers.videos import Image, encode
 from workers.describer import Describer
-from workers.reader import Chunk, ClipCut, Reader, Reading, RowIds
+from workers.reader import ClipCut, Reader, Reading, RowIds
 
 STORED = Path(__file__).parent / "data" / "results.json"
 FPS, CUT, FRAMES = 8, 12, 24
@@ -53,9 +53,9 @@ def results(folder: Path) -> dict[str, Any]:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     reader = Reader(recipe.recipe.reader)
     fetched = reader.fetch(Source(str(path), None, None, now, now, "scan", "recipe"))
-    *chunks, reading = reader.read(fetched, RowIds("recipe", "attempt", "scan"))
-    assert isinstance(reading, Reading)
-    cuts = [cut for chunk in chunks if isinstance(chunk, Chunk) for cut in chunk.cuts]
+    cuts: list[ClipCut] = []
+    parts = reader.read(fetched, RowIds("recipe", "attempt", "scan"))
+    reading = Reading.of(parts, lambda chunk: cuts.extend(chunk.cuts))
     return {
         "recipe_version": RECIPE_VERSION,
         "picture_grey": [round(float(image.mean()), 1) for image in images[::CUT]],

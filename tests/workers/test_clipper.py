@@ -7,7 +7,7 @@ import pytest
 
 from tests.workers.faces import Box, made_face, picture, sighted
 from workers.appearance import Gallery, look_of
-from workers.clipper import Clipper, ClipperConfig, Ended, spread
+from workers.clipper import ClipCut, Clipper, ClipperConfig, Ended, spread
 from workers.face import Face
 from workers.track import FaceTrack, Seen
 
@@ -16,6 +16,7 @@ HERE: Box = (100.0, 80.0, 64.0, 80.0)
 IMAGE = picture({1: HERE}, (320, 240))
 FACE = made_face(HERE)
 SEEN = sighted(FACE, IMAGE)
+Clips = tuple[list[ClipCut], str | None]
 
 
 def track_of(seen: list[Seen], *, index: int = 0, lasts_s: float = 10.0) -> FaceTrack:
@@ -24,17 +25,22 @@ def track_of(seen: list[Seen], *, index: int = 0, lasts_s: float = 10.0) -> Face
 
 def clip(
     faces: dict[int, Face], *, fps: float = 8.0, config: ClipperConfig | None = None, lasts_s: float = 10.0
-) -> Ended:
+) -> Clips:
     """Clip one track whose faces are given by frame number."""
     clipper = Clipper(config or ClipperConfig(), *IDS)
     for n, face in faces.items():
         clipper.add(n, n * 100, n / fps, [(0, sighted(face, IMAGE, config))])
     seen = [Seen(n, n * 100, n / fps, face) for n, face in faces.items()]
-    return clipper.end(track_of(seen, lasts_s=lasts_s))
+    return made(clipper.end(track_of(seen, lasts_s=lasts_s)))
 
 
-def frames_of(ended: Ended) -> list[tuple[int, ...]]:
-    return [cut.record.frame_indices for cut in ended.cuts]
+def made(ended: Ended) -> Clips:
+    """Make the clips, which is done when they are asked for."""
+    return list(ended.cuts), ended.no_clip_reason
+
+
+def frames_of(clips: Clips) -> list[tuple[int, ...]]:
+    return [cut.record.frame_indices for cut in clips[0]]
 
 
 @pytest.mark.parametrize("available", [1, 2, 3, 7, 8, 9, 15, 16, 17, 33, 48, 50])
@@ -45,14 +51,14 @@ def test_spread_is_the_training_rule(available: int) -> None:
 def test_a_window_becomes_eight_frames_from_first_to_last() -> None:
     ended = clip(dict.fromkeys(range(16), FACE))
     assert frames_of(ended) == [(0, 2, 4, 6, 8, 10, 12, 15)]
-    record = ended.cuts[0].record
+    record = ended[0][0].record
     assert (record.start_s, record.end_s) == (0.0, 15 / 8)
     assert record.pts == tuple(n * 100 for n in record.frame_indices)
-    assert ended.no_clip_reason is None
+    assert ended[1] is None
 
 
 def test_the_row_says_what_was_cut() -> None:
-    record, cut = clip(dict.fromkeys(range(16), FACE)).cuts[0]
+    record, cut = clip(dict.fromkeys(range(16), FACE))[0][0]
     assert record.clip_id == "9f86d081884c7d65-1b4f0e98-t0000-c00"
     assert (record.video_id, record.recipe_id, record.attempt_id) == IDS
     assert cut.crops.shape == (8, 256, 256, 3)
@@ -67,10 +73,10 @@ def test_the_row_says_what_was_cut() -> None:
 
 def test_the_row_of_a_turned_crop_says_by_how_much() -> None:
     config = ClipperConfig(is_aligned=True)
-    assert clip({0: FACE}).cuts[0].record.crop_angles_deg == ()
+    assert clip({0: FACE})[0][0].record.crop_angles_deg == ()
     tilted = FACE.landmarks_px.copy()
     tilted[42:48, 1] += tilted[42, 0] - tilted[36, 0]
-    record, cut = clip({0: replace(FACE, landmarks_px=tilted)}, config=config).cuts[0]
+    record, cut = clip({0: replace(FACE, landmarks_px=tilted)}, config=config)[0][0]
     assert record.crop_angles_deg == pytest.approx([45.0] * 8)
     # The transform: the square turned clockwise about its centre.
     left, top, side = record.crop_xys_px[:3]
@@ -83,7 +89,7 @@ def test_the_row_of_a_turned_crop_says_by_how_much() -> None:
 def test_a_still_becomes_eight_equal_frames() -> None:
     ended = clip({0: FACE}, lasts_s=math.inf)
     assert frames_of(ended) == [(0,) * 8]
-    crops = ended.cuts[0].clip.crops
+    crops = ended[0][0].clip.crops
     assert (crops == crops[0]).all()
 
 
@@ -96,8 +102,8 @@ def test_the_best_window_of_each_part_of_a_track_becomes_a_clip() -> None:
     faces = {n: replace(FACE, quality=qualities[n // 16]) for n in range(80)}
     ended = clip(faces, config=ClipperConfig(max_clips_per_track=3))
     assert [frames[0] for frames in frames_of(ended)] == [16, 32, 48]
-    assert [cut.record.quality for cut in ended.cuts] == pytest.approx([0.5, 0.2, 0.9])
-    assert [cut.record.clip_index for cut in ended.cuts] == [0, 1, 2]
+    assert [cut.record.quality for cut in ended[0]] == pytest.approx([0.5, 0.2, 0.9])
+    assert [cut.record.clip_index for cut in ended[0]] == [0, 1, 2]
 
 
 def test_clips_of_a_long_track_spread_over_it_however_its_quality_goes() -> None:
@@ -114,13 +120,13 @@ def test_windows_overlap_when_they_start_more_often() -> None:
 
 
 def test_a_short_rest_is_no_clip_beside_a_long_one() -> None:
-    assert len(clip(dict.fromkeys(range(21), FACE)).cuts) == 1
-    assert len(clip(dict.fromkeys(range(26), FACE)).cuts) == 2
+    assert len(clip(dict.fromkeys(range(21), FACE))[0]) == 1
+    assert len(clip(dict.fromkeys(range(26), FACE))[0]) == 2
 
 
 def test_the_best_frame_is_that_of_the_highest_quality() -> None:
     faces = {n: replace(FACE, quality=0.9 if n == 10 else 0.3) for n in range(16)}
-    record, cut = clip(faces).cuts[0]
+    record, cut = clip(faces)[0][0]
     assert record.best_frame == cut.best_frame == 5
     assert record.frame_indices[5] == 10
 
@@ -162,9 +168,9 @@ def test_parts_of_a_track_under_other_indices_are_its_clips_too() -> None:
         clipper.add(n, n * 100, n / 8, [(0 if n < 16 else 3, SEEN)])
     track = track_of([Seen(n, n * 100, n / 8, FACE) for n in range(32)])
     track.other_indices = [3]
-    ended = clipper.end(track)
+    ended = made(clipper.end(track))
     assert [frames[0] for frames in frames_of(ended)] == [0, 16]
-    assert {cut.record.track_id for cut in ended.cuts} == {"9f86d081884c7d65-1b4f0e98-t0000"}
+    assert {cut.record.track_id for cut in ended[0]} == {"9f86d081884c7d65-1b4f0e98-t0000"}
 
 
 def test_tracks_do_not_mix() -> None:
@@ -172,7 +178,7 @@ def test_tracks_do_not_mix() -> None:
     there = made_face((200, 80, 64, 80))
     for n in range(16):
         clipper.add(n, n * 100, n / 8, [(0, SEEN), (1, sighted(there, IMAGE))])
-    cuts = clipper.end(track_of([Seen(0, 0, 0.0, there)], index=1)).cuts
+    cuts = made(clipper.end(track_of([Seen(0, 0, 0.0, there)], index=1)))[0]
     assert {cut.record.crop_xys_px[:3] for cut in cuts} == {(200.0, 88.0, 64.0)}
 
 
@@ -181,7 +187,7 @@ def test_a_spurious_track_has_no_clips() -> None:
     clipper.add(0, 0, 0.0, [(0, SEEN)])
     track = track_of([Seen(0, 0, 0.0, FACE)])
     track.is_spurious = True
-    assert clipper.end(track) == ([], "no face")
+    assert made(clipper.end(track)) == ([], "no face")
 
 
 def test_config_says_what_is_wrong() -> None:

@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from storage.archive import Fetched
-from storage.records import Source, Video
+from storage.records import Clip, Source, Video
+from tests.storage import rows
 from workers.describer import Described
 from workers.failure import SourceError, TransientError
 from workers.fleet import Fleet, FleetConfig, FleetError
 from workers.frames import SpanEnd, Spans
-from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Position
-from workers.reader import Chunk, Reading, RowIds
+from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Part, Position
+from workers.reader import Chunk, RowIds
 from workers.sight import Sight, Sights
 from workers.spans import UnsplittableError
 
@@ -90,7 +91,7 @@ class PlayedReader:
         lines = (self.notes / f"{name}.looks").read_text().splitlines()
         return [line.split()[0] for line in lines if line.split()[1] == str(number)]
 
-    def read(self, fetched: Fetched, ids: RowIds) -> Iterator[Chunk | Reading]:
+    def read(self, fetched: Fetched, ids: RowIds) -> Iterator[Chunk | Video]:
         name = str(fetched.path)
         with (self.notes / name.replace("=", "-")).open("a") as note:
             note.write(f"{ids.attempt_id}\n")
@@ -109,7 +110,7 @@ class PlayedReader:
                 yield Chunk(cuts=(), position_s=float(number), duration_s=3.0)
                 continue
             yield Chunk(cuts=((name, number),), position_s=float(number), duration_s=3.0)  # pyright: ignore
-        yield Reading(video=video(fetched.video_id, ids), shots=(), tracks=(), boxes=())
+        yield video(fetched.video_id, ids)
 
     def _tries(self, name: str) -> int:
         return len((self.notes / name).read_text().splitlines())
@@ -121,26 +122,31 @@ class PlayedStitcher:
     def __init__(self, name: str, fetched: Fetched, ids: RowIds) -> None:
         self.name, self.fetched, self.ids = name, fetched, ids
 
-    def add(self, sights: Sights) -> Chunk:
-        cuts: Any = tuple((self.name, sight.index) for sight in sights.sights)
-        return Chunk(cuts=cuts, position_s=0.0, duration_s=3.0)
+    def add(self, sights: Sights) -> Iterator[Chunk]:
+        """Give a batch per frame of the stretch, and of every other one a second batch."""
+        for sight in sights.sights:
+            for again in range(1 + sight.index % 2):
+                cuts: Any = ((self.name, 2 * sight.index + again),)
+                yield Chunk(cuts=cuts, position_s=0.0, duration_s=3.0)
 
-    def finish(self) -> Iterator[Chunk | Reading]:
-        cuts: Any = ((self.name, -1),)
+    def sign(self) -> Chunk:
+        return Chunk(cuts=(), position_s=0.0, duration_s=3.0)
+
+    def finish(self) -> Iterator[Chunk | Video]:
+        cuts: Any = ((self.name, LAST),)
         yield Chunk(cuts=cuts, position_s=3.0, duration_s=3.0)
-        yield Reading(video=video(self.fetched.video_id, self.ids), shots=(), tracks=(), boxes=())
+        yield video(self.fetched.video_id, self.ids)
 
 
 def video(video_id: str, ids: RowIds) -> Video:
-    values: dict[str, Any] = dict.fromkeys(Video.__dataclass_fields__)
-    values |= {"video_id": video_id, "attempt_id": ids.attempt_id, "duration_s": 3.0}
-    return Video(**values)
+    *_, row = rows.video(video_id, "uri", recipe_id=ids.recipe_id, attempt_id=ids.attempt_id)
+    assert isinstance(row, Video)
+    return replace(row, duration_s=3.0)
 
 
-class PlayedClip(NamedTuple):
-    name: str
-    number: int
-    no_answer_reason: str | None = None
+def clip(name: str, number: int) -> Clip:
+    (row,) = (row for row in rows.video(name, name) if isinstance(row, Clip))
+    return replace(row, clip_index=number)
 
 
 class PlayedDescriber:
@@ -158,8 +164,7 @@ class PlayedDescriber:
         if name.startswith("stunning") and not (self.notes / "stunned").exists():
             (self.notes / "stunned").touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        played: Any = (PlayedClip(name, number),)
-        return Described(clips=played, answers=(), findings=(), pictures=(), describe_s=0.5)
+        return Described((clip(name, number),), answers=(), findings=(), pictures=(), describe_s=0.5)
 
 
 class Notes:
@@ -185,7 +190,7 @@ def scan(
     numbers = itertools.count()
     positions: list[Position] = []
     made = Notes(notes)
-    with Fleet(FleetConfig(**({"readers": 2} | config)), made.reader, made.describer) as fleet:
+    with Fleet(FleetConfig(**{"readers": 2, **config}), made.reader, made.describer) as fleet:
         jobs = [Job(source(name)) for name in names]
         found = fleet.scan(
             jobs, lambda: RowIds("recipe", f"a{next(numbers)}", "scan"), claim, positions.append
@@ -193,11 +198,23 @@ def scan(
         return list(found), positions
 
 
+def clips_of(outcomes: list[Outcome], name: str) -> list[int]:
+    """Return the numbers of a video's clips as they came; those of attempts that failed do not count."""
+    done = last(outcomes, name)
+    assert isinstance(done, Done)
+    parts = [part for part in outcomes if isinstance(part, Part) and part.job.source.uri == name]
+    of_attempt = [part for part in parts if part.attempt_id == done.video.attempt_id]
+    clips = [row for part in of_attempt for of_table in part.rows for row in of_table.records()]
+    return [row.clip_index for row in clips if isinstance(row, Clip)]
+
+
 def last(outcomes: list[Outcome], name: str) -> Outcome:
     (found,) = [
         outcome
         for outcome in outcomes
-        if outcome.job.source.uri == name and not (isinstance(outcome, Failed) and not outcome.is_last)
+        if outcome.job.source.uri == name
+        and not isinstance(outcome, Part)
+        and not (isinstance(outcome, Failed) and not outcome.is_last)
     ]
     return found
 
@@ -217,11 +234,9 @@ def test_every_source_ends_once_whatever_happens(tmp_path: Path) -> None:
     for name in ("fine-1", "fine-2", "once", "stunning"):
         done = last(outcomes, name)
         assert isinstance(done, Done)
-        assert done.clips == tuple(
-            PlayedClip(name, number) for number in range(3)
-        )  # in order, none lost, none twice
-        assert done.describe_s == pytest.approx(1.5)
-        assert done.reading.video.duration_s == 3.0
+        assert clips_of(outcomes, name) == [0, 1, 2]  # in order, none lost, none twice
+        assert done.video.describe_s == pytest.approx(1.5)
+        assert done.video.duration_s == 3.0
     assert last(outcomes, "twin=fine-1") == Duplicate(Job(source("twin=fine-1")), "fine-1")
 
     broken = last(outcomes, "broken")
@@ -292,7 +307,8 @@ def test_a_job_with_a_crash_behind_it_gets_one_attempt(tmp_path: Path) -> None:
     with Fleet(FleetConfig(readers=1), made.reader, made.describer) as fleet:
         jobs = [replace(Job(source("killer")), attempt=2)]
         outcomes = list(fleet.scan(jobs, lambda: RowIds("recipe", "a", "scan"), always))
-    assert [(type(o), getattr(o, "is_quarantined", None)) for o in outcomes] == [(Failed, True)]
+    ends = [outcome for outcome in outcomes if not isinstance(outcome, Part)]
+    assert [(type(o), getattr(o, "is_quarantined", None)) for o in ends] == [(Failed, True)]
 
 
 def test_a_run_that_is_broken_off_leaves_readers_for_the_next(tmp_path: Path) -> None:
@@ -311,13 +327,8 @@ def test_a_run_that_is_broken_off_leaves_readers_for_the_next(tmp_path: Path) ->
     assert sorted(o.job.source.uri for o in outcomes if isinstance(o, Done)) == ["fine-1", "fine-2", "fine-3"]
 
 
-def numbers(outcome: Outcome) -> list[int]:
-    assert isinstance(outcome, Done)
-    clips: Any = outcome.clips
-    return [clip.number for clip in clips]
-
-
-IN_ORDER = [*range(SPANS * FRAMES), -1]
+LAST = 99
+IN_ORDER = [2 * n + again for n in range(SPANS * FRAMES) for again in range(1 + n % 2)] + [LAST]
 
 
 def looked(notes: Path, name: str) -> list[tuple[str, int]]:
@@ -331,11 +342,11 @@ def test_long_videos_are_divided_and_come_out_as_if_they_were_not(tmp_path: Path
     outcomes, positions = scan(names, tmp_path, readers=3, queued_batches=1, ahead_bytes=1)
 
     for name in ("long-1", "long-shaky"):
-        assert numbers(last(outcomes, name)) == IN_ORDER
+        assert clips_of(outcomes, name) == IN_ORDER
     assert {position.job.source.uri for position in positions} >= {"long-1", "long-shaky", "fine-1"}
 
     # What cannot be divided is read in one piece, once.
-    assert numbers(last(outcomes, "long-damaged")) == numbers(last(outcomes, "fine-1")) == [0, 1, 2]
+    assert clips_of(outcomes, "long-damaged") == clips_of(outcomes, "fine-1") == [0, 1, 2]
     assert len((tmp_path / "long-damaged").read_text().splitlines()) == 1
 
     poison = last(outcomes, "long-poison")
@@ -346,7 +357,7 @@ def test_long_videos_are_divided_and_come_out_as_if_they_were_not(tmp_path: Path
 
 def test_idle_readers_help_and_whoever_cannot_harms_nobody(tmp_path: Path) -> None:
     outcomes, _ = scan(["long-full"], tmp_path)
-    assert numbers(last(outcomes, "long-full")) == IN_ORDER
+    assert clips_of(outcomes, "long-full") == IN_ORDER
     looks = looked(tmp_path, "long-full")
     assert len({process for process, _ in looks}) == 2
     by_number = sorted(number for _, number in looks if number < SPANS)
@@ -356,5 +367,5 @@ def test_idle_readers_help_and_whoever_cannot_harms_nobody(tmp_path: Path) -> No
 
 def test_a_long_video_without_help_is_read_span_by_span(tmp_path: Path) -> None:
     outcomes, _ = scan(["long-1"], tmp_path, readers=1)
-    assert numbers(last(outcomes, "long-1")) == IN_ORDER
+    assert clips_of(outcomes, "long-1") == IN_ORDER
     assert [number for _, number in looked(tmp_path, "long-1")] == list(range(SPANS))

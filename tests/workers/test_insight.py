@@ -158,11 +158,12 @@ def test_a_video_becomes_tracks_and_clips(pack: Path, tmp_path: Path) -> None:
     config = DetectorConfig(backend="insightface", pack=str(pack)).pinned()
     reader = Reader(ReaderConfig(detector=config))
     source = Source(str(tmp_path / "v.mp4"), None, None, None, datetime.now(UTC), "scan", "recipe")
-    *chunks, reading = reader.read(reader.fetch(source), RowIds("recipe", "attempt", "scan"))
-    assert isinstance(reading, Reading)
+    chunks: list[Chunk] = []
+    reading = Reading.of(
+        reader.read(reader.fetch(source), RowIds("recipe", "attempt", "scan")), chunks.append
+    )
     assert [track.frames for track in reading.tracks] == [reading.video.frames_sampled] * 2
     (chunk,) = chunks
-    assert isinstance(chunk, Chunk)
     of_tracks = {track.track_id for track in reading.tracks if track.no_clip_reason is None}
     assert {cut.record.track_id for cut in chunk.cuts} == of_tracks
     assert of_tracks

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from model.synthetic.scene import sample_shot
 from storage import records
 from storage.listing import Fetched
+from storage.records import Video
 from tests.workers.videos import encode, encode_numbers
 from workers import reader as reader_module
 from workers.clipper import ClipperConfig
@@ -49,7 +50,7 @@ def reader() -> Reader:
 
 
 @pytest.fixture(scope="module")
-def parts(reader: Reader, film: Path) -> list[Chunk | Reading]:
+def parts(reader: Reader, film: Path) -> list[Chunk | Video]:
     return list(reader.read(reader.fetch(source(film)), IDS))
 
 
@@ -62,10 +63,10 @@ def read(reader: Reader, path: Path) -> tuple[list[ClipCut], Reading]:
     return split(list(reader.read(reader.fetch(source(path)), IDS)))
 
 
-def split(parts: list[Chunk | Reading]) -> tuple[list[ClipCut], Reading]:
-    *chunks, reading = parts
-    assert isinstance(reading, Reading)
-    return [cut for chunk in chunks if isinstance(chunk, Chunk) for cut in chunk.cuts], reading
+def split(parts: list[Chunk | Video]) -> tuple[list[ClipCut], Reading]:
+    cuts: list[ClipCut] = []
+    reading = Reading.of(parts, lambda chunk: cuts.extend(chunk.cuts))
+    return cuts, reading
 
 
 def timeless(reading: Reading) -> Reading:
@@ -74,7 +75,7 @@ def timeless(reading: Reading) -> Reading:
     )
 
 
-def test_a_film_becomes_rows_that_agree(parts: list[Chunk | Reading], film: Path) -> None:
+def test_a_film_becomes_rows_that_agree(parts: list[Chunk | Video], film: Path) -> None:
     cuts, reading = split(parts)
     video = reading.video
     assert [(shot.start_frame, shot.start_s) for shot in reading.shots] == [(0, 0.0), (CUT, CUT / 8)]
@@ -102,7 +103,7 @@ def test_a_film_becomes_rows_that_agree(parts: list[Chunk | Reading], film: Path
     assert video.read_s > 0
 
 
-def test_reading_again_gives_the_same_bits(parts: list[Chunk | Reading], film: Path) -> None:
+def test_reading_again_gives_the_same_bits(parts: list[Chunk | Video], film: Path) -> None:
     cuts, reading = split(parts)
     again, reading_again = read(
         Reader(replace(CONFIG, decoder=DecoderConfig(threads=2), chunk_bytes=1)), film
@@ -116,15 +117,48 @@ def test_reading_again_gives_the_same_bits(parts: list[Chunk | Reading], film: P
 def test_clips_come_as_their_tracks_end(film: Path) -> None:
     # Looking for gradual transitions holds frames back for longer than this film lasts.
     reader = Reader(ReaderConfig(chunk_bytes=1, shots=ShotsConfig(max_transition_s=0)))
-    *chunks, reading = reader.read(reader.fetch(source(film)), IDS)
-    assert all(isinstance(chunk, Chunk) and chunk.cuts for chunk in chunks)
-    first, last = chunks[0], chunks[-1]
-    assert isinstance(first, Chunk)
-    assert isinstance(last, Chunk)
+    *chunks, video = reader.read(reader.fetch(source(film)), IDS)
+    first, *_, last = [chunk for chunk in chunks if isinstance(chunk, Chunk) and chunk.cuts]
     assert CUT / 8 <= first.position_s < last.position_s <= 2.2
     assert first.duration_s == 2.25
-    assert isinstance(reading, Reading)
-    assert sum(len(chunk.cuts) for chunk in chunks if isinstance(chunk, Chunk)) == reading.video.clips
+    assert isinstance(video, Video)
+    assert sum(len(chunk.cuts) for chunk in chunks if isinstance(chunk, Chunk)) == video.clips
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 7])
+def test_rows_are_handed_on_before_the_end_and_are_the_same(
+    chunk_rows: int, parts: list[Chunk | Video], film: Path
+) -> None:
+    config = replace(
+        CONFIG,
+        chunk_rows=chunk_rows,
+        shots=ShotsConfig(max_transition_s=0),
+        tracker=replace(CONFIG.tracker, young_s=0.3),
+    )
+    reader, whole = Reader(config), Reader(replace(config, chunk_rows=1 << 20))
+    *chunks, _ = reader.read(reader.fetch(source(film)), IDS)
+    boxes = [
+        (chunk.position_s, box.pts_s)
+        for chunk in chunks
+        if isinstance(chunk, Chunk)
+        for rows in chunk.rows
+        for box in rows.records()
+        if isinstance(box, records.Box)
+    ]
+    # Of the first shot while it lasts, of both long before the video has ended.
+    assert boxes[0][0] < CUT / 8
+    assert sum(position_s - pts_s < 0.6 for position_s, pts_s in boxes) > len(boxes) * 0.8
+    ours, theirs = (timeless(read(one, film)[1]) for one in (reader, whole))
+    assert sorted(ours.boxes, key=str) == sorted(theirs.boxes, key=str)
+    assert replace(ours, boxes=()) == replace(theirs, boxes=())
+
+
+def test_no_batch_of_clips_grows_with_the_tracks_that_end_at_a_cut(film: Path) -> None:
+    reader = Reader(replace(CONFIG, chunk_bytes=1))
+    *chunks, video = reader.read(reader.fetch(source(film)), IDS)
+    assert isinstance(video, Video)
+    assert max(len(chunk.cuts) for chunk in chunks if isinstance(chunk, Chunk)) == 1
+    assert video.clips >= 3
 
 
 def test_a_reader_shows_that_it_lives(dull: Path) -> None:
@@ -135,13 +169,14 @@ def test_a_reader_shows_that_it_lives(dull: Path) -> None:
     assert positions == sorted(positions)
 
 
-def test_what_is_handed_on_crosses_processes(parts: list[Chunk | Reading]) -> None:
+def test_what_is_handed_on_crosses_processes(parts: list[Chunk | Video]) -> None:
     for part in parts:
         copy = pickle.loads(pickle.dumps(part))
-        if isinstance(part, Reading):
+        if isinstance(part, Video):
             assert copy == part
         else:
             assert [cut.record for cut in copy.cuts] == [cut.record for cut in part.cuts]
+            assert [rows.records() for rows in copy.rows] == [rows.records() for rows in part.rows]
 
 
 def test_no_face_is_a_reading_too(reader: Reader, tmp_path: Path) -> None:
@@ -240,20 +275,24 @@ def test_copies_are_deleted(spooling: Path) -> None:
     reader = Reader(ReaderConfig(spool_dir=str(spooling), heartbeat_s=1e-9))
     now = datetime.now(UTC)
     first, second = (records.Source(f"s3://b/{name}", 1, None, now, now, "s", "r") for name in "ab")
-    *_, reading = reader.read(reader.fetch(first), IDS)
-    assert isinstance(reading, Reading)
-    assert reading.video.uri == "s3://b/a"
-    assert list(spooling.iterdir()) == []
+
+    def copies() -> list[str]:
+        return [path.name for path in spooling.glob("*/*")]
+
+    *_, video = reader.read(reader.fetch(first), IDS)
+    assert isinstance(video, Video)
+    assert video.uri == "s3://b/a"
+    assert copies() == []
     reader.fetch(first)  # and then it turns out to be a duplicate
     fetched = reader.fetch(second)
-    assert [path.name for path in spooling.iterdir()] == ["b.mp4"]
-    given_up = cast("Generator[Chunk | Reading]", reader.read(fetched, IDS))
+    assert copies() == ["b.mp4"]
+    given_up = cast("Generator[Chunk | Video]", reader.read(fetched, IDS))
     next(given_up)
     fetched = reader.fetch(first)
     given_up.close()
-    assert [path.name for path in spooling.iterdir()] == ["a.mp4"]
+    assert copies() == ["a.mp4"]
     list(reader.read(fetched, IDS))
-    assert list(spooling.iterdir()) == []
+    assert copies() == []
 
 
 def test_an_unknown_setting_is_refused() -> None:

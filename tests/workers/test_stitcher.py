@@ -49,11 +49,10 @@ def source(path: Path) -> records.Source:
     return records.Source(str(path), status.st_size, str(status.st_mtime_ns), now, now, "scan", "recipe")
 
 
-def split(parts: Sequence[Chunk | Reading]) -> tuple[list[ClipCut], Reading]:
-    *chunks, reading = parts
-    assert isinstance(reading, Reading)
+def split(parts: Sequence[Chunk | records.Video]) -> tuple[list[ClipCut], Reading]:
+    cuts: list[ClipCut] = []
+    reading = Reading.of(parts, lambda chunk: cuts.extend(chunk.cuts))
     video = replace(reading.video, read_s=0, committed_at=datetime(2026, 1, 1, tzinfo=UTC))
-    cuts = [cut for chunk in chunks if isinstance(chunk, Chunk) for cut in chunk.cuts]
     return cuts, replace(reading, video=video)
 
 
@@ -76,7 +75,7 @@ def read_in_spans(readers: Sequence[Reader], path: Path) -> tuple[list[ClipCut],
             break
     assert sum(bool(sights.sights) for stretches in seen.values() for sights in stretches) > 2
     stretches = [stretch for number in sorted(seen) for stretch in seen[number]]
-    chunks = [stitcher.add(pickle.loads(pickle.dumps(stretch))) for stretch in stretches]
+    chunks = [chunk for stretch in stretches for chunk in stitcher.add(pickle.loads(pickle.dumps(stretch)))]
     return split([*chunks, *stitcher.finish()])
 
 
@@ -154,4 +153,4 @@ def test_seams_that_differ_ask_for_one_piece(readers: list[Reader], tmp_path: Pa
     stitcher = owner.stitch(fetched[1], IDS, spans)
     stretches = [*owner.look(fetched[1], spans, 0), *readers[1].look(fetched[0], spans, 1)]
     with pytest.raises(UnsplittableError, match="cannot be decoded by itself"):
-        [stitcher.add(stretch) for stretch in stretches]
+        [list(stitcher.add(stretch)) for stretch in stretches]

@@ -40,7 +40,7 @@ def test_an_embedding_is_stored_only_when_it_is_wanted() -> None:
 
 def test_every_face_of_a_track_becomes_a_box() -> None:
     track = made_track(3, [5, 6])
-    rows = list(box_rows(track, *IDS))
+    rows = list(box_rows(3, track.seen, *IDS))
     assert [row.frame_index for row in rows] == [5, 6]
     assert [row.pts for row in rows] == [2560, 3072]
     assert (rows[1].x_px, rows[1].y_px, rows[1].w_px, rows[1].h_px) == (12, 20, 80, 100)
@@ -56,3 +56,22 @@ def test_a_track_takes_over_a_later_part_with_all_its_indices() -> None:
     track.take_over(part)
     assert [seen.frame_index for seen in track.seen] == [1, 2, 5, 7]
     assert track.other_indices == [1, 2]
+
+
+def test_what_is_handed_on_leaves_the_same_row() -> None:
+    def track() -> FaceTrack:
+        made = made_track(3, [5, 6, 8, 9, 14, 15])
+        made.seen = [seen._replace(place=seen.frame_index) for seen in made.seen]
+        return made
+
+    whole, part = track(), track()
+    assert [seen.frame_index for seen in part.hand_on(keep=2)] == [5, 6, 8, 9]
+    assert (part.hand_on(keep=2), part.boxes, part.first.frame_index) == ([], 6, 5)
+    later = made_track(4, [20])
+    part.take_over(later)
+    whole.take_over(later)
+    assert [seen.frame_index for seen in part.hand_on()] == [14, 15, 20]
+    row = track_row(part, *IDS, None, person_index=0)
+    assert row == track_row(whole, *IDS, None, person_index=0)
+    assert (row.frames, row.gaps, row.end_frame) == (7, 2, 20)
+    assert row.gap_s == pytest.approx(1 / 25 + 4 / 25)

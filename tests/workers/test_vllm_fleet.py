@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from model.engine import EngineConfig, VllmConfig
 from model.identity import identify_checkpoint
 from model.questions import DEFAULT_QUESTIONS
 from storage.archive import Fetched
-from storage.records import Clip, Source, Video
+from storage.records import AnswerRecord, Clip, Source, Video
+from tests.storage import rows
 from workers.clipper import ClipCut
 from workers.describer import Described, Describer, DescriberConfig
 from workers.fleet import Fleet, FleetConfig
-from workers.outcome import Done, Job
-from workers.reader import Chunk, Reading, RowIds
+from workers.outcome import Done, Job, Part
+from workers.reader import Chunk, RowIds
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]  # on a busy machine a start takes minutes
 
@@ -44,13 +46,13 @@ class PlayedReader:
     def leave(self) -> None:
         """Hold nothing."""
 
-    def read(self, fetched: Fetched, ids: RowIds) -> Iterator[Chunk | Reading]:
+    def read(self, fetched: Fetched, ids: RowIds) -> Iterator[Chunk | Video]:
         for batch in range(2):
             cuts = tuple(cut(2 * batch + number, ids) for number in range(2))
             yield Chunk(cuts=cuts, position_s=batch, duration_s=2.0)
-        values: dict[str, Any] = dict.fromkeys(Video.__dataclass_fields__)
-        values |= {"video_id": fetched.video_id, "attempt_id": ids.attempt_id, "duration_s": 2.0}
-        yield Reading(video=Video(**values), shots=(), tracks=(), boxes=())
+        *_, row = rows.video(fetched.video_id, "uri", recipe_id=ids.recipe_id, attempt_id=ids.attempt_id)
+        assert isinstance(row, Video)
+        yield row
 
 
 def cut(number: int, ids: RowIds) -> ClipCut:
@@ -60,10 +62,9 @@ def cut(number: int, ids: RowIds) -> ClipCut:
         random.uniform(0, 112, (8, 68, 2)).astype(np.float32),
         best_frame=0,
     )
-    values: dict[str, Any] = dict.fromkeys(Clip.__dataclass_fields__)
-    values |= {"clip_id": f"c{number}", "track_id": "t", "video_id": "v", "attempt_id": ids.attempt_id}
-    values |= {"recipe_id": ids.recipe_id, "crops_sha256": clip.crops_sha256()}
-    return ClipCut(Clip(**values), clip)
+    made = rows.video("v", "uri", recipe_id=ids.recipe_id, attempt_id=ids.attempt_id)
+    (record,) = (row for row in made if isinstance(row, Clip))
+    return ClipCut(replace(record, clip_id=f"c{number}", crops_sha256=clip.crops_sha256()), clip)
 
 
 class WatchedDescriber(Describer):
@@ -130,12 +131,14 @@ def test_no_question_is_lost_when_vllm_dies_in_the_middle_of_a_batch(tmp_path: P
     source = Source("video", 1, "1", NOW, NOW, "scan", "recipe")
     with Fleet(FleetConfig(readers=1, describers=1), made.reader, made.describer) as fleet:
         outcomes = list(fleet.scan([Job(source)], lambda: RowIds("recipe", "attempt", "scan"), always))
-    (done,) = outcomes
+    *_, done = outcomes
     assert isinstance(done, Done), done
+    parts = [part for part in outcomes if isinstance(part, Part)]
+    found = [row for part in parts for of_table in part.rows for row in of_table.records()]
     assert (notes / "killed").exists()
-    clips = [clip for part in done.described for clip in part.clips]
+    clips = [row for row in found if isinstance(row, Clip)]
     assert [(clip.clip_id, clip.no_answer_reason) for clip in clips] == [(f"c{n}", None) for n in range(4)]
-    answers = [(row.clip_id, row.question) for part in done.described for row in part.answers]
+    answers = [(row.clip_id, row.question) for row in found if isinstance(row, AnswerRecord)]
     assert answers == [(f"c{n}", question.name) for n in range(4) for question in ASKED]
 
     lived = sorted(notes.glob("*.children"))

@@ -3,35 +3,44 @@
 import os
 import pickle
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Literal, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 import ray
 
 from model.engine import EngineDiedError
 from storage.listing import Fetched
-from storage.records import Source
-from workers.describer import Described, Describer
+from storage.records import Source, Video
+from storage.tables import Rows
+from workers.clipper import ClipCut
+from workers.describer import Describer
 from workers.failure import WorkerError
+from workers.fleet.answered import Answered
+from workers.fleet.metrics import ProcessMeter
 from workers.frames import Spans
-from workers.reader import Chunk, Reader, Reading, RowIds
+from workers.reader import Chunk, Reader, RowIds
 from workers.sight import Sights
 from workers.spans import UnsplittableError
 from workers.stitcher import Stitcher
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Cuts = tuple[ClipCut, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What the driver learns of a part of a reading without touching the clips."""
 
-    kind: Literal["chunk", "reading"]
     clips: int
+    rows: tuple[Rows, ...]
     position_s: float
     duration_s: float | None
+    video: Video | None = None
+    """The video's row, with its last part."""
+    is_taken: bool = False
+    """Whether nothing is left to hand on of the stretch that was taken last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,8 @@ def bare(method: Callable[P, T]) -> Callable[P, T]:
             return method(*args, **kwargs)
         except (WorkerError, UnsplittableError) as error:
             raise error from None
+        finally:
+            cast("ReaderActor", args[0]).took()
 
     return called
 
@@ -88,9 +99,11 @@ class ReaderActor:
     """A reader, the one video that it reads or puts together, and the one span that it looks at."""
 
     def __init__(self, make_reader: Callable[[], Reader]) -> None:
+        self._meter = ProcessMeter("reader")
         self._reader = make_reader()
-        self._parts: Iterator[Chunk | Reading] = iter(())
+        self._parts: Iterator[Chunk | Video] = iter(())
         self._stitcher: Stitcher | None = None
+        self._taken: Iterator[Chunk] | None = None
         self._looking: tuple[str, int] | None = None
         self._sights: Iterator[Sights] = iter(())
         self._joined: tuple[str, Fetched] | None = None
@@ -98,6 +111,10 @@ class ReaderActor:
     def ready(self) -> str:
         """Reply, which says that the actor is up, with the id of its machine."""
         return ray.get_runtime_context().get_node_id()
+
+    def took(self) -> float:
+        """Return the seconds of processor time that this process has taken."""
+        return self._meter.tell()
 
     @bare
     def fetch(self, source: Source) -> Fetched:
@@ -108,7 +125,7 @@ class ReaderActor:
     @bare
     def begin(self, fetched: Fetched, ids: RowIds, *, is_whole: bool) -> Spans | None:
         """Open a video; return how it divides, or None where it is read by `advance` alone."""
-        self._stitcher, self._parts = None, iter(())
+        self._stitcher, self._taken, self._parts = None, None, iter(())
         spans = None if is_whole else self._reader.spans(fetched)
         if spans is None:
             self._parts = self._reader.read(fetched, ids)
@@ -117,15 +134,17 @@ class ReaderActor:
         return spans
 
     @bare
-    def advance(self) -> tuple[Step, Chunk | Reading]:
-        """Read on, or finish what was put together."""
+    def advance(self) -> tuple[Step, Cuts]:
+        """Read on, hand on what is left of the stretch that was taken, or finish what was put together."""
+        if self._taken is not None:
+            return self._hand_on(self._taken)
         if self._stitcher is not None:
             self._parts, self._stitcher = self._stitcher.finish(), None
         part = next(self._parts)
-        if isinstance(part, Reading):
+        if isinstance(part, Video):
             self._reader.leave()
-            return Step("reading", 0, part.video.duration_s, part.video.duration_s), part
-        return _step(part), part
+            return Step(0, (), part.duration_s, part.duration_s, video=part), ()
+        return _step(part), part.cuts
 
     @bare
     def look(self, task: SpanTask) -> tuple[Look, bytes]:
@@ -150,11 +169,19 @@ class ReaderActor:
         return Look(len(data), last_index, end is not None, end is not None and end.facts is not None), data
 
     @bare
-    def take(self, data: bytes) -> tuple[Step, Chunk]:
-        """Put the next stretch to those before."""
+    def take(self, data: bytes) -> tuple[Step, Cuts]:
+        """Put the next stretch to those before; `advance` until its step says that all of it is taken."""
         assert self._stitcher is not None, "a stretch belongs to a video that was begun in spans"
-        chunk = self._stitcher.add(pickle.loads(data))  # noqa: S301 - made by `look` of an actor of ours
-        return _step(chunk), chunk
+        self._taken = self._stitcher.add(pickle.loads(data))  # noqa: S301 - made by `look` of an actor of ours
+        return self._hand_on(self._taken)
+
+    def _hand_on(self, taken: Iterator[Chunk]) -> tuple[Step, Cuts]:
+        chunk = next(taken, None)
+        if chunk is not None:
+            return _step(chunk), chunk.cuts
+        assert self._stitcher is not None
+        self._taken = None
+        return replace(_step(self._stitcher.sign()), is_taken=True), ()
 
     def leave(self) -> None:
         """Release the video that it has helped with."""
@@ -172,19 +199,26 @@ class DescriberActor:
     """A describer: the weights are loaded once, when the actor starts."""
 
     def __init__(self, make_describer: Callable[[], Describer]) -> None:
+        self._meter = ProcessMeter("describer")
         self._describer = make_describer()
 
     def ready(self) -> str:
         """Reply, which says that the actor is up, with the id of its machine."""
         return ray.get_runtime_context().get_node_id()
 
-    def describe(self, chunk: Chunk) -> Described:
-        """Answer every question about the clips of a chunk."""
+    def took(self) -> float:
+        """Return the seconds of processor time that this process has taken."""
+        return self._meter.tell()
+
+    def describe(self, cuts: Cuts) -> Answered:
+        """Answer every question about a batch of clips."""
         try:
-            return self._describer.describe(chunk.cuts)
+            return Answered.of(self._describer.describe(cuts))
         except EngineDiedError:
             os._exit(1)  # for the driver the same as any other death: a fresh actor, and the batch again
+        finally:
+            self.took()
 
 
 def _step(chunk: Chunk) -> Step:
-    return Step("chunk", len(chunk.cuts), chunk.position_s, chunk.duration_s)
+    return Step(len(chunk.cuts), chunk.rows, chunk.position_s, chunk.duration_s)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage.listing import Fetched
-from workers.describer import Described
+from storage.records import Video
 from workers.fleet.actors import Look
+from workers.fleet.answered import Account
 from workers.frames import Spans
 from workers.outcome import Job
-from workers.reader import Reading, RowIds
+from workers.reader import RowIds
 
 Ref = Any
 """ray.ObjectRef, whose type parameter says nothing here."""
@@ -121,20 +122,24 @@ class Attempt:
     is_unsplittable: bool = False
     """Whether dividing it turned out to be wrong: it is to begin again."""
     division: Division | None = None
-    reading: Reading | None = None
-    described: dict[int, Described] = field(default_factory=dict[int, Described])
+    is_taking: bool = False
+    """Whether its reader still has something to hand on of the stretch that it was given last."""
+    video: Video | None = None
+    """Its row, when it has been read to its end."""
+    accounts: dict[int, Account] = field(default_factory=dict[int, Account])
+    """Of the batches that have been described, by their order."""
     batches: int = 0
     has_failed: bool = False
 
     @property
     def is_complete(self) -> bool:
         """Whether everything has been read and described."""
-        return self.reading is not None and len(self.described) == self.batches and not self.has_failed
+        return self.video is not None and len(self.accounts) == self.batches and not self.has_failed
 
     @property
     def is_over(self) -> bool:
         """Whether no reader has anything left to do for it."""
-        return self.has_failed or self.is_unsplittable or self.reading is not None
+        return self.has_failed or self.is_unsplittable or self.video is not None
 
 
 @dataclass(eq=False, slots=True)
@@ -154,6 +159,6 @@ class Batch:
 
     attempt: Attempt
     order: int
-    chunk: Ref
+    cuts: Ref
     clips: int
     deaths: int = 0

@@ -1,5 +1,8 @@
 """One scan of the fleet: the loop that gives work, and what becomes of the replies."""
 
+import logging
+import math
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,18 +14,25 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from storage.listing import Fetched
-from workers.describer import Described
+from storage.records import Video
 from workers.failure import SourceError, TransientError, WorkerError
 from workers.fleet.actors import Look, SpanTask, Step
+from workers.fleet.answered import Answered, first_reason, is_mute, with_answers
 from workers.fleet.attempt import Attempt, Batch, Division, Ref, Span
 from workers.fleet.config import FleetConfig, FleetError
 from workers.fleet.ending import crash_of, crashed, failed
+from workers.fleet.meter import Meter, Work
+from workers.fleet.metrics import Role
 from workers.fleet.post import Post
 from workers.frames import Spans
-from workers.outcome import MAX_ATTEMPTS, Claim, Crash, Done, Duplicate, Job, Outcome, Position
-from workers.reader import Reading, RowIds
+from workers.outcome import MAX_ATTEMPTS, Claim, Crash, Done, Duplicate, Job, Outcome, Part, Position
+from workers.reader import RowIds
 from workers.spans import UnsplittableError
 
+LOG = logging.getLogger("facesift.fleet")
+
+SHOW_S = 1.0
+"""Seconds between two looks of the metrics at how things stand."""
 START_S = 300.0
 """An actor may take so long to start: it imports its libraries from a disk that may be slow."""
 MAX_STARTS = 3
@@ -44,8 +54,10 @@ class Run:
         claim: Claim,
         on_position: Callable[[Position], None],
         on_turn: Callable[[], None],
+        meter: Meter,
     ) -> None:
         self._config = config
+        self._meter = meter
         self._readers = readers
         self._describers = describers
         self._jobs = jobs
@@ -56,6 +68,8 @@ class Run:
         self._claim = claim
         self._on_position = on_position
         self._on_turn = on_turn
+        self._shown_s = 0.0
+        self._enough_s: dict[str, float] = {}
         self._awaited: dict[Ref, tuple[Post, Attempt | None, Callable[[Any], Iterator[Outcome]]]] = {}
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -68,6 +82,8 @@ class Run:
                 for ref in ready:
                     yield from self._take(ref)
                 self._kill_silent()
+                self._check_places()
+                self._show()
                 self._on_turn()
 
     # --- work ---------------------------------------------------------------------------------------------
@@ -86,7 +102,10 @@ class Run:
         """Give every actor that awaits nothing its next piece of work."""
         for post in self._readers + self._describers:
             if not post.is_up and post.ref is None:
-                self._await(post, None, post.actor.ready.remote(), partial(self._on_ready, post), START_S)
+                # One that waits for a place is not silent.
+                extra_s = math.inf if self._config.is_elastic else START_S
+                ready = post.actor.ready.remote()
+                self._await(post, None, "start", ready, partial(self._on_ready, post), extra_s=extra_s)
         for reader in self._readers:
             if reader.ref is None:
                 self._assign_reader(reader)
@@ -95,21 +114,21 @@ class Run:
                 batch = self._queue.popleft()
                 if not batch.attempt.has_failed:
                     describer.batch = batch
-                    described = describer.actor.describe.remote(batch.chunk)
+                    described = describer.actor.describe.remote(batch.cuts)
                     then = partial(self._on_described, describer, batch)
                     extra_s = batch.clips * self._config.patience_per_clip_s
-                    self._await(describer, batch.attempt, described, then, extra_s)
+                    self._await(describer, batch.attempt, "describe", described, then, extra_s=extra_s)
 
     def _assign_reader(self, reader: Post) -> None:
         self._release(reader)
         attempt, helped = reader.attempt, reader.helped
         if helped is not None and helped.is_over:
-            self._await(reader, None, reader.actor.leave.remote(), partial(self._on_left, reader))
+            self._await(reader, None, "tidy", reader.actor.leave.remote(), partial(self._on_left, reader))
         elif attempt is None:
             self._assign_free(reader)
         elif not attempt.is_begun:
             begun = reader.actor.begin.remote(attempt.fetched, attempt.ids, is_whole=attempt.is_whole)
-            self._await(reader, attempt, begun, partial(self._on_begun, attempt))
+            self._await(reader, attempt, "open", begun, partial(self._on_begun, attempt))
         elif attempt.division is not None:
             self._assign_divided(reader, attempt, attempt.division)
         elif self._has_room:
@@ -136,9 +155,8 @@ class Run:
             attempt = reader.attempt = Attempt(job, self._new_ids(), node_id=reader.node_id)
             reader.helped = None
             fetched = reader.actor.fetch.remote(job.source)
-            self._await(
-                reader, attempt, fetched, partial(self._on_fetched, reader, attempt), _extra_s(attempt)
-            )
+            then = partial(self._on_fetched, reader, attempt)
+            self._await(reader, attempt, "fetch", fetched, then, extra_s=_extra_s(attempt))
             return
         if reader.span is None:
             # Beyond the length that the header tells, a video's own reader goes on alone.
@@ -147,9 +165,10 @@ class Run:
 
     def _assign_divided(self, reader: Post, attempt: Attempt, division: Division) -> None:
         """Let a video's own reader take what is due, or else look at a span itself."""
-        if self._has_room and division.is_complete:
+        if self._has_room and (attempt.is_taking or division.is_complete):
             self._advance(reader, attempt, reader.actor.advance, ())
         elif self._has_room and (stretch := division.take()) is not None:
+            attempt.is_taking = True
             self._advance(reader, attempt, reader.actor.take, (stretch,))
         else:
             if reader.span is None and (number := division.hand_out(None)) is not None:
@@ -158,7 +177,8 @@ class Run:
 
     @property
     def _has_room(self) -> bool:
-        return len(self._queue) < self._config.queued_batches * len(self._describers)
+        describers = sum(post.is_up for post in self._describers) or 1
+        return len(self._queue) < self._config.queued_batches * describers
 
     @property
     def _divided(self) -> list[Attempt]:
@@ -198,12 +218,14 @@ class Run:
             reader.helped = attempt
         look, stretch = reader.actor.look.options(num_returns=2).remote(task)
         extra_s = 0.0 if span.is_begun else _extra_s(attempt)
-        self._await(reader, attempt, look, partial(self._on_look, reader, span, stretch), extra_s)
+        then = partial(self._on_look, reader, span, stretch)
+        self._await(reader, attempt, "look", look, then, extra_s=extra_s)
         span.is_begun = reader.is_looking = True
 
     def _advance(self, reader: Post, attempt: Attempt, call: Any, values: tuple[Ref, ...]) -> None:
-        step, part = call.options(num_returns=2).remote(*values)
-        self._await(reader, attempt, step, partial(self._on_step, reader, attempt, part))
+        step, cuts = call.options(num_returns=2).remote(*values)
+        work: Work = "take" if values else "read"
+        self._await(reader, attempt, work, step, partial(self._on_step, attempt, cuts))
 
     # --- replies ------------------------------------------------------------------------------------------
 
@@ -232,35 +254,34 @@ class Run:
             reader.span = None
         yield from ()
 
-    def _on_step(self, reader: Post, attempt: Attempt, part: Ref, step: Step) -> Iterator[Outcome]:
+    def _on_step(self, attempt: Attempt, cuts: Ref, step: Step) -> Iterator[Outcome]:
         self._on_position(Position(attempt.job, step.position_s, step.duration_s))
-        if step.kind == "reading":
-            self._await(reader, attempt, part, partial(self._on_reading, attempt))
-        elif step.clips:
-            self._queue.append(Batch(attempt, attempt.batches, part, step.clips))
+        attempt.is_taking &= not step.is_taken
+        if step.clips:
+            self._queue.append(Batch(attempt, attempt.batches, cuts, step.clips))
             attempt.batches += 1
-        yield from ()
+        if step.rows and not attempt.has_failed:
+            yield Part(attempt.job, attempt.ids.attempt_id, step.rows)
+        if step.video is not None:
+            attempt.video = step.video
+            yield from self._finish(attempt)
 
-    def _on_reading(self, attempt: Attempt, reading: Reading) -> Iterator[Outcome]:
-        attempt.reading = reading
+    def _on_described(self, describer: Post, batch: Batch, answered: Answered) -> Iterator[Outcome]:
+        describer.batch, attempt = None, batch.attempt
+        attempt.accounts[batch.order] = answered.account
+        if not attempt.has_failed:
+            yield Part(attempt.job, attempt.ids.attempt_id, answered.rows, answered.pictures)
         yield from self._finish(attempt)
-
-    def _on_described(self, describer: Post, batch: Batch, described: Described) -> Iterator[Outcome]:
-        describer.batch = None
-        batch.attempt.described[batch.order] = described
-        yield from self._finish(batch.attempt)
 
     def _finish(self, attempt: Attempt) -> Iterator[Outcome]:
         if not attempt.is_complete:
             return
-        reading = cast("Reading", attempt.reading)
-        done = Done(attempt.job, reading, tuple(part for _, part in sorted(attempt.described.items())))
-        reasons = done.unanswered
-        if reasons and len(reasons) == len(done.clips):
-            message = f"no clip has an answer: {reasons[0]}"
+        accounts = [account for _, account in sorted(attempt.accounts.items())]
+        if is_mute(accounts):
+            message = f"no clip has an answer: {first_reason(accounts)}"
             yield from failed(attempt, SourceError("describe", message, "EngineError"))
         else:
-            yield done
+            yield Done(attempt.job, with_answers(cast("Video", attempt.video), accounts))
 
     # --- and what comes instead of them ---------------------------------------------------------------------
 
@@ -268,17 +289,21 @@ class Run:
         self,
         post: Post,
         attempt: Attempt | None,
+        work: Work,
         ref: Ref,
         then: Callable[[Any], Iterator[Outcome]],
+        *,
         extra_s: float = 0.0,
     ) -> None:
         post.ref, post.since_s, post.patience_s = ref, time.monotonic(), self._config.stall_s + extra_s
+        post.work = work
         post.is_looking = False
         self._awaited[ref] = post, attempt, then
 
     def _take(self, ref: Ref) -> Iterator[Outcome]:
         post, attempt, then = self._awaited.pop(ref)
         post.ref = None
+        self._meter.replied(post.name, post.role, post.work, attempt, post.since_s)
         if post.is_stalled:  # the reply came after all, from an actor that has been killed since
             yield from self._on_death(post, RayError("killed for its silence"))
             return
@@ -317,6 +342,8 @@ class Run:
             raise FleetError(f"a worker does not start: {error}") from error
         attempt, span, batch = post.attempt, post.span, post.batch
         is_stalled, is_looking = post.is_stalled, post.is_looking
+        self._meter.died(post.role)
+        LOG.warning("%s died", post.name, extra={"stage": post.work, "error": _one_line(error)})
         post.replace_actor()
         if batch is not None:
             batch.deaths += 1
@@ -345,6 +372,42 @@ class Run:
             self._again.append(replace(job, attempt=job.attempt + 1))
         yield from crashed(attempt, crash, is_last=is_last)
 
+    def _check_places(self) -> None:
+        """Give up when too few actors have had a place for too long."""
+        config, now_s = self._config, time.monotonic()
+        kinds = (
+            ("readers", self._readers, config.min_readers),
+            ("describers", self._describers, config.min_describers),
+        )
+        for name, posts, least in kinds:
+            up = sum(post.is_up for post in posts)
+            if up >= (least or 1) or not config.is_elastic:
+                self._enough_s[name] = now_s
+            elif now_s - self._enough_s.setdefault(name, now_s) > config.place_s:
+                raise FleetError(
+                    f"{up} of at least {least or 1} {name} have found a place in {config.place_s:.0f} s; "
+                    "the cluster has too few CPUs or GPUs for them"
+                )
+
+    def _show(self) -> None:
+        """Tell the meter how things stand, now and then."""
+        now_s = time.monotonic()
+        if now_s - self._shown_s < SHOW_S:
+            return
+        self._shown_s = now_s
+        kinds: tuple[tuple[Role, list[Post]], ...] = (
+            ("reader", self._readers),
+            ("describer", self._describers),
+        )
+        self._meter.turn(
+            queued=len(self._queue),
+            waiting_bytes=sum(cast("Division", a.division).waiting_bytes for a in self._divided),
+            actors={
+                role: (len(posts), sum(post.is_up for post in posts), sum(post.is_busy for post in posts))
+                for role, posts in kinds
+            },
+        )
+
     def _kill_silent(self) -> None:
         now_s = time.monotonic()
         for post in self._readers + self._describers:
@@ -367,6 +430,10 @@ def _failure(error: BaseException, *, is_reader: bool) -> WorkerError:
     if is_reader:
         return SourceError("detect", repr(error), type(error).__name__)
     return TransientError("describe", repr(error), type(error).__name__)
+
+
+def _one_line(error: BaseException) -> str:
+    return re.sub(r"\s+", " ", str(error)).strip()[:300]
 
 
 def _extra_s(attempt: Attempt) -> float:
