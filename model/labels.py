@@ -160,7 +160,8 @@ AUTHENTICITY = (
         "fake",
         variants=("fake", "deepfake", "manipulated"),
         synonyms=_words(
-            "forged, forgery, synthetic, altered, tampered, doctored, manipulation, tampering, fabricated"
+            "deep fake, deep-fake, forged, forgery, synthetic, altered, tampered, doctored, manipulation, "
+            "tampering, fabricated"
         ),
     ),
 )

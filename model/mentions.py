@@ -2,20 +2,29 @@
 
 A small grammar, read word by word: a cue (`not`, `rather than`, `no sign of`) denies what follows it until
 the clause ends; a list goes on denying ("rather than anger, sadness or fear"); a predicate behind a label
-("anger is absent") denies it, and the labels joined to it.
+("anger is absent") denies it, and the labels joined to it; an exception ("no emotion except anger") is not
+denied; a guess that is taken back ("could be anger, but is not") is. What is asked ("Real or fake? Fake.") is
+not said.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import zip_longest
+
+from model.withdrawals import is_withdrawn
 
 _CUES = (
     r"\w+n['’]t|cannot|not|never|no|without|neither|nor|none|nothing|lack(?:s|ing)?|absence|absent|devoid|"
-    r"free (?:of|from)|(?:rather |other )?than|instead of|as opposed to|unlike|rul(?:e|es|ed|ing) out|"
+    r"free (?:of|from)|(?:rather )?than|instead of|as opposed to|unlike|rul(?:e|es|ed|ing) out|"
     r"exclud(?:e|es|ed|ing)|mistaken for|confused with|far from|unlikely|less likely|fails? to|hardly|"
     r"scarcely|anything but"
 )
+_EXCEPTIONS = r"except(?: for)?|other than|apart from|aside from|but for|save for"
+_ADDING = frozenset(("apart from", "aside from", "but for", "save for"))
+"""These add where nothing is denied: "apart from fear there is surprise"."""
+_HEADINGS = r"(?:inactive|absent|missing|not (?:present|active|visible|detected|found))\s*:(?=\s)"
 _IDIOMS = (
     r"not (?:only|just|merely|simply)|not (?:sure|certain|clear) (?:whether|if)|"
     r"(?:no|without(?: a| any)?) doubt|no wonder|nothing but|"
@@ -45,20 +54,21 @@ _CLAUSE_STARTS = frozenset(
 )
 _DENIED_BEHIND = re.compile(
     r"(?:\s*\([^)]*\))?(?:\s*[:=?–—]\s*|\s+-\s+)"
-    r"(?:no|none|absent|inactive|false|not (?:present|active|visible))(?=\s*(?:[.,;(\n]|$))"
+    r"(?:no|none|absent|inactive|false|0(?:\.0+)?|not (?:present|active|visible))(?=\s*(?:[.,;(\n]|$))"
     r"|(?:\s*\([^)]*\))?(?:\s+emotion)?\s+(?:"
     r"(?:is|are|was|were|can be|could be|has been|have been|seems?|appears?)\s+(?:\w+ly\s+)?"
     r"(?:absent|missing|ruled out|unlikely|excluded|lacking|inactive|(?P<not>not))"
     r"|(?:is|are|was|were)(?P<nt>n['’]t))"
     r"(?(not)(?=[.,;!]|$|\s+PREDICATE))(?(nt)(?=[.,;!]|$|\s+PREDICATE))".replace(
         "PREDICATE",
-        r"(?:\w+ly\s+)?(?:present|visible|seen|shown|evident|detected|apparent|active|there|observed|displayed|"
+        r"(?:(?!only\b)\w+ly\s+)?(?:present|visible|seen|shown|evident|detected|apparent|active|there|observed|displayed|"
         r"expressed|noticeable|activated|supported|likely|indicated|engaged|the\s|what\s)",
     ),
     re.IGNORECASE,
 )
+_ASKED = re.compile(r"[^.;:!?\n]*\?(?!\s*(?:yes|no)\b)", re.IGNORECASE)
 _JOINT = re.compile(
-    r"\s*(?:,|/|&|and|or|nor|mixed with|combined with|along with|as well as|with|,\s*and|,\s*or)\s*"
+    r"\s*(?:,|/|&|-|and|or|nor|mixed with|combined with|along with|as well as|with|,\s*and|,\s*or)\s*"
     r"(?:(?:a|an|the|some|slight|mild|hints? of|touch of|signs of)\s+){0,3}",
     re.IGNORECASE,
 )
@@ -89,14 +99,20 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention
         words: per label the lower-case words that name it; `*` in them stands for up to three words.
     """
     pattern, labels = _grammar(tuple((label, tuple(forms)) for label, forms in words.items()))
-    tokens = list(pattern.finditer(text))
+    tokens = list(pattern.finditer(_split_blends(text, words)))
     mentions: list[Mention] = []
-    is_denying = False
+    is_denying = is_headed = False
     for position, token in enumerate(tokens):
-        if token.lastgroup == "cue":
-            is_denying = True
+        if token.lastgroup in ("cue", "heading"):
+            is_denying, is_headed = True, token.lastgroup == "heading"
+        elif token.lastgroup == "exception":
+            is_nothing = position > 0 and _is_nothing(tokens[position - 1])
+            if is_nothing:
+                mentions.pop()  # "no emotion other than anger"
+            is_denying = not (is_denying or is_nothing or token.group().lower() in _ADDING)
         elif token.lastgroup == "end":
-            is_denying = False
+            is_headed = is_headed and token.group() == "\n"
+            is_denying = is_headed
         elif token.lastgroup == "break":
             is_denying = is_denying and position > 0 and tokens[position - 1].lastgroup == "cue"
         elif token.lastgroup in ("comma", "and"):
@@ -104,7 +120,12 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention
         elif token.lastgroup and token.lastgroup.startswith("label"):
             is_denied = is_denying or _DENIED_BEHIND.match(text, token.end()) is not None
             mentions.append(Mention(labels[token.lastgroup], token.start(), token.end(), is_denied))
-    return _spread(text, mentions)
+    return _without_questions(text, _without_withdrawn(text, _spread(text, mentions)))
+
+
+def _is_nothing(token: re.Match[str]) -> bool:
+    """Return whether a token is a label that is called the lack of something, such as `no emotion`."""
+    return (token.lastgroup or "").startswith("label") and token.group().lower().startswith("no ")
 
 
 def are_joined(text: str, first: Mention, second: Mention) -> bool:
@@ -123,10 +144,19 @@ def _grammar(words: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[re.Pattern
         for number, (form, _) in enumerate(forms)
     )
     grammar = (
-        rf"{named}|(?P<verdict>{_VERDICT})|(?P<idiom>\b(?:{_IDIOMS})\b)|(?P<cue>\b(?:{_CUES})\b)|(?P<break>\b(?:{_BREAKS})\b)"
+        rf"{named}|(?P<verdict>{_VERDICT})|(?P<idiom>\b(?:{_IDIOMS})\b)"
+        rf"|(?P<heading>(?<![:=?–—-]\s)\b{_HEADINGS})"
+        rf"|(?P<exception>\b(?:{_EXCEPTIONS})\b)|(?P<cue>\b(?:{_CUES})\b)|(?P<break>\b(?:{_BREAKS})\b)"
         r"|(?P<and>\band\b)|(?P<comma>,)|(?P<end>[.;:!?\n—–])|(?P<word>[\w'’-]+)"
     )
     return re.compile(grammar, re.IGNORECASE), labels
+
+
+def _split_blends(text: str, words: Mapping[str, Sequence[str]]) -> str:
+    """Return a text of the same length in which "happy-sad" is "happy/sad": two labels, not a compound."""
+    forms = sorted({form for named in words.values() for form in named if "*" not in form}, key=len)
+    named = "|".join(re.escape(form) for form in reversed(forms))
+    return re.sub(rf"(?<![\w'’-])({named})-(?=(?:{named})(?![\w'’]))", r"\1/", text, flags=re.IGNORECASE)
 
 
 def _form_pattern(form: str) -> str:
@@ -173,3 +203,19 @@ def _spread(text: str, mentions: list[Mention]) -> list[Mention]:
         if is_predicated:
             spread[index] = replace(mention, is_denied=True)
     return spread
+
+
+def _without_withdrawn(text: str, mentions: list[Mention]) -> list[Mention]:
+    """Deny what the text only guesses and then takes back."""
+    return [
+        replace(mention, is_denied=True)
+        if is_withdrawn(text, mention.start, mention.end, after.start if after else None)
+        else mention
+        for mention, after in zip_longest(mentions, mentions[1:])
+    ]
+
+
+def _without_questions(text: str, mentions: list[Mention]) -> list[Mention]:
+    """Leave out what is only asked, unless nothing else is said."""
+    said = [mention for mention in mentions if not _ASKED.match(text, mention.end)]
+    return said or mentions

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from model.questions import Question
+from model.withdrawals import is_withdrawn
 
 _UNITS = (
     *(
@@ -44,12 +46,14 @@ NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
 """Pattern of a number of up to three digits, or up to a hundred in words."""
 _ONE = re.compile(
     rf"(?<![\w.,$])(?<!-)({NUMBER})"
-    r"(?:[- ]?ish\b|(?=(?:yo|yrs?)\b)|(?![\w%]))(?![.,:]\d|[\s-]*(?:decades?|centur(?:y|ies)|"
+    r"(?:[- ]?ish\b|(?=(?:yo|yrs?)\b)|(?![\w%]))(?![.,:]\d|\s*[<>≤≥]|[\s-]*(?:decades?|centur(?:y|ies)|"
     r"months?|weeks?|days?|hours?|minutes?|seconds?|frames?|percent|cm|kg)\b)",
     re.IGNORECASE,
 )
 _DECADE = re.compile(
-    rf"\b(early|mid|late)?[- ]*(?:(\d0)(?:['’]?s|[- ]?something)|({'|'.join(_DECADES)}))\b", re.IGNORECASE
+    rf"\b(early|mid|late)?[- ]*(?:(\d0)(?:['’]?s|[- ]?something)|({'|'.join(_DECADES)})"
+    rf"|({'|'.join(_TENS)})[- ]?something)\b",
+    re.IGNORECASE,
 )
 _OR_MORE = re.compile(
     r"\s*(?:\+|(?:[\s-]*years?(?:[\s-]+old)?\s+)?(?:or|and)\s+(?:older|above|over|more|up|beyond)\b)",
@@ -62,7 +66,13 @@ _TO = re.compile(r"\s*(?:-|–|—|to|or|and)\s*(?:the\s+)?(?:his\s+|her\s+|thei
 _RANGE = re.compile(rf"\s*(?:-|–|—|to|or)\s*({NUMBER})(?![\w%])", re.IGNORECASE)
 _BETWEEN = re.compile(rf"\s+and\s+({NUMBER})(?![\w%])", re.IGNORECASE)
 _BOUND = re.compile(
-    r"\b(?:over|under|above|below|(?:older|younger|more|less|fewer) than|at least|at most|beyond)\s+$",
+    r"(?:\b(?:over|under|above|below|(?:older|younger|more|less|fewer) than|at least|at most|beyond)\s+"
+    r"|[<>≤≥]=?\s*)$",
+    re.IGNORECASE,
+)
+_UPPER_BOUND = re.compile(
+    r"(?:[\s-]*years?(?:\s+old)?)?,?\s*(?:and|but)\s+(?:(?:younger|less) than|under|below|at most)\s+"
+    rf"({NUMBER})(?![\w%])",
     re.IGNORECASE,
 )
 _DENIAL = re.compile(
@@ -111,17 +121,22 @@ def _readings(text: str, question: Question) -> list[_Reading]:
         second = _DECADE.match(text, joint.end()) if joint else None
         last = max(last, _decade(second)[1]) if second else last
         found.append(_Reading(match.start(), (first, last), has_unit=True, is_stated=True))
-    for match in _ONE.finditer(text):
+    matches = list(_ONE.finditer(text))
+    for match, following in zip_longest(matches, matches[1:]):
         before = text[max(0, match.start() - _CONTEXT) : match.start()]
         if match.start() < taken or _DENIAL.search(before):
             continue
         second = _RANGE.match(text, match.end())
-        if second is None and re.search(r"\bbetween\s+$", before, re.IGNORECASE):
+        if second is None and re.search(r"\bbetween(?: the ages? of)?\s+$", before, re.IGNORECASE):
             second = _BETWEEN.match(text, match.end())
+        if second is None and _BOUND.search(before):
+            second = _UPPER_BOUND.match(text, match.end())
         numbers = (_value(match[1]),) if second is None else (_value(match[1]), _value(second[1]))
         if second is None:
             numbers = _with_bounds(numbers[0], text, match, question)
         taken = second.end() if second else match.end()
+        if is_withdrawn(text, match.start(), taken, following.start() if following else None):
+            continue
         is_stated = not before.strip() or _STATEMENT.search(before) is not None
         found.append(_Reading(match.start(), numbers, unit.match(text, taken) is not None, is_stated))
     return found
@@ -130,7 +145,7 @@ def _readings(text: str, question: Question) -> list[_Reading]:
 def _with_bounds(number: int, text: str, match: re.Match[str], question: Question) -> tuple[int, ...]:
     """Return the number, or the range that words around it open: `over 60`, `60 or older`."""
     bound = _BOUND.search(text[max(0, match.start() - _CONTEXT) : match.start()])
-    is_lower = bound and re.match(r"over|above|older|more|at least|beyond", bound.group(), re.IGNORECASE)
+    is_lower = bound and re.match(r"over|above|older|more|at least|beyond|[>≥]", bound.group(), re.IGNORECASE)
     if is_lower or _OR_MORE.match(text, match.end()):
         return number, question.maximum
     if bound or _OR_LESS.match(text, match.end()):
@@ -140,7 +155,10 @@ def _with_bounds(number: int, text: str, match: re.Match[str], question: Questio
 
 def _decade(match: re.Match[str]) -> tuple[int, int]:
     """Return the ends of, say, the early thirties: 30 and 33."""
-    part, low = match[1], int(match[2]) if match[2] else _DECADES[match[3].lower()]
+    part, low = (
+        match[1],
+        int(match[2] or _DECADES.get(match[3] and match[3].lower()) or _WORDS[match[4].lower()]),
+    )
     first, last = {"early": (0, 3), "mid": (4, 6), "late": (7, 9)}.get((part or "").lower(), (0, 9))
     first = max(low + first, 13) if low == _TEENS else low + first
     return first, low + last

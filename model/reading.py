@@ -32,13 +32,18 @@ class Reading:
 
 
 _REFUSAL = re.compile(
-    r"(?:\bi['’]?m sorry|i am sorry|sorry, (?:but )?i|as an ai\b|i apologi[sz]e|"
-    r"i (?:do not|don['’]t) feel comfortable|"
+    r"(?:\bi['’]?m sorry|i am sorry|sorry, (?:but )?i|as an? (?:ai|(?:large )?language model)\b|"
+    r"i apologi[sz]e|i (?:must |have to )?(?:refuse|decline) to|i (?:do not|don['’]t) (?:feel comfortable|"
+    r"know(?=\s*(?:[.,;!]|$|if\b|whether\b|how old\b|the (?:age|emotion|expression|answer)\b)))|"
     r"(?:i (?:can ?not|can['’]t|could not|couldn['’]t|won['’]t|will not)|i['’]m (?:unable|not able) to|"
     r"i am (?:unable|not able) to|unable to|(?:not |im)possible to|it is difficult to|cannot be|"
     r"(?<![^.;,!\n])\s*(?:can(?:not| not|['’]?t)|could(?: not|n['’]t))) "
     r"(?:\w+ly )?(?:determined?|identif(?:y|ied)|tell|assess|provide|answer|help|assist|say|judge|comply|"
-    r"discuss|infer|estimated?|analy[sz]e|make|give|confirm|be (?:certain|sure)))\b",
+    r"discuss|describe|recogni[sz]e|guess|speculate|infer|estimated?|analy[sz]e|make|give|confirm|"
+    r"be (?:certain|sure)))\b"
+    # Not to find any trace of something is an answer.
+    r"(?!(?:\s+\w+){0,3}?\s+(?:signs?|traces?|evidence|hints?|indications?|art[ei]facts?|manipulations?|"
+    r"tampering|alterations?|edit(?:s|ing)?)\b)",
     re.IGNORECASE,
 )
 _TURN = re.compile(r"\b(?:but|however|nevertheless|nonetheless|that said|still,)\b", re.IGNORECASE)
@@ -46,7 +51,7 @@ _CONCLUSION = re.compile(
     r"\b(?:therefore|thus|hence|overall|in conclusion|in summary|to conclude|consequently|predominant(?:ly)?|"
     r"primar(?:y|ily)|dominant|most likely|best described as|"
     r"(?:emotion|expression)(?: \w+){0,5}? (?:is|as|to be)|actually|in fact|in reality|"
-    r"but (?:it|this|that|he|she|they|the (?:video|clip|footage|image|picture|face|person))"
+    r"(?:but|yet|however,?) (?:it|this|that|he|she|they|the (?:video|clip|footage|image|picture|face|person))"
     r"(?:['’]s|['’]re| is| are| was| were| has been| have been))\b",
     re.IGNORECASE,
 )

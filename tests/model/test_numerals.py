@@ -1,0 +1,40 @@
+"""Texts that tempt a reader of ages."""
+
+import pytest
+
+from model.questions import Question, default_question
+from model.reading import read_answer
+
+AGE = default_question("age")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "status", "labels"),
+    [
+        (AGE, "8 months old", "unparsable", ""),
+        (AGE, "About two years and six months old", "ok", "2"),
+        (AGE, "thirty-five to forty", "ambiguous", "35 40"),
+        (AGE, "30 – 35 years", "ambiguous", "30 35"),
+        (AGE, "45, not 54.", "ok", "45"),
+        (AGE, "Cuarenta años", "unparsable", ""),
+        (AGE, "twenty something", "ambiguous", "20 29"),
+        (AGE, "Age: FORTY-TWO", "ok", "42"),
+        (AGE, "older than 18 and younger than 25", "ambiguous", "18 25"),
+        (AGE, "AU12 is active, and the man is 40 years old.", "ok", "40"),
+        (AGE, "an 18-month-old toddler", "unparsable", ""),
+        (AGE, "Born 40 years ago.", "ok", "40"),
+        (AGE, "early- to mid-thirties", "ambiguous", "34 36"),
+        (AGE, "Between the ages of 20 and 25.", "ambiguous", "20 25"),
+        (AGE, "approx. 27 y/o", "ok", "27"),
+        (AGE, "TWENTY-ONE YEARS", "ok", "21"),
+        (AGE, "In her sixties, maybe 65.", "ambiguous", "60 69"),
+        (AGE, "a 6-week-old infant", "unparsable", ""),
+        (AGE, "I don't know.", "refused", ""),
+        (AGE, "Aged about 50±5", "ok", "50"),
+        (AGE, "Age 30 (range 25-35)", "ok", "30"),
+        (AGE, "He is 0.5 years old.", "unparsable", ""),
+    ],
+)
+def test_hostile_ages(question: Question, text: str, status: str, labels: str) -> None:
+    reading = read_answer(text, question)
+    assert (reading.status, " ".join(reading.labels)) == (status, labels)
