@@ -68,6 +68,8 @@ class Eraser:
         rows = " union all ".join(f"select video_id from raw.{table}" for table in late)  # noqa: S608
         written = f"select video_id from forgotten semi join ({rows}) using (video_id) order by all"  # noqa: S608
         receipts: list[Receipt] = []
+        if not self._lake.snapshot()["forgotten"].uris:
+            return receipts
         for select, tables in ((unfinished, erased_tables()), (written, late)):
             marks = Marks(Catalog(self._lake).query(select)["video_id"].to_pylist())
             if marks.video_ids:
@@ -80,6 +82,8 @@ class Eraser:
     def finish(self) -> int:
         """Remove the old files whose time has come; return how many."""
         now, finished = datetime.now(UTC), 0
+        if not self._lake.snapshot()["erasures"].uris:
+            return finished
         for row in Catalog(self._lake).view("erasures").to_pylist():
             if row["left_until"] is None or row["left_until"] > now:
                 continue

@@ -22,7 +22,7 @@ from storage.delta import COMPRESSION, FAILURES, Changed, explain
 from storage.erasure import Eraser, delete_rows, literals
 from storage.lake import EVIDENCE, Lake, LakeError
 from storage.old_files import COMMIT_H, result_tables
-from storage.tables import tables
+from storage.tables import TableFiles, tables
 
 DUE_FILES = 100
 """A table of so many files is due: each costs a query milliseconds, and a request where it lies in S3."""
@@ -40,13 +40,16 @@ select distinct attempt_id, $table, $is_old
 from read_parquet($files, union_by_name = true, hive_partitioning = false)
 """
 _DEAD = """
+create temp table dead as
 select table_name, attempt_id
 from seen
 anti join raw.videos using (attempt_id)
 where attempt_id not in (select attempt_id from seen where not is_old)
-order by all
 """
-_POINTED_AT = "create temp table pointed_at as select distinct evidence as path from raw.clips"
+_POINTED_AT = """
+create temp table pointed_at as
+select distinct evidence as path from raw.clips anti join dead using (attempt_id)
+"""
 _LAST_SIGNS = """
 select scans.started_at, greatest(scans.started_at, max(signs.at)) as seen_at
 from scans
@@ -152,9 +155,16 @@ class _Maintenance:
         eraser = Eraser(self._lake)
         late = eraser.erase_late()
         finished = eraser.finish()
-        dead = self._dead_attempts()
-        erased = {name: self._erase_attempts(name, attempts) for name, attempts in dead.items()}
-        pictures = self._erase_pictures()
+        with Catalog(self._lake).connect() as connection:
+            # A scan that ends now was alive when its last rows came; one that begins now has its row in the
+            # snapshot that holds the first of its others.
+            alive_before = self._safe_before(connection)
+            snapshot = self._lake.snapshot()
+            Catalog(self._lake).refresh(connection, snapshot)
+            safe_before = min(alive_before, self._safe_before(connection))
+            dead = self._find_dead(connection, snapshot, safe_before)
+            erased = {name: self._erase_attempts(name, attempts) for name, attempts in dead.items()}
+            pictures = self._erase_pictures(connection, safe_before)
         for name in tables():
             self._change(name, _compact)
         removed = {name: self._change(name, self._vacuum) or [] for name in tables()}
@@ -175,33 +185,28 @@ class _Maintenance:
             wall_s=time.monotonic() - started_s,
         )
 
-    def _dead_attempts(self) -> Mapping[str, Sequence[str]]:
+    def _find_dead(
+        self, connection: duckdb.DuckDBPyConnection, snapshot: Mapping[str, TableFiles], safe_before: datetime
+    ) -> Mapping[str, Sequence[str]]:
         """Return the tries that came to no end and never will, by table that holds rows of them."""
-        before = self._safe_before()
-        snapshot = self._lake.snapshot()
-        with Catalog(self._lake).connect() as connection:
-            Catalog(self._lake).refresh(connection, snapshot)
-            safe_before = min(before, self._safe_before(connection))
-            connection.execute(_SEEN)
-            for name in result_tables():
-                written_at = self._lake.delta.written_at(name)
-                files: dict[bool, list[str]] = {True: [], False: []}
-                for uri in snapshot[name].uris:
-                    at = written_at.get(uri.removeprefix(f"{self._lake.delta.uri(name)}/"))
-                    files[at is not None and at < safe_before].append(glob.escape(uri))
-                for is_old, uris in files.items():
-                    if uris:
-                        connection.execute(_SEE, {"table": name, "is_old": is_old, "files": uris})
-            dead: defaultdict[str, list[str]] = defaultdict(list)
-            for name, attempt_id in connection.execute(_DEAD).fetchall():
-                dead[name].append(attempt_id)
-            return dead
+        connection.execute(_SEEN)
+        for name in result_tables():
+            written_at = self._lake.delta.written_at(name)
+            files: dict[bool, list[str]] = {True: [], False: []}
+            for uri in snapshot[name].uris:
+                at = written_at.get(uri.removeprefix(f"{self._lake.delta.uri(name)}/"))
+                files[at is not None and at < safe_before].append(glob.escape(uri))
+            for is_old, uris in files.items():
+                if uris:
+                    connection.execute(_SEE, {"table": name, "is_old": is_old, "files": uris})
+        connection.execute(_DEAD)
+        dead: defaultdict[str, list[str]] = defaultdict(list)
+        for name, attempt_id in connection.execute("from dead order by all").fetchall():
+            dead[name].append(attempt_id)
+        return dead
 
-    def _safe_before(self, connection: duckdb.DuckDBPyConnection | None = None) -> datetime:
+    def _safe_before(self, connection: duckdb.DuckDBPyConnection) -> datetime:
         """Return before when no scan that may still be running has written anything."""
-        if connection is None:
-            with Catalog(self._lake).connect() as new:
-                return self._safe_before(new)
         now = datetime.now(UTC)
         dead_since = now - timedelta(hours=self._config.abandoned_h)
         signs = connection.execute(_LAST_SIGNS).fetchall()
@@ -211,19 +216,16 @@ class _Maintenance:
     def _erase_attempts(self, table: str, attempts: Sequence[str]) -> int:
         return sum(delete_rows(self._lake, table, f"attempt_id in ({part})") for part in literals(attempts))
 
-    def _erase_pictures(self) -> int:
-        """Erase the pictures to which no row points; return how many."""
-        before = self._safe_before()
+    def _erase_pictures(self, connection: duckdb.DuckDBPyConnection, safe_before: datetime) -> int:
+        """Erase the pictures to which no row points that counts, or may come to count; return how many."""
         walked = self._lake.store.walk(EVIDENCE.rstrip("/"))
         erased = 0
-        with Catalog(self._lake).connect() as connection:
-            safe_before = min(before, self._safe_before(connection))
-            connection.execute(_POINTED_AT)
-            while batch := list(islice(walked, _PATHS)):
-                old = [kept.path for kept in batch if kept.written_at < safe_before]
-                connection.register("old", pa.table({"path": pa.array(old, pa.string())}))
-                needless = connection.execute("from old anti join pointed_at using (path)").fetchall()
-                erased += sum(self._lake.store.remove(path, safe_before) for (path,) in needless)
+        connection.execute(_POINTED_AT)
+        while batch := list(islice(walked, _PATHS)):
+            old = [kept.path for kept in batch if kept.written_at < safe_before]
+            connection.register("old", pa.table({"path": pa.array(old, pa.string())}))
+            needless = connection.execute("from old anti join pointed_at using (path)").fetchall()
+            erased += sum(self._lake.store.remove(path, safe_before) for (path,) in needless)
         return erased
 
     def _vacuum(self, delta: DeltaTable) -> list[str]:
