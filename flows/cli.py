@@ -11,13 +11,14 @@ import typer
 
 from flows.commands.describe import describe
 from flows.commands.ending import run_printing
+from flows.commands.evaluate import evaluate
 from flows.commands.faces import faces
 from flows.commands.job import job
 from flows.commands.lake import query, report, retry, status, tables
 from flows.commands.model import model_app
 from flows.commands.scan import recipe, scan, synth
-from flows.commands.upkeep import forget, maintain
 from flows.commands.train import train
+from flows.commands.upkeep import forget, maintain
 
 app = typer.Typer(
     add_completion=False,
@@ -42,6 +43,7 @@ def options(
 
 for command in (scan, describe, faces, query, tables, status, report, retry, recipe, synth, train):
     app.command()(command)
+app.command(name="eval")(evaluate)
 app.command(hidden=True)(job)
 for command in (maintain, forget):
     app.command()(command)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workers.face import Face
 from workers.insight_pack import inspect_pack
 
-Backend = Literal["embedded", "insightface"]
+Backend = Literal["embedded", "insightface", "whole_picture"]
 
 
 class FaceDetector(Protocol):
@@ -34,7 +34,8 @@ class DetectorConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     backend: Backend = "embedded"
-    """embedded, which comes with facesift, or insightface, which runs a model pack of yours."""
+    """embedded, which comes with facesift; insightface, which runs a model pack of yours; or whole_picture,
+    which looks for none: every picture is a crop of one face."""
     min_face_px: float = 16.0
     """Shorter side of the smallest face box that is kept."""
     overlap: float = 0.5
@@ -75,7 +76,7 @@ class DetectorConfig:
             raise ValueError(
                 'detector.backend is "insightface": give detector.pack, a model pack\'s directory'
             )
-        if self.backend == "embedded" and (self.pack or self.pack_sha256):
+        if self.backend != "insightface" and (self.pack or self.pack_sha256):
             raise ValueError(
                 'detector.pack is for detector.backend = "insightface": set that or leave it out'
             )

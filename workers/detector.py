@@ -2,6 +2,7 @@
 
 from workers.detection import DetectorConfig, FaceDetector
 from workers.embedded import EmbeddedDetector
+from workers.whole_picture import WholePicture
 
 __all__ = ["DetectorConfig", "FaceDetector", "load_detector"]
 
@@ -15,6 +16,8 @@ def load_detector(config: DetectorConfig) -> FaceDetector:
     """
     if config.backend == "embedded":
         return EmbeddedDetector(config)
+    if config.backend == "whole_picture":
+        return WholePicture(config.num_threads)
     from workers.insight import InsightDetector  # noqa: PLC0415 - an extra, and a second to import
 
     return InsightDetector(config)

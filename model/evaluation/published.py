@@ -1,8 +1,8 @@
 """What the Face-LLaVA paper prints (arXiv 2504.07198, tables 3, 5 and 10), to stand beside one's own figures.
 
 Zero-shot: the dataset was kept out of the training; fine-tuned: its training part was in it. Compression,
-folds, action units and the rule that maps texts to labels are not stated in the paper, so equal protocols are not
-claimed. Its figures for action units are not known here.
+folds, action units and the rule that maps texts to labels are not stated in the paper, so equal protocols are
+not claimed. Its figures for action units are not known here.
 """
 
 from collections.abc import Mapping

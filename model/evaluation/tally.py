@@ -42,14 +42,16 @@ class Tally:
         Args:
             classes: names, in order.
             truths: per sample what holds.
-            answers: per sample what was said; None where nothing was.
+            answers: per sample what was said; None where nothing was, which counts as any that is no class.
             clusters: [samples] numbers from 0.
             size: how many clusters there are.
         """
         number = {name: index for index, name in enumerate(classes)}
         counts = np.zeros((size, len(classes), len(classes) + 1))
         rows = np.array([number[truth] for truth in truths], np.intp)
-        columns = np.array([len(classes) if one is None else number[one] for one in answers], np.intp)
+        columns = np.array(
+            [len(classes) if one is None else number.get(one, len(classes)) for one in answers]
+        )
         np.add.at(counts, (clusters, rows, columns), 1)
         return cls(counts)
 

@@ -1,0 +1,191 @@
+"""Calibration in an evaluation: a card from one split's predictions, and how it does on another's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from flows.calibrate import scoring_of
+from flows.recipe import PinnedRecipe
+from flows.request import UsageError
+from model.datasets.dataset import Dataset
+from model.evaluation.bootstrap import number_clusters
+from model.evaluation.calibration import (
+    CalibrationConfig,
+    CalibrationError,
+    fit,
+    score_metrics,
+    unseen_log10_lrs,
+    verdict_metrics,
+)
+from model.evaluation.card import INCONCLUSIVE, CalibrationCard
+from model.evaluation.forensic import Flags, Floats, log10_odds
+from model.evaluation.prediction import Prediction
+
+_TITLES = {
+    "auc": "AUC",
+    "eer": "EER",
+    "cllr": "Cllr, bits",
+    "cllr_min": "Cllr of the best calibration in hindsight, bits",
+    "ece": "ECE at equal priors",
+    "balanced_accuracy": "balanced accuracy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Predictions that have a score, with the contents that they are about.
+
+    Attributes:
+        predictions: of all samples.
+        video_ids: by sample id.
+    """
+
+    predictions: Sequence[Prediction]
+    video_ids: Mapping[str, str]
+
+    @property
+    def kept(self) -> list[Prediction]:
+        """Those with a score."""
+        return [one for one in self.predictions if one.score is not None]
+
+    @property
+    def contents(self) -> set[str]:
+        """The video ids of those with a score."""
+        return {self.video_ids[one.sample.sample_id] for one in self.kept}
+
+    @property
+    def compressions(self) -> set[str]:
+        """How the videos are compressed, as the dataset says."""
+        return {one.sample.groups.get("compression", "as distributed") for one in self.predictions}
+
+    def columns(self, label: str) -> tuple[Flags, Floats]:
+        """Return whether the label holds, and the log odds of its scores."""
+        is_fake = np.array([one.sample.truth == label for one in self.kept], np.bool_)
+        return is_fake, log10_odds(np.array([one.score for one in self.kept], np.float64))
+
+
+def fit_card(
+    dataset: Dataset,
+    scored: Scored,
+    pinned: PinnedRecipe,
+    config: CalibrationConfig,
+    described: Mapping[str, Any],
+) -> CalibrationCard:
+    """Return a card that is fitted on predictions.
+
+    Args:
+        dataset: of two labels.
+        scored: of the split to fit on.
+        pinned: what the scores were made with.
+        config: method and thresholds.
+        described: variant, split and the like, for the record.
+
+    Raises:
+        UsageError: these predictions cannot be calibrated.
+    """
+    if len(scored.compressions) > 1:
+        raise UsageError(
+            "a card is for one compression, and these samples have "
+            f"{', '.join(sorted(scored.compressions))}; choose one with --variant"
+        )
+    other, label = dataset.labels
+    is_fake, odds = scored.columns(label)
+    clusters = number_clusters([one.sample.cluster for one in scored.kept])
+    try:
+        curve = fit(is_fake, odds, config.method)
+        unseen = unseen_log10_lrs(is_fake, odds, clusters, config.method)
+    except CalibrationError as error:
+        raise UsageError(f"{dataset.title}, {described['split']}: {error}") from error
+    return CalibrationCard(
+        question=dataset.task,
+        label=label,
+        other_label=other,
+        method=config.method,
+        parameters=curve.parameters,
+        knots=curve.knots,
+        label_from_log10_lr=config.label_from_log10_lr,
+        other_to_log10_lr=config.other_to_log10_lr,
+        scoring=scoring_of(pinned, dataset.task),
+        model_id=pinned.identity.model_id,
+        is_demonstration=pinned.identity.is_demonstration,
+        recipe_id=pinned.recipe_id,
+        fitted_on={
+            "dataset": dataset.name,
+            "compression": next(iter(scored.compressions)),
+            **described,
+            "samples": len(scored.kept),
+            label: int(is_fake.sum()),
+            other: int((~is_fake).sum()),
+            "unanswered": len(scored.predictions) - len(scored.kept),
+            "clusters": sorted({one.sample.cluster for one in scored.kept}),
+            "video_ids": sorted(scored.contents),
+        },
+        metrics={"before": score_metrics(is_fake, odds), "after": score_metrics(is_fake, unseen)},
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def check_disjoint(card: CalibrationCard, dataset: Dataset, scored: Scored) -> None:
+    """Refuse to test a card on what it was fitted on, or on another compression.
+
+    Raises:
+        UsageError: saying what they share, or how they differ.
+    """
+    fitted = card.fitted_on
+    clusters = {one.sample.cluster for one in scored.predictions}
+    shared = clusters & set(fitted["clusters"]) if fitted["dataset"] == dataset.name else set[str]()
+    contents = scored.contents & set(fitted["video_ids"])
+    if shared or contents:
+        raise UsageError(
+            f"the calibration card was fitted on {len(shared)} of these clusters and {len(contents)} of "
+            f"these videos, such as {min(shared or contents)}; test it on others"
+        )
+    if scored.compressions != {fitted["compression"]}:
+        raise UsageError(
+            f"the calibration card is for compression {fitted['compression']}, and these samples have "
+            f"{', '.join(sorted(scored.compressions))}; fit one for each"
+        )
+
+
+def calibration_values(card: CalibrationCard, scored: Scored) -> dict[str, Any]:
+    """Return how a card does on predictions, as a part of a report."""
+    is_fake, odds = scored.columns(card.label)
+    ratios = card.log10_lrs(odds)
+    verdicts = np.array([card.verdict(float(ratio)) for ratio in ratios], np.str_)
+    before, after = score_metrics(is_fake, odds), score_metrics(is_fake, ratios)
+    judged = verdict_metrics(is_fake, verdicts, card.label)
+    low, high = card.bounds
+    fitted = card.fitted_on
+    kinds = ((card.other_label, ~is_fake), (card.label, is_fake))
+    columns = (card.other_label, INCONCLUSIVE, card.label)
+    return {
+        "calibration_id": card.calibration_id,
+        "before": before,
+        "after": after,
+        "verdicts": judged,
+        "tables": [
+            {
+                "title": "Before and after",
+                "columns": ["metric", "before", "after"],
+                "rows": [[_TITLES[name], before[name], after[name]] for name in _TITLES],
+            },
+            {
+                "title": "Verdicts",
+                "columns": ["truth", *(f"said {column}" for column in columns)],
+                "rows": [
+                    [name, *(int((verdicts[rows] == column).sum()) for column in columns)]
+                    for name, rows in kinds
+                ],
+            },
+        ],
+        "notes": [
+            f"card {card.calibration_id}: {card.method}, {fitted['samples']} samples",
+            f"fitted on {fitted['dataset']}, split {fitted['split']}, compression {fitted['compression']}",
+            f"log10 likelihood ratios lie within {low:.2f} and {high:.2f}",
+            f"{card.label} from {card.label_from_log10_lr:g}",
+            f"{card.other_label} up to {card.other_to_log10_lr:g}",
+        ],
+    }

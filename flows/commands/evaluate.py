@@ -1,0 +1,121 @@
+"""The command that measures a checkpoint on a dataset: eval."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+import typer
+
+from flows.commands.ending import FAILED, INTERRUPTED, refuse
+
+
+def evaluate(  # noqa: PLR0917 - typer gives names to them all
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="dfew, crema-d, raf-db, disfa, bp4d, celeba, morph, utkface or ff++.", show_default=False
+        ),
+    ],
+    root: Annotated[Path, typer.Option(help="Directory of the dataset, as distributed.")],
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="Face-LLaVA checkpoint: a directory or a hub id. [default: demonstration]"),
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="How to read it and how to ask, as TOML.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="test, val, train, all, fold1, ... [default: the dataset's own]")
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Which annotation or compression, e.g. perceived, c40.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many samples, spread over the split.")] = None,
+    frame_step: Annotated[
+        int, typer.Option(min=1, help="Of samples that are frames of a video, every n-th.")
+    ] = 1,
+    text: Annotated[
+        bool, typer.Option("--text/--no-text", help="Also let it write, and read labels from that.")
+    ] = True,
+    whole_picture: Annotated[
+        bool, typer.Option("--whole-picture", help="Pictures are tight crops: look for no face in them.")
+    ] = False,
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Fit a calibration card on another split, and write it here.")
+    ] = None,
+    calibrate_on: Annotated[str, typer.Option(help="The split to fit it on.")] = "val",
+    method: Annotated[str, typer.Option(help="How it is fitted: platt or isotonic.")] = "platt",
+    calibration: Annotated[Path | None, typer.Option(help="Apply this calibration card.")] = None,
+    draws: Annotated[int, typer.Option(min=0, help="Bootstrap draws for the intervals.")] = 1000,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for lake and reports. [default: eval-NAME]")
+    ] = None,
+    readers: Annotated[
+        int | None, typer.Option(min=1, help="Reader processes. [default: one per CPU]")
+    ] = None,
+    describers: Annotated[
+        int | None, typer.Option(min=1, help="Describer processes. [default: one per GPU, else one]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Measure a checkpoint on a dataset, by the same code as a scan; run it again to go on.
+
+    The output folder gets report.md, report.json, predictions.parquet and a lake with everything behind them.
+
+    Exit status: 0, also when some samples have no answer (the report counts them); 1 when the workers or the
+    lake failed; 2 for bad usage, such as another layout; 130 when it was interrupted.
+    """
+    try:
+        from flows.evaluate import EvaluationRequest
+        from flows.evaluate import evaluate as run
+    except ModuleNotFoundError as error:
+        raise refuse(
+            ValueError(f"eval needs {error.name}: install the extra `learn` (`make learn`)")
+        ) from error
+    from contextlib import redirect_stdout
+
+    from flows.evaluation_report import to_markdown
+    from flows.output import to_json
+    from flows.request import UsageError
+    from model.evaluation.bootstrap import BootstrapConfig
+    from model.evaluation.calibration import CalibrationConfig
+    from storage.lake import LakeError
+    from workers.fleet import FleetError
+
+    def tell(step: str) -> None:
+        typer.echo(f"facesift eval: {step}", err=True)
+
+    if method not in {"platt", "isotonic"}:
+        raise refuse(UsageError(f"--method {method}: choose platt or isotonic"))
+    try:
+        request = EvaluationRequest(
+            dataset=name,
+            root=str(root),
+            output=str(output or f"eval-{name}"),
+            checkpoint=checkpoint,
+            recipe=str(recipe) if recipe else None,
+            split=split,
+            variant=variant,
+            limit=limit,
+            frame_step=frame_step,
+            has_text=text,
+            is_whole_picture=whole_picture,
+            calibrate=str(calibrate) if calibrate else None,
+            calibrate_on=calibrate_on,
+            calibration=str(calibration) if calibration else None,
+            fitting=CalibrationConfig(method=cast("Literal['platt', 'isotonic']", method)),
+            bootstrap=BootstrapConfig(draws=draws),
+            readers=readers,
+            describers=describers,
+            progress="bars" if sys.stderr.isatty() else "lines",
+        )
+        # Ray reports deaths on standard output, which is the report's.
+        with redirect_stdout(sys.stderr):
+            report = run(request, tell)
+    except UsageError as error:
+        raise refuse(error) from error
+    except (LakeError, FleetError, OSError) as error:
+        typer.secho(f"facesift: {error}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as error:
+        typer.secho("facesift: interrupted; the same command goes on where this one stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from error
+    typer.echo(to_json(report) if as_json else to_markdown(report), nl=as_json)

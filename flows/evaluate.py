@@ -1,0 +1,296 @@
+"""An evaluation: choose samples, scan exactly these, read the lake, measure, report.
+
+The scan is the scan: same readers, same describers, same lake, and so it goes on where it was interrupted.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.calibrate import check_card, read_card
+from flows.card_fit import Scored, calibration_values, check_disjoint, fit_card
+from flows.evaluation_report import assessment_values, notice, published_values, to_markdown
+from flows.job import scan_here
+from flows.output import to_json
+from flows.predictions import Found, ReadFrom, predict
+from flows.progress import ProgressKind
+from flows.recipe import PinnedRecipe
+from flows.request import UsageError, default_checkpoint
+from flows.samples import Chosen, Located, SampleScan, choose, evaluation_recipe, locate
+from model.datasets.catalogue import dataset_named
+from model.datasets.dataset import Dataset
+from model.evaluation.assessment import assess
+from model.evaluation.bootstrap import BootstrapConfig
+from model.evaluation.calibration import CalibrationConfig
+from model.evaluation.card import CalibrationCard
+from model.evaluation.prediction import Prediction
+from model.evaluation.published import published
+from storage.lake import Lake
+from storage.records import Evaluation, PredictionRecord
+from storage.tables import to_arrow
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """What to evaluate.
+
+    Attributes:
+        dataset: name of one of `model.datasets.catalogue.DATASETS`.
+        root: its directory.
+        output: folder for the lake and the reports.
+        checkpoint: directory or hub id; None means the demonstration checkpoint.
+        recipe: path of a TOML file; None means every default.
+        split: None is the dataset's own.
+        variant: None is the dataset's first.
+        limit: so many samples at most, spread over the split.
+        frame_step: of samples that are frames of a video, every n-th.
+        has_text: also have the model write, and read labels from that.
+        is_whole_picture: take pictures for crops of one face.
+        calibrate: file to write a card to, fitted on the samples of `calibrate_on`.
+        calibrate_on: another split than the one that is reported.
+        calibration: file of a card to apply.
+        fitting: how a card is fitted.
+        bootstrap: how intervals are found.
+        readers: reader processes at most.
+        describers: describer processes at most.
+        progress: how it shows on standard error.
+    """
+
+    dataset: str
+    root: str
+    output: str
+    checkpoint: str | None = None
+    recipe: str | None = None
+    split: str | None = None
+    variant: str | None = None
+    limit: int | None = None
+    frame_step: int = 1
+    has_text: bool = True
+    is_whole_picture: bool = False
+    calibrate: str | None = None
+    calibrate_on: str = "val"
+    calibration: str | None = None
+    fitting: CalibrationConfig = field(default_factory=CalibrationConfig)
+    bootstrap: BootstrapConfig = field(default_factory=BootstrapConfig)
+    readers: int | None = None
+    describers: int | None = None
+    progress: ProgressKind = "none"
+
+
+def evaluate(request: EvaluationRequest, on_step: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Measure a checkpoint on a dataset; return the report, which lies in the output folder too.
+
+    Raises:
+        UsageError: the request is at fault: dataset, layout, recipe, checkpoint or card.
+        FleetError: the workers do not start.
+        LakeError: the lake does not take the rows.
+    """
+    return _Evaluation(request, on_step).report()
+
+
+class _Evaluation:
+    def __init__(self, request: EvaluationRequest, on_step: Callable[[str], None]) -> None:
+        self._request = request
+        self._on_step = on_step
+        try:
+            self._dataset: Dataset = dataset_named(request.dataset)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        dataset = self._dataset
+        self._root = Path(request.root).expanduser().absolute()
+        self._out = Path(request.output).expanduser().absolute()
+        self._variant = request.variant or dataset.variants[0]
+        self._split = request.split or dataset.splits[0]
+        self._check()
+        self._checkpoint = request.checkpoint or default_checkpoint()
+        on_step("reading the annotation")
+        self._chosen = self._choose(self._split)
+        self._for_card = self._choose(request.calibrate_on) if request.calibrate else None
+        on_step("checking the model")
+        self._pinned: PinnedRecipe = evaluation_recipe(
+            request.recipe,
+            dataset.task,
+            self._checkpoint,
+            has_text=request.has_text,
+            is_whole_picture=request.is_whole_picture,
+        )
+        self._check_labels()
+        self._card = read_card(request.calibration) if request.calibration else None
+        if self._card is not None:
+            check_card(self._card, self._pinned)
+
+    def _check(self) -> None:
+        request = self._request
+        if (request.calibrate or request.calibration) and len(self._dataset.labels) != 2:
+            raise UsageError(f"{self._dataset.title} has not two labels to tell apart; calibrate on ff++")
+        if request.calibrate and request.calibration:
+            raise UsageError("a card is either made (--calibrate) or applied (--calibration)")
+        if request.calibrate and request.calibrate_on == self._split:
+            raise UsageError(
+                f"a card that is fitted on {self._split} cannot be tested on it; give another --calibrate-on"
+            )
+
+    def _check_labels(self) -> None:
+        (question,) = self._pinned.recipe.asked
+        lacking = set(self._dataset.labels) - {label.name for label in question.labels}
+        if lacking:
+            raise UsageError(
+                f"question {question.name} of the recipe has no label {', '.join(sorted(lacking))}, which "
+                f"{self._dataset.title} annotates"
+            )
+
+    def _choose(self, split: str) -> Chosen:
+        limit, step = self._request.limit, self._request.frame_step
+        return choose(self._dataset, self._root, self._variant, split, limit=limit, frame_step=step)
+
+    def report(self) -> dict[str, Any]:
+        samples = self._chosen.samples
+        every = (*samples, *(self._for_card.samples if self._for_card else ()))
+        located = locate(every, self._out / "frames", self._on_step)
+        lake = self._scan(located)
+        self._on_step("measuring")
+        found = Found.of(lake, self._pinned.recipe_id, self._dataset.task)
+        sources: tuple[ReadFrom, ...] = ("scores", "text") if self._request.has_text else ("scores",)
+        by = {source: predict(self._dataset, samples, located, found, source) for source in sources}
+        report = self._values(by)
+        if self._for_card is not None:
+            chosen = predict(self._dataset, self._for_card.samples, located, found, "scores")
+            self._card = self._fit(_scored(chosen, located, found))
+        if self._card is not None:
+            scored = _scored(by["scores"], located, found)
+            check_disjoint(self._card, self._dataset, scored)
+            report["calibration"] = calibration_values(self._card, scored)
+        self._write(report, by, located, found, lake)
+        return report
+
+    def _scan(self, located: Located) -> Lake:
+        request = self._request
+        scan = SampleScan(
+            archives=(str(self._root),),
+            lake=str(self._out / "lake"),
+            checkpoint=self._checkpoint,
+            readers=request.readers,
+            describers=request.describers,
+            progress=request.progress,
+            listed=tuple(located.listed.values()),
+            pinned=self._pinned,
+        )
+        if located.listed:
+            scan_here(scan)
+        return scan.open_lake()
+
+    def _fit(self, scored: Scored) -> CalibrationCard:
+        request = self._request
+        described = {
+            "variant": self._variant,
+            "split": request.calibrate_on,
+            "limit": request.limit,
+            "is_whole_picture": request.is_whole_picture,
+        }
+        card = fit_card(self._dataset, scored, self._pinned, request.fitting, described)
+        assert request.calibrate is not None
+        Path(request.calibrate).write_text(card.to_json(), encoding="utf-8")
+        return card
+
+    def _values(self, by: dict[ReadFrom, list[Prediction]]) -> dict[str, Any]:
+        request, dataset, identity = self._request, self._dataset, self._pinned.identity
+        samples = self._chosen.samples
+        return {
+            **notice(identity.is_demonstration),
+            "evaluation_id": uuid.uuid4().hex,
+            "dataset": dataset.name,
+            "title": dataset.title,
+            "task": dataset.task,
+            "root": str(self._root),
+            "variant": self._variant,
+            "split": self._split,
+            "split_rule": dataset.split_rule,
+            "limit": request.limit,
+            "frame_step": request.frame_step,
+            "is_whole_picture": request.is_whole_picture,
+            "samples": len(samples),
+            "clusters": len({sample.cluster for sample in samples}),
+            "draws": request.bootstrap.draws,
+            "level": request.bootstrap.level,
+            "seed": request.bootstrap.seed,
+            "checkpoint": self._checkpoint,
+            "model_id": identity.model_id,
+            "is_demonstration": identity.is_demonstration,
+            "recipe_id": self._pinned.recipe_id,
+            "readings": [
+                assessment_values(assess(dataset, predictions, source, request.bootstrap), predictions)
+                for source, predictions in by.items()
+            ],
+            "published": published_values(published(dataset.name)),
+            "malformed": [str(line) for line in self._chosen.malformed],
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+    def _write(
+        self,
+        report: dict[str, Any],
+        by: dict[ReadFrom, list[Prediction]],
+        located: Located,
+        found: Found,
+        lake: Lake,
+    ) -> None:
+        from pyarrow import parquet  # noqa: PLC0415 - a quarter of a second, and only here
+
+        rows = [
+            _row(report["evaluation_id"], source, one, located, found)
+            for source, predictions in by.items()
+            for one in predictions
+        ]
+        coverage = report["readings"][0]["coverage"]
+        evaluation = Evaluation(
+            evaluation_id=report["evaluation_id"],
+            dataset=self._dataset.name,
+            variant=self._variant,
+            split=self._split,
+            recipe_id=self._pinned.recipe_id,
+            model_id=report["model_id"],
+            is_demonstration=report["is_demonstration"],
+            **coverage,
+            report_json=to_json(report),
+            created_at=datetime.now(UTC),
+        )
+        lake.append([*rows, evaluation])
+        self._out.mkdir(parents=True, exist_ok=True)
+        (self._out / "report.json").write_text(to_json(report) + "\n", encoding="utf-8")
+        (self._out / "report.md").write_text(to_markdown(report), encoding="utf-8")
+        parquet.write_table(to_arrow(rows), self._out / "predictions.parquet")
+
+
+def _scored(predictions: Sequence[Prediction], located: Located, found: Found) -> Scored:
+    video_ids = {
+        one.sample.sample_id: found.video_id(located.listed[one.sample.sample_id].uri) or ""
+        for one in predictions
+        if one.score is not None
+    }
+    return Scored(predictions, video_ids)
+
+
+def _row(
+    evaluation_id: str, read_from: ReadFrom, prediction: Prediction, located: Located, found: Found
+) -> PredictionRecord:
+    sample = prediction.sample
+    listed = located.listed.get(sample.sample_id)
+    return PredictionRecord(
+        evaluation_id=evaluation_id,
+        read_from=read_from,
+        sample_id=sample.sample_id,
+        uri=listed.uri if listed else str(sample.media),
+        video_id=found.video_id(listed.uri) if listed else None,
+        cluster=sample.cluster,
+        fold=sample.fold,
+        status=prediction.status,
+        reason=prediction.reason,
+        truth_json=json.dumps(sample.truth),
+        answer_json=None if prediction.answer is None else json.dumps(prediction.answer),
+        score=prediction.score,
+        groups_json=json.dumps(dict(sample.groups)),
+    )

@@ -1,0 +1,123 @@
+"""What the lake says of samples: rows of a scan in, predictions out."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flows.samples import Located
+from model.datasets.dataset import Dataset
+from model.datasets.sample import Sample
+from model.evaluation.prediction import Prediction, Status
+from storage.catalog import Catalog
+from storage.lake import Lake
+
+ReadFrom = Literal["scores", "text"]
+_PRESENT_FROM = 0.5
+_UNREAD: Mapping[str, Status] = {"refused": "refused", "unparsable": "unparsable", "ambiguous": "unparsable"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a scan left of a recipe's one question.
+
+    Attributes:
+        listings: by uri.
+        faces: of every video the face that it shows most, by video id.
+        scores: by video id and label: of that face, and the highest of all faces.
+        answers: by clip id.
+    """
+
+    listings: Mapping[str, Mapping[str, Any]]
+    faces: Mapping[str, Mapping[str, Any]]
+    scores: Mapping[str, Mapping[str, tuple[float | None, float]]]
+    answers: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, lake: Lake, recipe_id: str, question: str) -> "Found":
+        """Ask the lake, at one moment."""
+        catalog = Catalog(lake).frozen()
+
+        def rows(view: str, **equal_to: Any) -> list[dict[str, Any]]:
+            return catalog.view(view, recipe_id=recipe_id, **equal_to).to_pylist()
+
+        scores: defaultdict[str, dict[str, tuple[float | None, float]]] = defaultdict(dict)
+        for row in rows("video_scores", question=question):
+            scores[row["video_id"]][row["label"]] = row["score"], row["score_highest"]
+        return cls(
+            listings={row["uri"]: row for row in rows("listings")},
+            faces={row["video_id"]: row for row in rows("main_tracks")},
+            scores=scores,
+            answers={row["clip_id"]: row for row in rows("answers", question=question)},
+        )
+
+    def video_id(self, uri: str) -> str | None:
+        """Return the content of a file, once it was read."""
+        return self.listings.get(uri, {}).get("video_id")
+
+
+def predict(
+    dataset: Dataset, samples: Sequence[Sample], located: Located, found: Found, read_from: ReadFrom
+) -> list[Prediction]:
+    """Return what was said of every sample, or why nothing was."""
+    return [_predict(dataset, sample, located, found, read_from) for sample in samples]
+
+
+def _predict(
+    dataset: Dataset, sample: Sample, located: Located, found: Found, read_from: ReadFrom
+) -> Prediction:
+    if sample.sample_id in located.lacking:
+        return Prediction(sample, "failed", reason=located.lacking[sample.sample_id])
+    row = found.listings.get(located.listed[sample.sample_id].uri, {"status": "pending", "reason": None})
+    if row["status"] in {"failed", "skipped", "pending"}:
+        reason = row["reason"] or "it was not read"
+        return Prediction(sample, "failed", reason=f"{row['status']}: {reason}")
+    video_id = row["video_id"]
+    face = found.faces.get(video_id)
+    if face is None or face["clip_id"] is None:
+        return _without_answer(sample, face)
+    if read_from == "text":
+        return _read_text(dataset, sample, found.answers[face["clip_id"]])
+    return _read_scores(dataset, sample, found.scores[video_id])
+
+
+def _without_answer(sample: Sample, face: Mapping[str, Any] | None) -> Prediction:
+    if face is None:
+        return Prediction(sample, "no_face", reason="no face was found")
+    if face["no_answer_reason"] is not None:
+        return Prediction(sample, "failed", reason=face["no_answer_reason"])
+    return Prediction(sample, "no_face", reason=f"the face is {face['no_clip_reason']}")
+
+
+def _read_scores(
+    dataset: Dataset, sample: Sample, scores: Mapping[str, tuple[float | None, float]]
+) -> Prediction:
+    of_face = {label: score for label, (score, _) in scores.items() if score is not None}
+    match dataset.task:
+        case "expression":
+            answer = max(dataset.labels, key=lambda label: of_face[label])
+            return Prediction(sample, "scored", answer)
+        case "action_units" | "attributes":
+            marks = {label: of_face[label] >= _PRESENT_FROM for label in dataset.labels}
+            return Prediction(sample, "scored", marks)
+        case "age":
+            (years,) = of_face.values()
+            return Prediction(sample, "scored", years)
+        case "deepfake":
+            other, label = dataset.labels
+            score = scores[label][1]  # of the most suspicious face: one fake among ten is never averaged away
+            return Prediction(sample, "scored", label if score >= _PRESENT_FROM else other, score)
+
+
+def _read_text(dataset: Dataset, sample: Sample, answer: Mapping[str, Any]) -> Prediction:
+    status = answer["parse_status"]
+    if status in _UNREAD:
+        return Prediction(sample, _UNREAD[status], reason=f"{status}: {answer['text'][:200]}")
+    labels: list[str] = answer["parsed_labels"]
+    match dataset.task:
+        case "action_units" | "attributes":
+            return Prediction(sample, "scored", {label: label in labels for label in dataset.labels})
+        case "age":
+            return Prediction(sample, "scored", float(labels[0]))
+        case "expression" | "deepfake":
+            return Prediction(sample, "scored", labels[0])

@@ -1,0 +1,172 @@
+"""The samples of an evaluation: which, where their pictures are, and a scan of exactly these."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flows.recipe import PinnedRecipe, RecipeError
+from flows.request import ScanRequest, UsageError, read_recipe
+from model.config import CheckpointError
+from model.datasets.dataset import Dataset, LayoutError
+from model.datasets.sample import Malformed, Sample
+from storage.archive import Listed, list_sources
+from workers.failure import WorkerError
+from workers.stills import write_stills
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is to be evaluated.
+
+    Attributes:
+        samples: in the dataset's order.
+        malformed: everything in the dataset that could not be read, of all splits.
+    """
+
+    samples: tuple[Sample, ...]
+    malformed: tuple[Malformed, ...]
+
+
+def choose(
+    dataset: Dataset, root: Path, variant: str, split: str, *, limit: int | None, frame_step: int
+) -> Chosen:
+    """Return the samples of a split.
+
+    Args:
+        dataset: which.
+        root: its directory.
+        variant: reading of it.
+        split: `test`, `train`, ...; `all` takes every one, `fold2` those of a fold's test set.
+        limit: take at most so many, spread over the split by the SHA-256 of their ids.
+        frame_step: of samples that are frames of a video, every n-th.
+
+    Raises:
+        UsageError: the directory is laid out otherwise, or nothing is in the split.
+    """
+    samples: list[Sample] = []
+    malformed: list[Malformed] = []
+    try:
+        for item in dataset.read(root, variant):
+            if isinstance(item, Malformed):
+                malformed.append(item)
+            elif _is_of(item, dataset, split) and (item.frame is None or item.frame % frame_step == 0):
+                samples.append(item)
+    except (LayoutError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    if not samples:
+        known = ["all", *dataset.splits, *(f"fold{n + 1}" for n in range(dataset.folds))]
+        raise UsageError(
+            f"{dataset.title} at {root} has no sample of split {split!r} ({len(malformed)} malformed lines); "
+            f"its splits are {', '.join(dict.fromkeys(known))}"
+        )
+    if limit is not None and limit < len(samples):
+        kept = {one.sample_id for one in sorted(samples, key=_digest)[:limit]}
+        samples = [sample for sample in samples if sample.sample_id in kept]
+    return Chosen(tuple(samples), tuple(malformed))
+
+
+def _is_of(sample: Sample, dataset: Dataset, split: str) -> bool:
+    if split == "all":
+        return True
+    if split.startswith("fold"):
+        return f"fold{sample.fold}" == split and sample.split == dataset.splits[0]
+    return sample.split == split
+
+
+def _digest(sample: Sample) -> bytes:
+    return hashlib.sha256(sample.sample_id.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where the pictures of samples are.
+
+    Attributes:
+        listed: by sample id, as a scan lists its file.
+        lacking: by sample id, why there is no file.
+    """
+
+    listed: dict[str, Listed]
+    lacking: dict[str, str]
+
+
+def locate(samples: Sequence[Sample], stills_dir: Path, on_step: Callable[[str], None]) -> Located:
+    """Find every sample's file; frames of videos are written as pictures, which stay for the next run."""
+    files: dict[str, Path] = {}
+    lacking: dict[str, str] = {}
+    frames: defaultdict[Path, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        if sample.frame is not None and sample.kind == "video":
+            frames[sample.media].append(sample)
+        else:
+            files[sample.sample_id] = sample.media
+    for video, of_video in frames.items():
+        on_step(f"taking {len(of_video)} frames of {video.name}")
+        stills = {
+            sample.frame: stills_dir / sample.cluster / f"{sample.frame:06d}.png"
+            for sample in of_video
+            if sample.frame is not None
+        }
+        try:
+            found = write_stills(video, stills) if video.exists() else set[int]()
+            reason = "the video has no such frame" if video.exists() else f"{video} is not there"
+        except WorkerError as error:
+            found, reason = set[int](), str(error)
+        for sample in of_video:
+            if sample.frame in found:
+                files[sample.sample_id] = stills[sample.frame]
+            else:
+                lacking[sample.sample_id] = reason
+    listed: dict[str, Listed] = {}
+    for sample_id, path in files.items():
+        if path.is_file():
+            (listed[sample_id],) = list_sources([str(path)])
+        else:
+            lacking[sample_id] = f"{path} is not there"
+    return Located(listed, lacking)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScan(ScanRequest):
+    """A scan of the files of samples, and of nothing else.
+
+    Attributes:
+        listed: the files; `archives` only names the dataset.
+        pinned: the recipe, bound already.
+    """
+
+    listed: tuple[Listed, ...] = ()
+    pinned: PinnedRecipe | None = None
+
+    def list_sources(self) -> Iterator[Listed]:
+        """Return the files, each once."""
+        return iter({one.uri: one for one in self.listed}.values())
+
+    def pin(self) -> PinnedRecipe:
+        """Return the recipe."""
+        assert self.pinned is not None
+        return self.pinned
+
+
+def evaluation_recipe(
+    path: str | None, task: str, checkpoint: str, *, has_text: bool, is_whole_picture: bool
+) -> PinnedRecipe:
+    """Return the recipe of an evaluation: a scan's, asking one question.
+
+    Raises:
+        UsageError: the recipe or the checkpoint cannot be used.
+    """
+    recipe = read_recipe(path, (task,))
+    if not has_text:
+        (question,) = recipe.asked
+        others = tuple(one for one in recipe.questions if one.name != task)
+        recipe = replace(recipe, questions=(*others, replace(question, rationale=False)))
+    if is_whole_picture:
+        detector = replace(recipe.reader.detector, backend="whole_picture", pack=None, pack_sha256=None)
+        recipe = replace(recipe, reader=replace(recipe.reader, detector=detector))
+    try:
+        return recipe.pin(checkpoint)
+    except (RecipeError, CheckpointError) as error:
+        raise UsageError(str(error)) from error
