@@ -33,31 +33,30 @@ class ScanLog:
     """
 
     def __init__(self, target: str | None, scan_id: str) -> None:
-        self._handler: logging.Handler | None = None
-        if target is not None:
-            is_stream = target == "-"
-            self._handler = (
-                logging.StreamHandler(sys.stderr)
-                if is_stream
-                else logging.FileHandler(Path(target), encoding="utf-8", errors="backslashreplace")
-            )
-            self._handler.setFormatter(JsonLine(scan_id))
+        self._handler = _handler(target)
+        self._handler.setFormatter(JsonLine(scan_id))
 
     def __enter__(self) -> Self:
-        if self._handler is not None:
-            ROOT.addHandler(self._handler)
-            ROOT.setLevel(logging.INFO)
+        ROOT.addHandler(self._handler)
+        ROOT.setLevel(logging.INFO)
+        ROOT.propagate = False  # Prefect's console would show it all once more
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._handler is None:
-            return
         if error is not None:
             LOG.error("scan ended early", extra={"error": type(error).__name__, "reason": str(error)})
         ROOT.removeHandler(self._handler)
         self._handler.close()
+
+
+def _handler(target: str | None) -> logging.Handler:
+    if target is None:
+        return logging.NullHandler()
+    if target == "-":
+        return logging.StreamHandler(sys.stderr)
+    return logging.FileHandler(Path(target), encoding="utf-8")
 
 
 class JsonLine(logging.Formatter):
@@ -75,7 +74,8 @@ class JsonLine(logging.Formatter):
             "message": record.getMessage(),
             "scan_id": self._scan_id,
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        given = {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        line |= {name: value for name, value in given.items() if not name.startswith("_")}  # Ray adds its own
         if record.exc_info:
             line["stack"] = self.formatException(record.exc_info)
         # Escapes keep a name that is no UTF-8, and line breaks in one, inside the line.

@@ -17,6 +17,7 @@ def test_a_log_gets_a_line_now_and_then(
     assert written.out == ""
     assert [line.partition(" after ")[0] for line in written.err.splitlines()] == [
         "facesift: 1,000 sources listed",
+        "facesift: 3 sources to read",
         "facesift: 1 of 3 sources settled",
         "facesift: 2 of 3 sources settled",
     ]

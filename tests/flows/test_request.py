@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+import pytest
+
+from flows.request import ScanRequest, UsageError
+
+REQUEST = ScanRequest(("/archive",), "/lake")
+
+
+@pytest.mark.parametrize(
+    "place", ["s3://AKIA:secret/x@bucket/key", "s3://user@bucket", "http://me:secret@head:8265"]
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(place: str) -> None:
+    for field in ("lake", "ray"):
+        with pytest.raises(UsageError, match="password") as caught:
+            replace(REQUEST, **{field: place})
+        assert "secret" not in str(caught.value)
+    with pytest.raises(UsageError, match="password"):
+        replace(REQUEST, archives=("/archive", place))
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/a:b@c.mp4", "/videos/me@home:1.mp4", "http://head:8265"])
+def test_colons_and_at_signs_elsewhere_are_names(place: str) -> None:
+    replace(REQUEST, archives=(place,))
+
+
+@pytest.mark.parametrize("address", ["ray://head:10001", "head:6379", ""])
+def test_only_a_job_server_is_a_cluster(address: str) -> None:
+    with pytest.raises(UsageError, match="8265"):
+        replace(REQUEST, ray=address)
+    assert replace(REQUEST, ray="https://head").is_remote
+    assert not replace(REQUEST, ray="auto").is_remote
+    assert replace(REQUEST, ray="auto").fleet().is_cluster
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"readers": 2, "min_readers": 3},
+        {"min_readers": 1},
+        {"describers": 4, "min_describers": 0},
+        {"gpu_share": 0.0},
+        {"gpu_share": 1.5},
+    ],
+)
+def test_bounds_that_cannot_be_met_are_refused(bounds: dict[str, int]) -> None:
+    with pytest.raises(UsageError):
+        replace(REQUEST, **bounds)
+
+
+def test_what_a_cluster_does_is_checked_here_as_far_as_it_is_here() -> None:
+    remote = replace(REQUEST, ray="http://head:8265", checkpoint="/only/there", recipe="/no/such.toml")
+    with pytest.raises(UsageError, match="/no/such"):
+        remote.check()
+    replace(remote, recipe=None).check()
