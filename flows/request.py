@@ -14,6 +14,7 @@ from flows.recipe import PinnedRecipe, Recipe, RecipeError
 from model.config import CheckpointError
 from model.demonstration import write_demonstration_checkpoint
 from storage.archive import ArchiveError, Listed, list_sources
+from storage.backlog import Backlog
 from storage.lake import Lake, LakeError
 from workers.fleet import FleetConfig
 
@@ -47,6 +48,8 @@ class ScanRequest:
             there is.
         ray: `http://HEAD:8265`, the job server of a cluster that is to do it; `auto` inside such a job; None
             starts a Ray of its own here.
+        backlog: scan not what the archives list now, of which there are none then, but what the lake knows of
+            them.
         run_key: names the run that is asked of a cluster, such as a night: one of this name that has ended
             well is not run again.
         profile: file to write a trace to, on the machine of the driver.
@@ -69,6 +72,7 @@ class ScanRequest:
     min_readers: int | None = None
     min_describers: int | None = None
     gpu_share: float | None = None
+    backlog: Backlog | None = None
     ray: str | None = None
     run_key: str | None = None
     profile: str | None = None
@@ -118,11 +122,16 @@ class ScanRequest:
         self.pin()
 
     def list_sources(self) -> Iterator[Listed]:
-        """Return the listing of the archives, without the lake where it lies in one of them.
+        """Return the listing of the archives, without the lake where it lies in one of them; or the backlog.
 
         Raises:
-            UsageError: there is no such archive.
+            UsageError: there is no such archive, or no lake with a backlog.
         """
+        if self.backlog is not None:
+            lake = self.open_lake()
+            if not lake.exists:
+                raise UsageError(f"there is no lake at {self.lake}; a backlog is that of a lake")
+            return self.backlog.sources(lake)
         try:
             return list_sources(self.archives, exclude=[self.lake])
         except ArchiveError as error:

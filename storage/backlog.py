@@ -1,0 +1,50 @@
+"""The backlog: what a lake knows of its archives, listed again without asking them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import translate
+from re import compile as compile_pattern
+from typing import Any, ClassVar, Literal
+
+from storage.catalog import Catalog
+from storage.lake import Lake
+from storage.listing import Listed, Take
+
+_BATCH = 10_000
+
+_SOURCES = """
+select uri, size_bytes, etag, modified_at
+from listings
+qualify row_number() over (partition by uri order by listed_at desc, recipe_id) = 1
+    -- else it is none that is read, or none at all
+    and status <> 'skipped'
+    and failure_stage is distinct from 'list'
+order by
+    -- what failed under whichever recipe does not stand in the way of the others
+    failed_at is not null,
+    modified_at {direction} nulls last,
+    uri
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Which sources of a lake, and which of them first."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    first: Literal["oldest", "newest"] = "oldest"
+    """By the time of their last change."""
+    source: str | None = None
+    """Pattern of uris, as `*/2025/*.mp4`; a star stands for any letters, slashes too. None takes all."""
+
+    def sources(self, lake: Lake) -> Iterator[Listed]:
+        """Yield the newest known version of every source that was taken for a video once."""
+        is_match = compile_pattern(translate(self.source or "*")).match
+        direction = {"oldest": "asc", "newest": "desc"}[self.first]
+        with Catalog(lake).connect() as connection:
+            rows = connection.execute(_SOURCES.format(direction=direction)).to_arrow_reader(_BATCH)
+            for batch in rows:
+                for row in batch.to_pylist():
+                    if is_match(row["uri"]):
+                        yield Listed(**row, fate=Take())
