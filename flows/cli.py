@@ -16,6 +16,7 @@ from flows.commands.faces import faces
 from flows.commands.job import job
 from flows.commands.lake import query, report, retry, status, tables
 from flows.commands.model import model_app
+from flows.commands.nightly import backfill, nightly
 from flows.commands.scan import recipe, scan, synth
 from flows.commands.train import train
 from flows.commands.upkeep import forget, maintain
@@ -45,7 +46,7 @@ for command in (scan, describe, faces, query, tables, status, report, retry, rec
     app.command()(command)
 app.command(name="eval")(evaluate)
 app.command(hidden=True)(job)
-for command in (maintain, forget):
+for command in (nightly, backfill, maintain, forget):
     app.command()(command)
 app.add_typer(model_app, name="model")
 

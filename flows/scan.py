@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.artifacts import scan_progress
 from flows.log import ScanLog
 from flows.plan import Shard, Shards
 from flows.progress import ScanProgress
@@ -48,7 +49,7 @@ def scan(request: ScanRequest) -> ScanSummary:
     profile = Path(request.profile) if request.profile else None
     with (
         ScanLog(request.log, run.scan_id),
-        ScanProgress(request.progress) as progress,
+        scan_progress(request.progress) as progress,
         Trace(profile) as trace,
     ):
         shards = plan(run, progress)

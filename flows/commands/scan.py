@@ -64,14 +64,14 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     from workers.fleet import FleetError
 
     try:
-        least_readers, most_readers = _bounds("readers", readers)
-        least_describers, most_describers = _bounds("describers", describers)
+        least_readers, most_readers = bounds("readers", readers)
+        least_describers, most_describers = bounds("describers", describers)
         request = ScanRequest(
             archives=tuple(archives),
             lake=lake,
             recipe=str(recipe) if recipe else None,
             checkpoint=checkpoint,
-            tasks=_names(tasks) if tasks is not None else None,
+            tasks=names(tasks) if tasks is not None else None,
             limit=limit,
             progress="none" if log == "-" else "bars" if sys.stderr.isatty() else "lines",
             readers=most_readers,
@@ -107,11 +107,12 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     raise typer.Exit(summary.exit_code)
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names(text: str) -> tuple[str, ...]:
+    """Return the names in a list with commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _bounds(name: str, text: str | None) -> tuple[int | None, int | None]:
+def bounds(name: str, text: str | None) -> tuple[int | None, int | None]:
     """Return the least and the most that `N` or `MIN:MAX` stands for.
 
     Raises:

@@ -1,0 +1,177 @@
+"""The commands that a schedule runs: nightly, backfill."""
+
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import typer
+
+from flows.commands.ending import FAILED, INTERRUPTED, refuse
+from flows.commands.lake import LakeOption
+from flows.commands.scan import bounds, names
+
+if TYPE_CHECKING:
+    from flows.request import ScanRequest
+
+Ended = TypeVar("Ended")
+
+RecipeOption = Annotated[Path | None, typer.Option(help="Everything that can change a result, as TOML.")]
+CheckpointOption = Annotated[
+    str | None, typer.Option(help="Face-LLaVA checkpoint: a directory or a hub id. [default: demonstration]")
+]
+TasksOption = Annotated[str | None, typer.Option(help="Questions to ask, e.g. expression,deepfake.")]
+ReadersOption = Annotated[
+    str | None, typer.Option(metavar="N|MIN:MAX", help="Reader processes. [default: one per CPU]")
+]
+DescribersOption = Annotated[
+    str | None,
+    typer.Option(metavar="N|MIN:MAX", help="Describer processes. [default: one per GPU, else one]"),
+]
+RayOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Let a Ray cluster do it: its job server, http://HEAD:8265."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the account as JSON.")]
+
+
+def nightly(  # noqa: PLR0917 - typer gives names to them all
+    archives: Annotated[
+        list[str], typer.Argument(help="Video files, folders or s3:// prefixes.", show_default=False)
+    ],
+    lake: LakeOption,
+    is_once: Annotated[bool, typer.Option("--once", help="Run one night, now.")] = False,
+    recipe: RecipeOption = None,
+    checkpoint: CheckpointOption = None,
+    tasks: TasksOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many videos.")] = None,
+    readers: ReadersOption = None,
+    describers: DescribersOption = None,
+    ray: RayOption = None,
+    due_files: Annotated[
+        int | None, typer.Option(min=0, help="Maintain when a table has so many files. [default: 100]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Scan what is new, and maintain the lake when it is due: what the deployment `nightly` does, by hand.
+
+    Exit status: 0 when every source has a result and every check that ran passes, 1 when not or when the lake
+    did not take the rows, 2 for bad usage, 130 when it was interrupted.
+    """
+    if not is_once:
+        raise refuse(ValueError("give --once; nights by a schedule are Prefect's, see docs/operations.md"))
+    from flows.maintain import UnsoundLakeError, Upkeep
+    from flows.output import to_json
+    from flows.summary import print_summary
+    from flows.upkeep import print_account
+
+    options = {"recipe": recipe, "checkpoint": checkpoint, "tasks": tasks, "limit": limit}
+    workers = {"readers": readers, "describers": describers, "ray": ray}
+    request = _request(archives, lake, **options, **workers)
+
+    def run() -> Any:
+        from flows.nightly import nightly as nightly_flow
+
+        return nightly_flow(request, Upkeep() if due_files is None else Upkeep(due_files=due_files))
+
+    try:
+        night = _run(run)
+    except UnsoundLakeError as error:
+        typer.secho(f"facesift: {error}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    if as_json:
+        account = night.account.as_dict() if night.account else None
+        typer.echo(to_json({"scan": night.summary.as_dict(), "maintenance": account}))
+    else:
+        print_summary(night.summary)
+        if night.account:
+            print_account(night.account)
+    raise typer.Exit(night.summary.exit_code)
+
+
+def backfill(  # noqa: PLR0917 - typer gives names to them all
+    lake: LakeOption,
+    recipe: RecipeOption = None,
+    checkpoint: CheckpointOption = None,
+    tasks: TasksOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many videos now.")] = None,
+    first: Annotated[Literal["oldest", "newest"], typer.Option(help="Which first.")] = "oldest",
+    source: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Only those whose uri matches, e.g. '*/2025/*'.")
+    ] = None,
+    readers: ReadersOption = None,
+    describers: DescribersOption = None,
+    ray: RayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Scan what the lake knows already under another recipe or checkpoint; the same again goes on from there.
+
+    Exit status: as of `facesift scan`; sources that are left for later are pending and count as no failure.
+    """
+    from flows.output import to_json
+    from flows.summary import print_summary
+    from storage.backlog import Backlog
+
+    options = {"recipe": recipe, "checkpoint": checkpoint, "tasks": tasks, "limit": limit}
+    workers = {"readers": readers, "describers": describers, "ray": ray}
+    request = _request([], lake, **options, **workers, backlog=Backlog(first, source))
+
+    def run() -> Any:
+        from flows.backfill import backfill as backfill_flow
+
+        return backfill_flow(request)
+
+    summary = _run(run)
+    if as_json:
+        typer.echo(to_json(summary.as_dict()))
+    else:
+        print_summary(summary)
+    raise typer.Exit(summary.exit_code)
+
+
+def _request(archives: list[str], lake: str, **options: Any) -> "ScanRequest":
+    """Return what is asked for, checked."""
+    from flows.request import ScanRequest, UsageError
+
+    tasks, recipe = options.pop("tasks"), options.pop("recipe")
+    try:
+        least_readers, most_readers = bounds("readers", options.pop("readers"))
+        least_describers, most_describers = bounds("describers", options.pop("describers"))
+        request = ScanRequest(
+            archives=tuple(archives),
+            lake=lake,
+            recipe=str(recipe) if recipe else None,
+            tasks=names(tasks) if tasks is not None else None,
+            readers=most_readers,
+            min_readers=least_readers,
+            describers=most_describers,
+            min_describers=least_describers,
+            progress="bars" if sys.stderr.isatty() else "lines",
+            **options,
+        )
+        request.check()
+    except UsageError as error:
+        raise refuse(error) from error
+    return request
+
+
+def _run(flow: Callable[[], Ended]) -> Ended:
+    """Run a flow as `facesift scan` runs its own, and end as it does."""
+    from flows.request import UsageError
+    from flows.server import temporary_server
+    from storage.lake import LakeError
+    from workers.fleet import FleetError
+
+    try:
+        # Ray reports deaths on standard output, which is the account's.
+        with redirect_stdout(sys.stderr), temporary_server():
+            return flow()
+    except UsageError as error:
+        raise refuse(error) from error
+    except (LakeError, FleetError) as error:
+        typer.secho(f"facesift: {error}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as error:
+        typer.secho("facesift: interrupted; the same command goes on where this one stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from error
