@@ -66,6 +66,20 @@ def check_card(card: CalibrationCard, pinned: PinnedRecipe) -> None:
         raise UsageError(str(error)) from error
 
 
+def apply_card(card_json: str, pinned: PinnedRecipe) -> Calibration:
+    """Return the row that applies a card to the scores of a recipe.
+
+    Raises:
+        UsageError: it is no card, or one for other scores.
+    """
+    try:
+        card = CalibrationCard.from_json(card_json)
+    except CardError as error:
+        raise UsageError(str(error)) from error
+    check_card(card, pinned)
+    return calibration_row(card, pinned.recipe_id)
+
+
 def calibration_row(card: CalibrationCard, recipe_id: str) -> Calibration:
     """Return the row that applies a card to all scores of a recipe in a lake, past and future."""
     return Calibration(

@@ -155,7 +155,9 @@ class _Evaluation:
         self._on_step("measuring")
         found = Found.of(lake, self._pinned.recipe_id, self._dataset.task)
         sources: tuple[ReadFrom, ...] = ("scores", "text") if self._request.has_text else ("scores",)
-        by = {source: predict(self._dataset, samples, located, found, source) for source in sources}
+        by: dict[ReadFrom, list[Prediction]] = {
+            source: predict(self._dataset, samples, located, found, source) for source in sources
+        }
         report = self._values(by)
         if self._for_card is not None:
             chosen = predict(self._dataset, self._for_card.samples, located, found, "scores")

@@ -16,6 +16,7 @@ from model.demonstration import write_demonstration_checkpoint
 from storage.archive import ArchiveError, Listed, list_sources
 from storage.backlog import Backlog
 from storage.lake import Lake, LakeError
+from storage.records import Calibration
 from workers.fleet import FleetConfig
 
 DEMONSTRATION_VERSION = 1
@@ -54,6 +55,8 @@ class ScanRequest:
             well is not run again.
         profile: file to write a trace to, on the machine of the driver.
         log: file to write a log to, on the machine of the driver; `-` is standard error.
+        calibration: a calibration card, as its JSON: findings of this recipe in the lake get likelihood
+            ratios and verdicts by it. Scores stay as they are.
         progress: how it shows on standard error.
 
     Raises:
@@ -77,6 +80,7 @@ class ScanRequest:
     run_key: str | None = None
     profile: str | None = None
     log: str | None = None
+    calibration: str | None = None
 
     def __post_init__(self) -> None:
         for place in (*self.archives, self.lake, self.ray or ""):
@@ -119,7 +123,7 @@ class ScanRequest:
             return
         self.list_sources()
         self.open_lake()
-        self.pin()
+        self.calibration_row(self.pin())
 
     def list_sources(self) -> Iterator[Listed]:
         """Return the listing of the archives, without the lake where it lies in one of them; or the backlog.
@@ -155,6 +159,18 @@ class ScanRequest:
             UsageError: the recipe, a task or the checkpoint cannot be used.
         """
         return pin_recipe(self.recipe, self.tasks, self.checkpoint)
+
+    def calibration_row(self, pinned: PinnedRecipe) -> Calibration | None:
+        """Return the row that applies the card to the recipe's scores, or None without a card.
+
+        Raises:
+            UsageError: it is no card, or one for other scores.
+        """
+        if self.calibration is None:
+            return None
+        from flows.calibrate import apply_card  # noqa: PLC0415 - which imports this module's error
+
+        return apply_card(self.calibration, pinned)
 
     def read_recipe(self) -> Recipe:
         """Return the recipe with the request's own tasks in it.

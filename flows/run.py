@@ -95,7 +95,8 @@ class ScanRun:
 
     def plan(self, progress: ScanProgress) -> Shards:
         """List the archives, record what is new, return what is to be read."""
-        self.lake.append([self._scan_row(None)])
+        card = self.request.calibration_row(self.pinned)
+        self.lake.append([self._scan_row(None), *([card] if card else [])])
         plan = Plan(self._inventory, self.scan_id, self.recipe_id)
         listed = self.request.list_sources()
         shards = plan.shards(listed, limit=self.request.limit, on_listed=progress.listed)

@@ -49,6 +49,10 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     log: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write JSON lines there; - is standard error.")
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(metavar="CARD", help="Turn scores into likelihood ratios and verdicts by this card."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Find, track and describe the faces in every video of ARCHIVES; add the results to the lake.
@@ -82,6 +86,7 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
             ray=ray,
             profile=str(profile) if profile else None,
             log=log,
+            calibration=_text(calibration) if calibration else None,
         )
         request.check()
         from flows.scan import scan as scan_flow
@@ -105,6 +110,15 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     else:
         print_summary(summary)
     raise typer.Exit(summary.exit_code)
+
+
+def _text(path: Path) -> str:
+    from flows.request import UsageError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -88,7 +88,8 @@ def fit(is_fake: Flags, log10_odds: Floats, method: Method) -> Curve:
 def _fit_platt(is_fake: Flags, log10_odds: Floats, bounds: tuple[float, float]) -> Curve:
     model = LogisticRegression(C=1e6, class_weight="balanced")
     model.fit(log10_odds[:, None], is_fake)
-    slope, offset = float(model.coef_[0, 0]) / LN_10, float(model.intercept_[0]) / LN_10
+    slope = np.asarray(model.coef_, np.float64).item() / LN_10
+    offset = np.asarray(model.intercept_, np.float64).item() / LN_10
     if slope <= 0:
         raise CalibrationError(
             "higher scores do not speak for the label in these samples; there is nothing to calibrate"
