@@ -36,9 +36,9 @@ import psutil
 from flows.request import ScanRequest
 from model.synthetic.archive import ArchiveConfig, write_archive
 from storage.archive import Take, list_sources
-from storage.records import Source
+from storage.records import Source, Video
 from workers.describer import Describer
-from workers.reader import Reader, Reading, RowIds
+from workers.reader import Reader, RowIds
 
 
 class Tree:
@@ -125,9 +125,11 @@ def loop(archive: Path) -> None:
             pinned.recipe_id,
         )
         for part in reader.read(reader.fetch(source), RowIds(pinned.recipe_id, "attempt", "scan")):
-            if isinstance(part, Reading):
-                rows += 1 + len(part.boxes) + len(part.tracks) + len(part.shots)
-            elif part.cuts:
+            if isinstance(part, Video):
+                rows += 1
+                continue
+            rows += sum(len(of_table) for of_table in part.rows)
+            if part.cuts:
                 described = describer.describe(part.cuts)
                 rows += len(described.clips) + len(described.answers) + len(described.findings)
     print(rows)

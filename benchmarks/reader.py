@@ -1,7 +1,6 @@
-"""The whole reader against the official preparation of Face-LLaVA's input, and its memory over length.
+"""The whole reader against the official preparation of Face-LLaVA's input.
 
     python benchmarks/reader.py [--seconds 20] [--rounds 3] [--video FILE]
-    python benchmarks/reader.py --memory [--lengths 10,120,7200] [--sample-fps 8]
 
 The official preparation of a video, as its authors' tool for cropping faces does it: FFmpeg writes every
 frame at 24 fps as PNG; each PNG is read, MediaPipe's short-range detector called on it, the frame given up
@@ -14,9 +13,6 @@ make) and cuts clips, under the default recipe.
 Both run in processes of their own, in turn, on the same clip; starting Python and loading networks is not
 counted. CPU seconds include FFmpeg's. Without an `ffmpeg` program PyAV does its steps; the output says so.
 
-`--memory` reads videos of several lengths, made by repeating one clip without encoding it again, each in a
-fresh process, and prints the peak of the resident memory.
-
 Measured on x86-64, 2 CPUs shared with other work (load 10 to 14), 2026-11-23, 640x360, FFmpeg 5.1; per second
 of video CPU seconds (wall seconds, which the load distorts), one or two rounds:
 
@@ -28,9 +24,6 @@ of video CPU seconds (wall seconds, which the load distorts), one or two rounds:
 Of ours, 60% is inference: per frame one look of the short-range network, one of the full-range one, 1 to 2.6
 close-ups and two passes of the mesh; decoding is 8%. Of the official, writing and reading PNG is most: filmed
 pictures cost it more than rendered ones.
-
-Memory at 1 look per second, one face: 10 s 202 MiB, 2 minutes 208 MiB, 2 hours 256 MiB (199 s of CPU). What
-grows are the rows of boxes, 7 KiB each, which are handed on when the video ends.
 """
 
 import argparse
@@ -58,10 +51,9 @@ from numpy.typing import NDArray
 from model.synthetic.film import sample_film
 from model.synthetic.mp4 import write_mp4
 from storage.folders import file_uri
-from storage.records import Source
+from storage.records import Source, Video
 from workers.blaze import SHORT_RANGE, BlazeFace, blend, suppress
-from workers.decoder import DecoderConfig
-from workers.reader import Reader, ReaderConfig, Reading, RowIds
+from workers.reader import Reader, ReaderConfig, RowIds
 from workers.window import whole
 
 Image = NDArray[np.uint8]
@@ -161,9 +153,9 @@ def pyav_join(crops: Path, out: Path) -> None:
         container.mux(stream.encode(None))
 
 
-def ours(video: Path, sample_fps: float = DecoderConfig().sample_fps) -> dict[str, float]:
+def ours(video: Path) -> dict[str, float]:
     """Read a video."""
-    reader = Reader(ReaderConfig(decoder=DecoderConfig(sample_fps=sample_fps)))
+    reader = Reader(ReaderConfig())
     now = datetime.now(UTC)
     source = Source(
         file_uri(video.absolute()), video.stat().st_size, None, None, now, "benchmark", "benchmark"
@@ -171,39 +163,17 @@ def ours(video: Path, sample_fps: float = DecoderConfig().sample_fps) -> dict[st
     clock = Clock()
     clips = 0
     for part in reader.read(reader.fetch(source), IDS):
-        if isinstance(part, Reading):
-            found = part.video
-            counts = {"faces": found.faces, "tracks": found.tracks, "frames": found.frames_sampled}
+        if isinstance(part, Video):
+            counts = {"faces": part.faces, "tracks": part.tracks, "frames": part.frames_sampled}
             return clock.elapsed() | counts | {"clips": clips}
         clips += len(part.cuts)
-    raise AssertionError("a reader ends with a reading")
+    raise AssertionError("a reader ends with the video's row")
 
 
 def write_clip(path: Path, seconds: float) -> None:
     """Render somebody who talks."""
     film = sample_film(default_rng(4), path.name, size_px=SIZE_PX, seconds=seconds, people=1, has_cut=False)
     write_mp4(path, (picture for picture, _ in film.pictures()), film.fps, film.crf)
-
-
-def repeat(clip: Path, path: Path, seconds: float) -> None:
-    """Write a clip again and again into one file, its packets as they are."""
-    with av.open(str(path), "w") as out:
-        with av.open(str(clip)) as container:
-            stream = out.add_stream_from_template(container.streams.video[0])
-        done_s, shift = 0.0, 0
-        while done_s < seconds:
-            with av.open(str(clip)) as container:
-                source = container.streams.video[0]
-                length, base = source.duration or 0, source.time_base or Fraction(1, 90_000)
-                for packet in container.demux(source):
-                    if not packet.size:
-                        continue
-                    packet.pts = (packet.pts or 0) + shift
-                    packet.dts = (packet.dts or 0) + shift
-                    packet.stream = stream
-                    out.mux(packet)
-            shift += length
-            done_s += float(length * base)
 
 
 def in_a_process(*arguments: str) -> dict[str, float]:
@@ -214,12 +184,6 @@ def in_a_process(*arguments: str) -> dict[str, float]:
     if ended.returncode:
         sys.exit(f"{' '.join(command)} ended with {ended.returncode}\n{ended.stderr}")
     return json.loads(ended.stdout)
-
-
-def peak_mib() -> float:
-    """Return the peak of this process's resident memory; rusage would count its parent's before exec."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def compare(clip: Path, rounds: int) -> None:
@@ -261,17 +225,6 @@ def encoder() -> str:
     )
 
 
-def watch_memory(clip: Path, folder: Path, lengths_s: list[float], sample_fps: float) -> None:
-    print(f"{'length':>10}{'frames':>10}{'faces':>10}{'CPU s':>10}{'peak MiB':>10}")
-    for length_s in lengths_s:
-        path = folder / f"{length_s:g}.mp4"
-        repeat(clip, path, length_s)
-        run = in_a_process("--run", "ours", "--video", str(path), "--sample-fps", str(sample_fps))
-        path.unlink()
-        cells = f"{run['frames']:>10,.0f}{run['faces']:>10,.0f}{run['cpu_s']:>10.1f}{run['peak_mib']:>10.0f}"
-        print(f"{length_s:>8g} s{cells}", flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -279,18 +232,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the clip that is rendered")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--video", type=Path, help="a video of your own instead of the rendered one")
-    parser.add_argument("--memory", action="store_true", help="measure memory over length, not speed")
-    parser.add_argument("--lengths", default="10,120,7200", help="seconds, for --memory")
-    parser.add_argument("--sample-fps", type=float, default=DecoderConfig().sample_fps, help="for --memory")
     parser.add_argument("--run", choices=["official", "ours"], help="run one contender once, for this script")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     contenders: dict[str, Callable[[], dict[str, float]]] = {
         "official": lambda: official(options.video),
-        "ours": lambda: ours(options.video, options.sample_fps),
+        "ours": lambda: ours(options.video),
     }
     if options.run:
-        print(json.dumps(contenders[options.run]() | {"peak_mib": peak_mib()}))
+        print(json.dumps(contenders[options.run]()))
         return
     print(
         f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, {datetime.now(UTC):%Y-%m-%d}"
@@ -298,12 +248,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = options.video or Path(folder, "talking.mp4")
         if options.video is None:
-            write_clip(clip, 10.0 if options.memory else options.seconds)
-        if options.memory:
-            lengths_s = [float(length) for length in options.lengths.split(",")]
-            watch_memory(clip, Path(folder), lengths_s, options.sample_fps)
-        else:
-            compare(clip, options.rounds)
+            write_clip(clip, options.seconds)
+        compare(clip, options.rounds)
 
 
 if __name__ == "__main__":
