@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import check_jsonschema
-import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from jsonschema.validators import validator_for
 
 from workers.fleet.metrics import COUNTERS, GAUGES
 
@@ -28,7 +28,7 @@ def vendored(name: str) -> dict[str, Any]:
 
 
 def check(value: Any, schema: dict[str, Any]) -> None:
-    jsonschema.validators.validator_for(schema)(schema).validate(value)
+    validator_for(schema)(schema).validate(value)
 
 
 def test_compose_fits_the_specification_and_publishes_on_loopback_only() -> None:
@@ -72,7 +72,7 @@ def test_the_pods_of_the_ray_cluster_fit_kubernetes_schema() -> None:
     spec = cluster["spec"]
     groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
     for group in groups:
-        pod = {
+        pod: dict[str, Any] = {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": "x"},
@@ -83,9 +83,9 @@ def test_the_pods_of_the_ray_cluster_fit_kubernetes_schema() -> None:
         assert pod["spec"]["securityContext"]["runAsNonRoot"]
     for group in spec["workerGroupSpecs"]:
         assert group["minReplicas"] <= group["maxReplicas"]
-    assert (
-        spec["rayVersion"] == re.search(r"ray\[default\]==([\d.]+)", (ROOT / "pyproject.toml").read_text())[1]
-    )  # pyright: ignore[reportOptionalSubscript]
+    pinned = re.search(r"ray\[default\]==([\d.]+)", (ROOT / "pyproject.toml").read_text())
+    assert pinned is not None
+    assert spec["rayVersion"] == pinned[1]
 
 
 def test_the_dashboard_shows_every_metric_under_its_exported_name() -> None:

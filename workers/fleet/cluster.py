@@ -1,8 +1,9 @@
 """A cluster that somebody else runs, as seen from outside: its job server."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workers.fleet.config import FleetError
@@ -109,7 +110,7 @@ class Cluster:
                 self._client = _open_client(self.address)
             yield self._client
         except AuthenticationError as error:
-            message = "wants a token; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH"
+            message = "takes no token of ours; set RAY_AUTH_TOKEN_PATH to a file with the cluster's"
             raise ClusterError(f"the cluster at {self.address} {message}") from error
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout, ConnectionError) as error:
             raise UnreachableError(f"the cluster at {self.address} does not answer") from error
@@ -122,7 +123,9 @@ class Cluster:
 
 
 def _open_client(address: str) -> Any:
-    """Return Ray's client, which by itself would wait for ever, and ask whom the environment names."""
+    """Return Ray's client, which by itself would wait for ever, ask whom the environment names, and not look
+    for the token that `ray start` looks for.
+    """
     from ray.job_submission import JobSubmissionClient  # noqa: PLC0415
 
     class Client(JobSubmissionClient):
@@ -131,9 +134,19 @@ def _open_client(address: str) -> Any:
 
     named = {name: os.environ.pop(name, None) for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")}
     try:
-        return Client(address)
+        return Client(address, headers=_token_header())
     finally:
         os.environ.update({name: value for name, value in named.items() if value is not None})
+
+
+def _token_header() -> dict[str, str]:
+    """Return what lets us in, from where Ray has it; nothing where there is no token."""
+    token = os.environ.get("RAY_AUTH_TOKEN", "")
+    if not token:
+        path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+        with suppress(OSError):
+            token = path.read_text(encoding="utf-8")
+    return {"Authorization": f"Bearer {token.strip()}"} if token.strip() else {}
 
 
 def _job(info: Any) -> ClusterJob:
