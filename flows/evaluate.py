@@ -18,6 +18,7 @@ from flows.job import scan_here
 from flows.output import to_json
 from flows.predictions import Found, ReadFrom, predict
 from flows.progress import ProgressKind
+from flows.reasoning import reasoning_values
 from flows.recipe import PinnedRecipe
 from flows.request import UsageError, default_checkpoint
 from flows.samples import Chosen, Located, SampleScan, choose, evaluation_recipe, locate
@@ -29,6 +30,7 @@ from model.evaluation.calibration import CalibrationConfig
 from model.evaluation.card import CalibrationCard
 from model.evaluation.prediction import Prediction
 from model.evaluation.published import published
+from model.instruct.chat import Chat, KeptChat
 from storage.lake import Lake
 from storage.records import Evaluation, PredictionRecord
 from storage.tables import to_arrow
@@ -53,6 +55,7 @@ class EvaluationRequest:
         calibrate: file to write a card to, fitted on the samples of `calibrate_on`.
         calibrate_on: another split than the one that is reported.
         calibration: file of a card to apply.
+        judged: texts of so many samples are rated, where there is a judge.
         fitting: how a card is fitted.
         bootstrap: how intervals are found.
         readers: reader processes at most.
@@ -74,6 +77,7 @@ class EvaluationRequest:
     calibrate: str | None = None
     calibrate_on: str = "val"
     calibration: str | None = None
+    judged: int = 100
     fitting: CalibrationConfig = field(default_factory=CalibrationConfig)
     bootstrap: BootstrapConfig = field(default_factory=BootstrapConfig)
     readers: int | None = None
@@ -81,15 +85,24 @@ class EvaluationRequest:
     progress: ProgressKind = "none"
 
 
-def evaluate(request: EvaluationRequest, on_step: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+def evaluate(
+    request: EvaluationRequest,
+    on_step: Callable[[str], None] = lambda _: None,
+    judge: Chat | None = None,
+) -> dict[str, Any]:
     """Measure a checkpoint on a dataset; return the report, which lies in the output folder too.
+
+    Args:
+        request: what to evaluate.
+        on_step: told what is being done.
+        judge: rates texts; its answers are kept in the output folder.
 
     Raises:
         UsageError: the request is at fault: dataset, layout, recipe, checkpoint or card.
         FleetError: the workers do not start.
         LakeError: the lake does not take the rows.
     """
-    return _Evaluation(request, on_step).report()
+    return _Evaluation(request, on_step).report(judge)
 
 
 class _Evaluation:
@@ -147,7 +160,7 @@ class _Evaluation:
         limit, step = self._request.limit, self._request.frame_step
         return choose(self._dataset, self._root, self._variant, split, limit=limit, frame_step=step)
 
-    def report(self) -> dict[str, Any]:
+    def report(self, judge: Chat | None) -> dict[str, Any]:
         samples = self._chosen.samples
         every = (*samples, *(self._for_card.samples if self._for_card else ()))
         located = locate(every, self._out / "frames", self._on_step)
@@ -166,6 +179,18 @@ class _Evaluation:
             scored = _scored(by["scores"], located, found)
             check_disjoint(self._card, self._dataset, scored)
             report["calibration"] = calibration_values(self._card, scored)
+        if judge is not None:
+            kept = KeptChat(judge, self._out / "judged")
+            step = max(1, len(samples) // self._request.judged)
+            report["reasoning"] = reasoning_values(
+                self._dataset,
+                samples[::step][: self._request.judged],
+                located,
+                found,
+                lake=lake,
+                judge=kept,
+                on_step=self._on_step,
+            )
         self._write(report, by, located, found, lake)
         return report
 

@@ -1,5 +1,6 @@
 """The command that measures a checkpoint on a dataset: eval."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -44,6 +45,13 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
     calibrate_on: Annotated[str, typer.Option(help="The split to fit it on.")] = "val",
     method: Annotated[str, typer.Option(help="How it is fitted: platt or isotonic.")] = "platt",
     calibration: Annotated[Path | None, typer.Option(help="Apply this calibration card.")] = None,
+    judge: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Let this model rate the texts, at --judge-address.")
+    ] = None,
+    judge_address: Annotated[
+        str, typer.Option(help="OpenAI-compatible base URL; its key is in OPENAI_API_KEY.")
+    ] = "https://api.openai.com/v1",
+    judged: Annotated[int, typer.Option(min=1, help="Rate the texts of so many samples.")] = 100,
     draws: Annotated[int, typer.Option(min=0, help="Bootstrap draws for the intervals.")] = 1000,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for lake and reports. [default: eval-NAME]")
@@ -77,6 +85,7 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
     from flows.request import UsageError
     from model.evaluation.bootstrap import BootstrapConfig
     from model.evaluation.calibration import CalibrationConfig
+    from model.instruct.chat import ChatConfig, OpenAiChat
     from storage.lake import LakeError
     from workers.fleet import FleetError
 
@@ -85,6 +94,11 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
 
     if method not in {"platt", "isotonic"}:
         raise refuse(UsageError(f"--method {method}: choose platt or isotonic"))
+    # Read here, and nowhere else.
+    key = os.environ.get("OPENAI_API_KEY", "none")
+    rater = OpenAiChat(ChatConfig(judge_address, judge), key) if judge else None
+    if judge and not text:
+        raise refuse(UsageError("--judge rates texts, and --no-text has none written"))
     try:
         request = EvaluationRequest(
             dataset=name,
@@ -101,6 +115,7 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
             calibrate=str(calibrate) if calibrate else None,
             calibrate_on=calibrate_on,
             calibration=str(calibration) if calibration else None,
+            judged=judged,
             fitting=CalibrationConfig(method=cast("Literal['platt', 'isotonic']", method)),
             bootstrap=BootstrapConfig(draws=draws),
             readers=readers,
@@ -109,7 +124,7 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
         )
         # Ray reports deaths on standard output, which is the report's.
         with redirect_stdout(sys.stderr):
-            report = run(request, tell)
+            report = run(request, tell, rater)
     except UsageError as error:
         raise refuse(error) from error
     except (LakeError, FleetError, OSError) as error:

@@ -49,9 +49,9 @@ class Tally:
         number = {name: index for index, name in enumerate(classes)}
         counts = np.zeros((size, len(classes), len(classes) + 1))
         rows = np.array([number[truth] for truth in truths], np.intp)
-        columns = np.array(
-            [len(classes) if one is None else number.get(one, len(classes)) for one in answers]
-        )
+        none = len(classes)
+        said = [none if answer is None else number.get(answer, none) for answer in answers]
+        columns = np.array(said, np.intp)
         np.add.at(counts, (clusters, rows, columns), 1)
         return cls(counts)
 

@@ -16,6 +16,7 @@ best_clips as (
     select
         track_id,
         arg_max(clip_id, quality) filter (where no_answer_reason is null) as clip_id,
+        arg_max(evidence, quality) filter (where no_answer_reason is null) as evidence,
         any_value(no_answer_reason) as no_answer_reason
     from clips
     group by track_id
@@ -26,6 +27,7 @@ select
     sizes.recipe_id,
     sizes.track_id,
     best_clips.clip_id,
+    best_clips.evidence,
     best_clips.no_answer_reason,
     tracks.no_clip_reason
 from sizes

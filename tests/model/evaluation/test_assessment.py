@@ -174,6 +174,14 @@ def test_a_text_has_no_score_to_rank_by() -> None:
     assert set(found.metrics) == {"accuracy", "balanced_accuracy", "accuracy_strict"}
 
 
+def test_nothing_scored_is_no_number() -> None:
+    found = judged("ff++", [predicted("1", "real", None), predicted("2", "fake", None)])
+    assert np.isnan(found.metrics["accuracy"].value)
+    assert found.metrics["accuracy_strict"].value == 0
+    judged("utkface", [predicted("1", 30.0, None)])
+    judged("disfa", [predicted("1", dict.fromkeys(DATASETS["disfa"].labels, True), None, fold=1)])
+
+
 def test_scored_means_having_an_answer() -> None:
     with pytest.raises(ValueError, match="scored means having an answer"):
         Prediction(predicted("1", "real", "real").sample, "scored")

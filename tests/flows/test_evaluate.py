@@ -1,0 +1,240 @@
+"""Whole evaluations over miniature datasets; the scan in them is played."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+import flows.evaluate
+from flows.evaluate import EvaluationRequest, evaluate
+from flows.request import UsageError
+from model.evaluation.bootstrap import BootstrapConfig
+from model.evaluation.card import CalibrationCard
+from model.instruct.chat import Reply
+from storage.catalog import Catalog
+from storage.lake import Lake
+from tests.flows.played_scan import PlayedScan
+from tests.model.datasets import miniatures
+
+Evaluate = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> PlayedScan:
+    scan = PlayedScan()
+    monkeypatch.setattr(flows.evaluate, "scan_here", scan)
+    return scan
+
+
+@pytest.fixture
+def run(tmp_path: Path, played: PlayedScan, monkeypatch: pytest.MonkeyPatch) -> Evaluate:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
+
+    def run(name: str, judge: PlayedJudge | None = None, **changed: Any) -> dict[str, Any]:
+        values: dict[str, Any] = {"root": str(tmp_path / "data"), "output": str(tmp_path / "out")}
+        request = EvaluationRequest(
+            dataset=name, bootstrap=BootstrapConfig(draws=20), **{**values, **changed}
+        )
+        return evaluate(request, judge=judge)
+
+    return run
+
+
+def say(path: Path, *faces: dict[str, float], **more: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"file": str(path), "faces": list(faces), **more}))
+
+
+def test_ages_from_scores_and_text(run: Evaluate, played: PlayedScan, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    miniatures.utkface(data)
+    say(data / "26_1_2_20170116184024662.jpg.chip.jpg", {"age_years": 30.0}, said=["28"])
+    say(data / "1_0_0_20161219140623097.jpg", {"age_years": 2.0}, status="refused", text="I can't tell.")
+    say(data / "100_1_0_20170112213500903.jpg.chip.jpg")
+    (data / "50_1_0_2017.jpg").write_text("no JSON")
+    report = run("utkface", split="all")
+    scores, text = report["readings"]
+    assert scores["coverage"] == {
+        "expected": 4,
+        "scored": 2,
+        "no_face": 1,
+        "refused": 0,
+        "unparsable": 0,
+        "failed": 1,
+    }
+    assert scores["metrics"]["mae"]["value"] == pytest.approx((4 + 1) / 2)
+    assert text["coverage"]["refused"] == 1
+    assert text["metrics"]["mae"]["value"] == pytest.approx(2)
+    assert len(report["malformed"]) == 6
+    assert report["notice"]
+    assert {"method": "Face-LLaVA", "setting": "zero-shot", "metrics": {"mae": 4.89}} in report["published"]
+    out = tmp_path / "out"
+    assert json.loads((out / "report.json").read_text()) == json.loads(json.dumps(report))
+    page = (out / "report.md").read_text()
+    assert "Expected 4 = 2 scored + 1 no face + 0 refused + 0 unparsable + 1 failed." in page
+    assert "| zero-shot | Face-LLaVA | 4.890 |" in page
+    assert "DEMONSTRATION" in page
+    assert parquet.read_table(out / "predictions.parquet").num_rows == 8
+    catalog = Catalog(Lake.open(out / "lake"))
+    assert [row["expected"] for row in catalog.view("evaluations").to_pylist()] == [4]
+    assert catalog.view("predictions", read_from="scores", status="scored").num_rows == 2
+    # Again: nothing is read twice, and there are two evaluations.
+    read = list(played.read)
+    again = run("utkface", split="all")
+    assert played.read == read
+    assert again["readings"][0]["metrics"] == scores["metrics"]
+    assert catalog.view("evaluations").num_rows == 2
+
+
+def test_classes_that_a_dataset_does_not_have_are_not_said(run: Evaluate, tmp_path: Path) -> None:
+    videos = tmp_path / "data" / "VideoFlash"
+    some = dict.fromkeys(("disgust", "fear", "neutral", "sadness"), 0.0)
+    say(
+        videos / "1001_DFA_ANG_XX.flv",
+        {**some, "anger": 0.2, "happiness": 0.1, "surprise": 0.7},
+        said=["surprise"],
+    )
+    say(
+        videos / "1002_DFA_HAP_XX.flv",
+        {**some, "anger": 0.2, "happiness": 0.8, "surprise": 0.0},
+        said=["happiness"],
+    )
+    report = run("crema-d", split="all")
+    assert report["variant"] == "acted"
+    scores, text = report["readings"]
+    assert scores["metrics"]["war"]["value"] == 1
+    assert text["metrics"]["war"]["value"] == pytest.approx(0.5)  # surprise is a wrong answer, not none
+
+
+def face_forensics(data: Path, fake_scores: Callable[[str, str], float], pairs: int) -> None:
+    """Write a miniature with so many pairs in test and in val."""
+    numbers = iter(range(1000))
+    for split in ("test", "val", "train"):
+        listed = [
+            [f"{next(numbers):03d}", f"{next(numbers):03d}"] for _ in range(pairs if split != "train" else 0)
+        ]
+        miniatures.put(data / "splits" / f"{split}.json", json.dumps(listed))
+        for a, b in listed:
+            for method in ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"):
+                folder = data / (
+                    f"manipulated_sequences/{method}" if method else "original_sequences/youtube"
+                )
+                for name in (f"{a}_{b}", f"{b}_{a}") if method else (a, b):
+                    score = fake_scores(method, name)
+                    say(
+                        folder / "c23" / "videos" / f"{name}.mp4",
+                        {"real": 1 - score, "fake": score},
+                        said=["fake"],
+                    )
+
+
+def test_a_card_is_fitted_on_one_split_and_tested_on_another(run: Evaluate, tmp_path: Path) -> None:
+    def score(method: str, name: str) -> float:
+        digest = int.from_bytes(f"{method}{name}".encode(), "big") % 97 / 97
+        return 0.6 + 0.39 * digest if method else 0.35 + 0.5 * digest
+
+    face_forensics(tmp_path / "data", score, 10)
+    path = tmp_path / "card.json"
+    report = run("ff++", calibrate=str(path), has_text=False)
+    (scores,) = report["readings"]
+    assert scores["coverage"]["scored"] == 20 + 80  # not 20 + 20: names repeat under the methods
+    card = CalibrationCard.read(path)
+    assert card.fitted_on["samples"] == 100
+    assert card.fitted_on["split"] == "val"
+    assert len(card.fitted_on["clusters"]) == 10
+    calibration = report["calibration"]
+    assert calibration["calibration_id"] == card.calibration_id
+    assert calibration["after"]["cllr"] < calibration["before"]["cllr"]
+    assert calibration["after"]["auc"] == pytest.approx(calibration["before"]["auc"], abs=0.02)
+    assert "## Calibration" in (tmp_path / "out" / "report.md").read_text()
+    # The card may be applied to the same recipe on the other split, and to nothing that it has seen.
+    assert run("ff++", calibration=str(path), has_text=False)["calibration"] == calibration
+    with pytest.raises(UsageError, match="was fitted on 10 of these clusters and 100 of these videos"):
+        run("ff++", split="val", calibration=str(path), has_text=False)
+    # That texts are asked for as well changes no score.
+    assert run("ff++", calibration=str(path))["calibration"]["after"] == calibration["after"]
+    with pytest.raises(
+        UsageError, match=r"reader\.detector\.backend is .whole_picture. here and .embedded. there"
+    ):
+        run("ff++", calibration=str(path), is_whole_picture=True)
+
+
+def test_one_fake_face_decides_the_video(run: Evaluate, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    face_forensics(data, lambda method, _: 0.1 if method else 0.2, 1)
+    path = data / "manipulated_sequences" / "FaceSwap" / "c23" / "videos" / "000_001.mp4"
+    say(path, {"real": 0.9, "fake": 0.1}, {"real": 0.1, "fake": 0.9})
+    run("ff++", has_text=False)
+    rows = parquet.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
+    assert [row["sample_id"] for row in rows if row["answer_json"] == '"fake"'] == ["FaceSwap/c23/000_001"]
+
+
+class PlayedJudge:
+    """Rates high what names the truth."""
+
+    model = "judge-1"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def ask(self, system: str, text: str, pictures: Sequence[bytes]) -> Reply:
+        self.asked.append(text)
+        if "silly" in text:
+            return Reply("Nothing to rate.", 1, 1)
+        rating = 9 if "Ground truth: anger" in text else 3
+        return Reply(
+            f'Sure: {{"consistency_video": {rating}, "consistency_truth": {rating}, "completeness": 5}}', 9, 9
+        )
+
+
+def test_texts_are_rated_once_by_a_judge(run: Evaluate, tmp_path: Path) -> None:
+    videos = tmp_path / "data" / "VideoFlash"
+    scores = dict.fromkeys(("anger", "disgust", "fear", "happiness", "neutral", "sadness"), 0.1)
+    for name, text in (("ANG", "Angry brows."), ("HAP", "Sad mouth."), ("SAD", "silly"), ("FEA", " ")):
+        say(videos / f"1001_DFA_{name}_XX.flv", scores, text=text, said=["anger"])
+    judge = PlayedJudge()
+    reasoning = run("crema-d", split="all", judge=judge)["reasoning"]
+    assert (reasoning["texts"], reasoning["rated"], reasoning["judge"]) == (3, 2, "judge-1")
+    assert reasoning["means"] == {"consistency_video": 6, "consistency_truth": 6, "completeness": 5}
+    assert "1001_DFA_SAD_XX" in reasoning["problems"][0]
+    assert ["Face-LLaVA, from the paper", 7.95, 8.14, 7.79] in reasoning["tables"][0]["rows"]
+    assert len(judge.asked) == 3
+    run("crema-d", split="all", judge=judge)
+    assert len(judge.asked) == 3  # all answers are kept
+    assert "## Reasoning" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_a_limit_is_spread_over_the_split(run: Evaluate, played: PlayedScan, tmp_path: Path) -> None:
+    face_forensics(tmp_path / "data", lambda *_: 0.5, 6)
+    report = run("ff++", limit=15, has_text=False)
+    assert report["readings"][0]["coverage"]["expected"] == 15
+    assert len(played.read) == 15
+    methods = [
+        row["groups_json"] for row in parquet.read_table(tmp_path / "out/predictions.parquet").to_pylist()
+    ]
+    assert len(set(methods)) > 2
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "message"),
+    [
+        ("imagenet", {}, "no dataset is called 'imagenet'"),
+        ("utkface", {"root": "/nowhere/at/all"}, "there is no such directory"),
+        ("dfew", {}, r"there is no Clip/original in it"),
+        ("utkface", {"split": "val"}, "has no sample of split 'val'.*its splits are all, test, train"),
+        ("utkface", {"calibrate": "card.json"}, "has not two labels"),
+        ("ff++", {"calibrate": "card.json", "calibrate_on": "test"}, "cannot be tested on it"),
+        ("utkface", {"split": "all", "checkpoint": "/nowhere"}, "/nowhere"),
+    ],
+)
+def test_what_cannot_be_evaluated(
+    run: Evaluate, played: PlayedScan, tmp_path: Path, name: str, changed: dict[str, Any], message: str
+) -> None:
+    miniatures.utkface(tmp_path / "data")
+    with pytest.raises(UsageError, match=message):
+        run(name, **changed)
+    assert not played.read
+    assert not (tmp_path / "out").exists()

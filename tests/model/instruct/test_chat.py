@@ -1,0 +1,76 @@
+"""Chats over a real connection to a small server, and answers kept on disk."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from model.evaluation.judge import in_words, rate
+from model.instruct.chat import ChatConfig, ChatError, KeptChat, OpenAiChat, as_jpeg, read_ratings
+from tests.model.instruct.chats import chat_server
+
+
+def test_a_judge_behind_an_address(tmp_path: Path) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: dict[str, Any]) -> tuple[int, str]:
+        asked.append(request)
+        return 200, 'Here: {"consistency_video": 7, "consistency_truth": 8.0, "completeness": 10}'
+
+    picture = as_jpeg(Image.new("RGB", (900, 300), (200, 100, 50)))
+    with chat_server(answer) as address:
+        judge = KeptChat(OpenAiChat(ChatConfig(address, "judge-1"), "secret"), tmp_path)
+        ratings = [rate(judge, "How old?", "A young face.", 26.0, [picture]) for _ in range(2)]
+    assert ratings == [{"consistency_video": 7, "consistency_truth": 8, "completeness": 10}] * 2
+    assert judge.asked == len(asked) == 1
+    (request,) = asked
+    assert (request["path"], request["key"]) == ("/v1/chat/completions", "Bearer secret")
+    assert (request["model"], request["temperature"]) == ("judge-1", 0)
+    system, user = request["messages"]
+    assert "consistency_truth" in system["content"]
+    shown, text = user["content"]
+    assert "Ground truth: 26 years" in text["text"]
+    sent = base64.b64decode(shown["image_url"]["url"].removeprefix("data:image/jpeg;base64,"))
+    assert Image.open(io.BytesIO(sent)).size == (256, 85)
+    assert "secret" not in "".join(path.read_text() for path in tmp_path.iterdir())
+
+
+def test_a_server_that_refuses_is_an_error_that_says_so() -> None:
+    with chat_server(lambda _: (400, "no such model")) as address:
+        chat = OpenAiChat(ChatConfig(address, "judge-2"), "secret")
+        with pytest.raises(ChatError, match=r"judge-2 at http.*no such model"):
+            chat.ask("", "", [])
+    with chat_server(lambda _: (200, "")) as address:
+        chat = OpenAiChat(ChatConfig(address, "judge-2"), "secret")
+        with pytest.raises(ChatError, match="it answered nothing"):
+            chat.ask("", "", [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "8",
+        "{}",
+        '{"a": 0}',
+        '{"a": 11}',
+        '{"a": 7.5}',
+        '{"a": true}',
+        '{"a": "9"}',
+        "{a: 1}",
+        '{"a": null}',
+    ],
+)
+def test_what_is_no_rating(text: str) -> None:
+    with pytest.raises(ChatError, match="has no a from 1 to 10"):
+        read_ratings(text, ["a"])
+
+
+def test_truths_in_words() -> None:
+    assert in_words("anger") == "anger"
+    assert in_words({"wearing_hat": True, "bald": False, "AU9": None}) == "wearing hat"
+    assert in_words({"bald": False}) == "none of them"
+    assert in_words(31.0) == "31 years"
