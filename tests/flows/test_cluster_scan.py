@@ -1,0 +1,164 @@
+"""A scan on a real Ray cluster, which this test starts and ends: its jobs, its metrics."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from storage.catalog import Catalog
+from storage.lake import Lake
+from workers.fleet.metrics import COUNTERS, GAUGES
+
+pytestmark = pytest.mark.real
+
+BIN = Path(sys.executable).parent
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
+    "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+    "OMP_NUM_THREADS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Head:
+    """A cluster of one machine, on ports of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        token = folder / "token"
+        token.write_text(secrets.token_hex(32))
+        self.environment = {**ENVIRONMENT, "RAY_AUTH_TOKEN_PATH": str(token)}
+        gcs, dashboard, agent, client = free_ports(4)
+        self.address = f"http://127.0.0.1:{dashboard}"
+        self._command = [
+            *(str(BIN / "ray"), "start", "--head", "--block", "--num-cpus=2", "--node-ip-address=127.0.0.1"),
+            *(f"--port={gcs}", f"--dashboard-port={dashboard}", f"--dashboard-agent-listen-port={agent}"),
+            *(f"--ray-client-server-port={client}", "--dashboard-host=127.0.0.1", f"--temp-dir={folder}"),
+            "--object-store-memory=200000000",
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.environment,
+            start_new_session=True,
+        )
+        deadline_s = time.monotonic() + 240
+        while True:
+            try:
+                urlopen(f"{self.address}/api/version", timeout=10).close()
+            except HTTPError:
+                break  # it wants a token: it is there
+            except OSError:
+                assert time.monotonic() < deadline_s, "the cluster does not come up"
+                time.sleep(0.5)
+            else:
+                raise AssertionError("the cluster lets everybody in")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def metrics(self) -> str:
+        """Return what Prometheus would be told, by the addresses that Ray leaves for it."""
+        (found,) = json.loads((self.folder / "prom_metrics_service_discovery.json").read_text())
+        texts: list[str] = []
+        for target in found["targets"]:
+            with urlopen(f"http://{target}/metrics", timeout=30) as reply:
+                texts.append(reply.read().decode())
+        return "\n".join(texts)
+
+
+@pytest.fixture
+def head() -> Iterator[Head]:
+    with tempfile.TemporaryDirectory(
+        prefix="ray-", dir="/tmp", ignore_cleanup_errors=True
+    ) as folder:  # short: sockets
+        started = Head(Path(folder))
+        started.start()
+        yield started
+        started.kill()
+
+
+def scan(archive: Path, lake: Path, head: Head) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(BIN / "facesift"), "scan", str(archive), "--lake", str(lake), "--ray", head.address, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=head.environment,
+    )
+
+
+def said(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
+    """Wait for a line on standard error."""
+    assert process.stderr is not None
+    lines: list[str] = []
+    for line in process.stderr:
+        lines.append(line)
+        if match := re.search(pattern, line):
+            return match
+    raise AssertionError(f"it has not said {pattern}, but {''.join(lines)}")
+
+
+def test_a_job_is_found_again_and_its_metrics_are_those_of_the_dashboard(
+    head: Head, films: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    first = scan(films, lake, head)
+    job_id = said(first, r"submitted job (\S+) to")[1]
+    first.kill()
+    first.communicate()
+
+    again = scan(films, lake, head)
+    assert said(again, r"found again: job (\S+)")[1] == job_id
+    out, error = again.communicate()
+    assert again.returncode == 0, error
+    summary: dict[str, Any] = json.loads(out)
+    assert summary["by_status"] == {
+        **dict.fromkeys(summary["by_status"], 0),
+        "done": 3,
+        "no_face": 1,
+        "skipped": 1,
+    }
+    assert summary["cpu_s"] > 1
+    assert summary["cost"]["cpu_s_per_clip"] > 0
+    catalog = Catalog(Lake(lake))
+    assert catalog.query("select count(*) from videos").read_all()[0][0].as_py() == 4
+
+    wanted = {f"ray_{name}_total" for name in COUNTERS} | {f"ray_{name}" for name in GAUGES}
+    wanted -= {"ray_facesift_failures_total", "ray_facesift_deaths_total", "ray_facesift_gpu_seconds_total"}
+    deadline_s, missing = time.monotonic() + 30, wanted
+    while missing and time.monotonic() < deadline_s:
+        text = head.metrics()
+        missing = {name for name in wanted if not re.search(rf"^{name}[{{ ]", text, re.MULTILINE)}
+        time.sleep(1)
+    assert not missing
