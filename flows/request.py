@@ -13,7 +13,7 @@ from flows.progress import ProgressKind
 from flows.recipe import PinnedRecipe, Recipe, RecipeError
 from model.config import CheckpointError
 from model.demonstration import write_demonstration_checkpoint
-from storage.archive import ArchiveError, Listed, list_sources
+from storage.archive import ArchiveError, Listed, Patterns, list_sources
 from storage.backlog import Backlog
 from storage.lake import Lake, LakeError
 from storage.records import Calibration
@@ -39,6 +39,8 @@ class ScanRequest:
         recipe: path of a TOML file; None means every default.
         checkpoint: directory or hub id; None means the demonstration checkpoint.
         tasks: overrides the recipe's.
+        include: patterns of names or uris, see `storage.listing.Patterns`; none means everything.
+        exclude: patterns of what is left out.
         limit: read at most so many videos; the rest stays pending.
         readers: reader actors at most; None makes one per CPU.
         describers: describer actors at most; None makes one per GPU, or one.
@@ -81,6 +83,8 @@ class ScanRequest:
     profile: str | None = None
     log: str | None = None
     calibration: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for place in (*self.archives, self.lake, self.ray or ""):
@@ -137,7 +141,8 @@ class ScanRequest:
                 raise UsageError(f"there is no lake at {self.lake}; a backlog is that of a lake")
             return self.backlog.sources(lake)
         try:
-            return list_sources(self.archives, exclude=[self.lake])
+            patterns = Patterns(self.include, self.exclude)
+            return list_sources(self.archives, exclude=[self.lake], patterns=patterns)
         except ArchiveError as error:
             raise UsageError(str(error)) from error
 

@@ -14,10 +14,10 @@ import pyarrow as pa
 from storage.catalog import Catalog
 from storage.lake import Lake
 from storage.listing import Fail, Listed, Skip
-from storage.statements import plan_statement
+from storage.statements import plan_statement, view_statements
 from storage.tables import Rows, TableFiles, tables
 
-MEMORY_BYTES = 384 << 20
+MEMORY_BYTES = 600 << 20
 """What DuckDB may hold of the inventory; the rest goes to the folder for temporary files."""
 CHUNK_ROWS = 10_000
 """Listed objects that are Python objects at once."""
@@ -51,10 +51,13 @@ where rowid in (
     qualify row_number() over (partition by uri order by error is null, position) > 1
 )
 """
+_COMPARED = "create or replace temp table compared as select * from ({select}) where is_new or is_wanted"
 _WANTED = """
-create temp table wanted as
-select row_number() over (order by position) - 1 as ordinal, *
-from (select * from compared where is_wanted order by position limit {limit})
+create or replace temp table wanted as
+select
+    row_number() over (order by position) - 1 as ordinal,
+    uri, size_bytes, etag, modified_at, listed_at, failure_error, failure_attempt
+from compared where is_wanted order by position limit {limit}
 """
 _NEW_SOURCES = """
 select
@@ -76,6 +79,8 @@ from compared where is_new and error is not null
 """
 _KNOWING = ("sources", "failures", "videos", "forgotten")
 """Tables that the view `listings` reads."""
+_STAGED = {"videos": "video_id, recipe_id, uri, faces, is_partial, partial_reason", "observations": "*"}
+"""Views below `listings`, and what it reads of them: all at once, a million rows would not fit in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,8 @@ class Inventory:
         self._spill_dir = tempfile.TemporaryDirectory(prefix="facesift-inventory-")
         self._connection = self._catalog.connect()
         self._connection.execute(
-            f"set memory_limit = '{memory_bytes}B'; set temp_directory = '{self._spill_dir.name}'"
+            f"set memory_limit = '{memory_bytes}B'; set temp_directory = '{self._spill_dir.name}'; "
+            "set preserve_insertion_order = false"  # which costs memory; positions keep the order
         )
         self._connection.execute(_CREATED)
 
@@ -193,9 +199,8 @@ class Inventory:
         """Find what is new, and what is to be read: at most so many objects, the first of the listing."""
         self._learn()
         execute = self._connection.execute
-        execute(f"create or replace temp view compared as {plan_statement('compared')}")
-        execute(f"create or replace temp view reopened as {plan_statement('reopened')}")
-        execute("drop table if exists wanted")
+        execute(_COMPARED.format(select=plan_statement("compared")))
+        execute(f"create or replace temp table reopened as {plan_statement('reopened')}")
         execute(_WANTED.format(limit="all" if limit is None else int(limit)))
         (self.planned,) = self._row("select count(*) from wanted")
 
@@ -212,6 +217,7 @@ class Inventory:
                 if batch.num_rows:
                     rows = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
                     self._lake.append([Rows(name, rows)])
+        self._connection.execute("drop table compared")
 
     def wanted(self, start: int, stop: int) -> list[Wanted]:
         """Return the objects to be read from the start-th up to the stop-th, in the order of the listing."""
@@ -253,9 +259,20 @@ class Inventory:
         files = {name: snapshot[name] for name in _KNOWING}
         if files != self._known_files:
             self._catalog.refresh(self._connection, snapshot)
-            select = f"create or replace temp table known as {plan_statement('known')}"
-            self._connection.execute(select, {"recipe_id": self._recipe_id})
+            self._connection.execute("drop table if exists known")
+            for view in view_statements():
+                if view.name in _STAGED:
+                    self._connection.execute(f"create or replace view {view.name} as {view.select}")
+            for name, columns in _STAGED.items():
+                self._stage(f"staged_{name}", f"select {columns} from {name} where recipe_id = $recipe_id")  # noqa: S608
+                self._connection.execute(f"create or replace view {name} as from staged_{name}")
+            self._stage("known", plan_statement("known"))
+            for name in _STAGED:
+                self._connection.execute(f"drop table staged_{name}")
             self._known_files = files
+
+    def _stage(self, name: str, select: str) -> None:
+        self._connection.execute(f"create temp table {name} as {select}", {"recipe_id": self._recipe_id})
 
     def _row(self, select: str) -> tuple[Any, ...]:
         row = self._connection.execute(select).fetchone()

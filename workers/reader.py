@@ -61,7 +61,7 @@ class Reader:
         self._fetches += 1
         try:
             spool_dir = Path() if archive.is_local(source.uri) else self._spool.folder
-            fetched = archive.fetch(source.uri, spool_dir)
+            fetched = archive.fetch(source.uri, spool_dir, source.etag)
         except Exception as error:
             raise failure_of(error, "fetch", source.uri) from error
         self._spooled = fetched.path if fetched.is_spooled else None
@@ -190,6 +190,7 @@ class Reader:
         """Release the video that was read or looked at last, and delete its copy."""
         self._close()
         self._discard()
+        self._spool.release()
 
     def _uri(self, fetched: Fetched) -> str:
         return self._uris.get(fetched.path) or file_uri(fetched.path)

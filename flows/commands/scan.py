@@ -23,6 +23,14 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
         typer.Option(help="Face-LLaVA checkpoint: a directory or a hub id. [default: demonstration]"),
     ] = None,
     tasks: Annotated[str | None, typer.Option(help="Questions to ask, e.g. expression,deepfake.")] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Only these, e.g. '*.mp4'; may be repeated. [default: all]"),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Not these, e.g. '*/proxies/*'; may be repeated."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many videos.")] = None,
     readers: Annotated[
         str | None,
@@ -76,6 +84,8 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
             recipe=str(recipe) if recipe else None,
             checkpoint=checkpoint,
             tasks=names(tasks) if tasks is not None else None,
+            include=tuple(include or ()),
+            exclude=tuple(exclude or ()),
             limit=limit,
             progress="none" if log == "-" else "bars" if sys.stderr.isatty() else "lines",
             readers=most_readers,

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from storage.archive import fetch
+from storage.archive import Fetched, fetch
 from storage.records import AnswerRecord, Box, Clip, Finding, Shot, Source, Track, Video
 from tests.storage.rows import video
 from workers.evidence import Picture
+from workers.failure import failure_of
 from workers.fleet import Fleet
 from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Part, Position
 from workers.reader import RowIds
@@ -61,9 +62,13 @@ class PlayedFleet(Fleet):
 
     `faces 2` and `faces 0` are videos, `broken` fails for good, `flaky` fails for now, all else is a row that
     does not fit. Copies come first, so that they wait for who reads.
+
+    Args:
+        spool_dir: for copies of what is not local.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spool_dir: Path = Path("/nowhere")) -> None:
+        self._spool_dir = spool_dir
         self.read: list[str] = []
         """Names of what was read."""
 
@@ -81,13 +86,21 @@ class PlayedFleet(Fleet):
         on_position: Callable[[Position], None] = lambda _: None,
         on_turn: Callable[[], None] = lambda: None,
     ) -> Iterator[Outcome]:
-        fetched = [(job, fetch(job.source.uri, Path("/nowhere"))) for job in jobs]
+        fetched: list[tuple[Job, Fetched]] = []
+        for job in jobs:
+            try:
+                fetched.append((job, fetch(job.source.uri, self._spool_dir, job.source.etag)))
+            except OSError as error:
+                why = failure_of(error, "fetch", job.source.uri)
+                yield failed(
+                    *(job, None), stage="fetch", error=why.error, message=why.message, is_retryable=True
+                )
         mine = [(job, found) for job, found in fetched if claim(job, found.video_id)]
         yield from (Duplicate(job, found.video_id) for job, found in fetched if (job, found) not in mine)
         for job, found in mine:
             on_position(Position(job, 0.0, None))
             on_turn()
-            self.read.append(found.path.name)
+            self.read.append(job.source.uri.rpartition("/")[2])
             words = found.path.read_text().split()
             match words:
                 case "faces", number, *_:

@@ -11,13 +11,14 @@ from flows.progress import ScanProgress
 from flows.recipe import PinnedRecipe, Recipe
 from flows.request import ScanRequest
 from flows.run import ScanRun
-from flows.scan import plan, scan_shard
+from flows.steps import plan_scan, read_shard
 from flows.summary import STATUSES, ScanSummary
 from model.config import FaceLlavaConfig
 from model.identity import CheckpointIdentity, Fingerprint
 from storage.catalog import Catalog
 from storage.lake import Lake
 from tests.flows.played import PlayedFleet
+from workers.trace import Trace
 
 IDENTITY = CheckpointIdentity(
     "model-1", Fingerprint("12" * 32, (), is_demonstration=True), config=FaceLlavaConfig(), directory=Path()
@@ -42,8 +43,8 @@ class Nights:
         """Scan, and compare the account with what the lake says."""
         run, fleet = self.run(limit), PlayedFleet()
         with ScanProgress("none") as progress:
-            for shard in plan.fn(run, progress):
-                scan_shard.fn(run, fleet, shard, progress)
+            for shard in plan_scan(run, progress):
+                read_shard(run, fleet, shard, progress, Trace(None))
         summary, self.read = run.close(), sorted(fleet.read)
 
         assert summary.adds_up
@@ -200,9 +201,9 @@ def test_what_another_scan_did_meanwhile_counts(nights: Nights) -> None:
         nights.write(name, f"faces 1 in {name}")
     run = nights.run(limit=1)
     with ScanProgress("none") as progress:
-        (shard,) = plan.fn(run, progress)
+        (shard,) = plan_scan(run, progress)
         nights.scan()
-        scan_shard.fn(run, PlayedFleet(), shard, progress)
+        read_shard(run, PlayedFleet(), shard, progress, Trace(None))
     summary = run.close()
     assert Counter(summary.by_status) == Counter(done=3)
     assert nights.by_name() == dict.fromkeys("abc", "done")
@@ -217,8 +218,8 @@ def test_one_lake_holds_the_scans_of_several_archives(nights: Nights, tmp_path: 
     (tmp_path / "other" / "copy").write_text("faces 1")
     run = nights.run(archive=tmp_path / "other")
     with ScanProgress("none") as progress:
-        for shard in plan.fn(run, progress):
-            scan_shard.fn(run, PlayedFleet(), shard, progress)
+        for shard in plan_scan(run, progress):
+            read_shard(run, PlayedFleet(), shard, progress, Trace(None))
     summary = run.close()
     assert (summary.listed, Counter(summary.by_status)) == (1, Counter(duplicate=1))
     (scan,) = [row for row in Catalog(nights.lake).view("scans").to_pylist() if row["scan_id"] == run.scan_id]
@@ -229,6 +230,6 @@ def test_one_lake_holds_the_scans_of_several_archives(nights: Nights, tmp_path: 
 def test_a_scan_of_an_empty_folder_ends_well(nights: Nights) -> None:
     run = nights.run()
     with ScanProgress("none") as progress:
-        assert not plan.fn(run, progress)
+        assert not plan_scan(run, progress)
     summary = run.close()
     assert (summary.listed, summary.exit_code, summary.adds_up) == (0, 0, True)

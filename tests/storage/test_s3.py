@@ -1,53 +1,20 @@
 """Archives and lakes in S3, against a server that speaks HTTP and obeys conditional puts."""
 
 import multiprocessing
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from storage.archive import ArchiveError, Fail, Fetched, Skip, Take, fetch, list_sources
 from storage.buckets import Buckets
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
-from storage.s3 import Address, client, forget, os_error
+from storage.s3 import Address, os_error
 from tests.storage.rows import recipe, source, video
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    yield f"http://{host}:{port}"
-    moto.stop()
-
-
-@pytest.fixture
-def s3(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """A client, and an empty bucket called `archive`."""
-    settings = {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "se'cret",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    forget()
-    made = client("archive")
-    made.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    yield made
-    urlopen(Request(f"{server}/moto-api/reset", method="POST")).close()
-    forget()
 
 
 def put(s3: Any, *keys: str, data: bytes = b"12345", **options: str) -> None:

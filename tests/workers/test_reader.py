@@ -145,9 +145,9 @@ def test_rows_are_handed_on_before_the_end_and_are_the_same(
         for box in rows.records()
         if isinstance(box, records.Box)
     ]
-    # Of the first shot while it lasts, of both long before the video has ended.
-    assert boxes[0][0] < CUT / 8
-    assert sum(position_s - pts_s < 0.6 for position_s, pts_s in boxes) > len(boxes) * 0.8
+    if chunk_rows == 1:  # while their track lasts
+        assert boxes[0][0] < CUT / 8
+        assert max(position_s - pts_s for position_s, pts_s in boxes) < 1.0
     ours, theirs = (timeless(read(one, film)[1]) for one in (reader, whole))
     assert sorted(ours.boxes, key=str) == sorted(theirs.boxes, key=str)
     assert replace(ours, boxes=()) == replace(theirs, boxes=())
@@ -262,7 +262,7 @@ def spooling(dull: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     spool = tmp_path / "spool"
     spool.mkdir()
 
-    def fetch(uri: str, spool_dir: Path) -> Fetched:
+    def fetch(uri: str, spool_dir: Path, etag: str | None) -> Fetched:
         path = spool_dir / f"{uri[-1]}.mp4"
         path.write_bytes(dull.read_bytes())
         return Fetched("ab" * 32, path, path.stat().st_size, None, is_spooled=True)

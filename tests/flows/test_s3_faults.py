@@ -1,0 +1,283 @@
+"""Scans of a bucket while S3 fails: they end honestly, and after a rerun the lake is that of an undisturbed scan."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.progress import ScanProgress
+from flows.recipe import PinnedRecipe, Recipe
+from flows.request import ScanRequest
+from flows.run import ScanRun
+from flows.steps import plan_scan, read_shard
+from flows.summary import ScanSummary
+from model.config import FaceLlavaConfig
+from model.identity import CheckpointIdentity, Fingerprint
+from storage import s3 as s3_module
+from storage.catalog import Catalog
+from storage.lake import Lake, LakeError
+from storage.s3 import forget
+from tests.flows.played import PlayedFleet
+from tests.storage.faulty_s3 import Fault, FaultyS3, faulty_s3
+from workers.trace import Trace
+
+pytestmark = pytest.mark.real
+
+IDENTITY = CheckpointIdentity(
+    "model-1", Fingerprint("12" * 32, (), is_demonstration=True), config=FaceLlavaConfig(), directory=Path()
+)
+CONTENTS = {
+    "a.mp4": "faces 2",
+    "b.mp4": "faces 1",
+    "dir/c d.mp4": "faces 0",
+    "dir/ü.mp4": "broken",
+    "n.txt": "no",
+}
+SETTLED = {"done": 2, "no_face": 1, "failed": 1, "duplicate": 0, "skipped": 1, "pending": 0}
+DIFFERS = {"attempt_id", "scan_id", "committed_at", "read_s", "describe_s"}
+CHECKS = ("coverage_adds_up", "keys_are_unique", "failures_are_listed", "counts_match")
+VIEWS = ("videos", "shots", "tracks", "boxes", "clips", "answers", "findings")
+
+
+@pytest.fixture
+def proxy(s3: Any, s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyS3]:
+    """A proxy that everything goes through, few and quick retries, and a bucket of sources."""
+    for key, words in CONTENTS.items():
+        s3.put_object(Bucket="archive", Key=key, Body=words)
+
+    def pin(_: ScanRequest) -> PinnedRecipe:
+        return PinnedRecipe(Recipe(), "/nowhere", IDENTITY)
+
+    monkeypatch.setattr(ScanRequest, "pin", pin)
+    monkeypatch.setattr("storage.objects.PAUSE_S", 0.01)
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_, **__: 0.01)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    with faulty_s3(s3_server) as faulty:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", faulty.url)
+        forget()
+        yield faulty
+
+
+@pytest.fixture
+def scan(proxy: FaultyS3, tmp_path: Path) -> Callable[[str], ScanSummary]:
+    """Scan the bucket into a lake."""
+
+    def once(lake: str) -> ScanSummary:
+        run, fleet = ScanRun(ScanRequest(("s3://archive",), lake)), PlayedFleet(tmp_path / "spool")
+        with ScanProgress("none") as progress:
+            for shard in plan_scan(run, progress):
+                read_shard(run, fleet, shard, progress, Trace(None))
+        summary = run.close()
+        assert summary.adds_up
+        return summary
+
+    return once
+
+
+def rows(lake: str) -> dict[str, list[str]]:
+    """Every row that a video led to, without what differs from run to run, and what became of each source."""
+    catalog = Catalog(Lake.open(lake)).frozen()
+    found: dict[str, list[str]] = {}
+    for view in VIEWS:
+        kept = catalog.view(view).to_pylist()
+        found[view] = sorted(str({k: v for k, v in row.items() if k not in DIFFERS}) for row in kept)
+    statuses = catalog.query(
+        "select uri, status, reason, video_id from sources where not ends_with(uri, '/')"
+    )
+    found["sources"] = sorted(map(str, statuses.to_pylist()))
+    assert [name for name, count in catalog.run_checks().items() if count and name in CHECKS] == []
+    return found
+
+
+@pytest.fixture
+def undisturbed(scan: Callable[[str], ScanSummary], tmp_path: Path) -> dict[str, list[str]]:
+    lake = str(tmp_path / "undisturbed")
+    assert scan(lake).by_status == SETTLED
+    return rows(lake)
+
+
+OF_B = r"^GET /archive/b\.mp4"
+PASSING = [
+    Fault("slow down", OF_B, times=1),
+    Fault("internal", r"^GET /archive\?list-type", times=1),
+    Fault("reset", OF_B, times=1),
+    Fault("truncated", r"^GET /archive/\w", times=3),
+    Fault("reset body", OF_B, times=1),
+    Fault("stalled", OF_B, times=1),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: fault.kind)
+def test_what_passes_by_itself_is_not_noticed(
+    fault: Fault,
+    proxy: FaultyS3,
+    scan: Callable[[str], ScanSummary],
+    undisturbed: dict[str, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("storage.s3.READ_S", 0.15)  # less than the proxy stalls
+    forget()
+    proxy.faults = [fault]
+    lake = str(tmp_path / "lake")
+    assert scan(lake).by_status == SETTLED
+    assert fault.happened == fault.times
+    assert rows(lake) == undisturbed
+
+
+LASTING = {
+    "slow down": "S3 says An error occurred (SlowDown)",
+    "gone": "disappeared after listing",
+    "denied": "not permitted to read it",
+    "expired": "S3 says An error occurred (ExpiredToken)",
+    "precondition": "changed after it was listed",
+    "reset": "S3 says",
+    "truncated": "S3 says",
+    "reset body": "S3 says",
+    "stalled": "S3 says",
+}
+
+
+@pytest.mark.parametrize("kind", LASTING)
+def test_what_lasts_is_a_failure_until_the_next_scan(
+    kind: str,
+    proxy: FaultyS3,
+    scan: Callable[[str], ScanSummary],
+    undisturbed: dict[str, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("storage.s3.READ_S", 0.15)
+    forget()
+    proxy.faults = [Fault(kind, OF_B)]
+    lake = str(tmp_path / "lake")
+    summary = scan(lake)
+    assert summary.by_status == SETTLED | {"done": 1, "failed": 2}
+    (failure,) = [failure for failure in summary.failures if failure.stage == "fetch"]
+    assert (failure.uri, summary.exit_code) == ("s3://archive/b.mp4", 1)
+    assert LASTING[kind] in failure.message
+    assert "'" not in failure.message.partition("S3 says")[0]
+    proxy.faults = []
+    assert scan(lake).by_status == SETTLED
+    assert rows(lake) == undisturbed
+
+
+def test_a_listing_that_breaks_off_is_gone_on_with(
+    proxy: FaultyS3,
+    scan: Callable[[str], ScanSummary],
+    undisturbed: dict[str, list[str]],
+    tmp_path: Path,
+) -> None:
+    lake = str(tmp_path / "lake")
+    proxy.faults = [Fault("internal", r"^GET /archive\?list-type", skipped=1)]
+    s3_module.client("archive").meta.events.register("provide-client-params.s3.ListObjectsV2", _pages_of_two)
+    proxy.faults[0].skipped = 3  # what is there at all, the first two pages
+    summary = scan(lake)
+    assert (summary.listed, summary.by_status["failed"], summary.exit_code) == (5, 2, 1)
+    assert summary.failures[0].uri == "s3://archive/"
+    proxy.faults = []
+    assert scan(lake).by_status == SETTLED
+    assert rows(lake) == undisturbed
+    assert scan(lake).planned == 0
+
+
+def _pages_of_two(params: dict[str, Any], **_: Any) -> None:
+    params["MaxKeys"] = 2
+
+
+LAKE = "s3://lakes/here"
+COMMITS = r"^PUT /lakes/here/\w+/_delta_log/\d+\.json"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("slow down", r"^PUT /lakes", times=1, skipped=3),
+        # S3 has obeyed and its answer is lost: what is done again must not count twice.
+        Fault("lost 500", COMMITS, times=4, skipped=1),
+        Fault("internal", r"^PUT /lakes/here/evidence", times=1),
+        Fault("truncated", r"^GET /lakes/here/\w+/_delta_log", times=2, skipped=2),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.pattern[-12:]}",
+)
+def test_a_lake_in_a_bucket_lives_with_what_passes(
+    fault: Fault,
+    proxy: FaultyS3,
+    scan: Callable[[str], ScanSummary],
+    undisturbed: dict[str, list[str]],
+) -> None:
+    proxy.faults = [fault]
+    assert scan(LAKE).by_status == SETTLED
+    assert fault.happened == fault.times
+    proxy.faults = []
+    assert rows(LAKE) == undisturbed
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        ("expired", r"^PUT /lakes/here/videos/"),
+        ("precondition", r"^PUT /lakes/here/videos/_delta_log/"),
+        ("lost", r"^PUT /lakes/here/(boxes|videos)/_delta_log"),
+        ("denied", r"^PUT /lakes/here/evidence/"),
+        ("slow down", r"^PUT /lakes/here/clips/"),
+    ],
+)
+def test_a_lake_that_takes_no_rows_ends_the_scan_and_loses_nothing(
+    kind: str,
+    pattern: str,
+    proxy: FaultyS3,
+    scan: Callable[[str], ScanSummary],
+    undisturbed: dict[str, list[str]],
+) -> None:
+    proxy.faults = [Fault(kind, pattern)]
+    with pytest.raises(LakeError, match=r"s3://lakes/here"):
+        scan(LAKE)
+    assert proxy.faults[0].happened
+    proxy.faults = []
+    assert Catalog(Lake.open(LAKE)).run_checks()["coverage_adds_up"] == 0
+    assert scan(LAKE).by_status == SETTLED
+    assert rows(LAKE) == undisturbed
+
+
+def test_a_night_of_faults_at_random_ends_as_a_quiet_one(
+    proxy: FaultyS3,
+    scan: Callable[[str], ScanSummary],
+    undisturbed: dict[str, list[str]],
+) -> None:
+    luck = random.Random(5)
+
+    class Bad(Fault):
+        def strikes(self, request: str) -> bool:
+            self.kind = luck.choice(
+                ["slow down", "internal", "gone", "expired", "reset", "lost", "lost 500", "truncated"]
+            )
+            return luck.random() < 0.03
+
+    proxy.faults = [Bad("", "")]
+    ends: list[str] = []
+    for _ in range(5):
+        try:
+            ends.append(str(scan(LAKE).by_status["failed"]))
+        except ValueError as error:  # a lake that does not answer, an archive that cannot be listed
+            ends.append(type(error).__name__)
+    proxy.faults = []
+    assert scan(LAKE).by_status == SETTLED, ends
+    assert rows(LAKE) == undisturbed
+
+
+def test_two_scanners_at_once_lose_and_double_nothing(
+    scan: Callable[[str], ScanSummary], undisturbed: dict[str, list[str]]
+) -> None:
+    ended: list[ScanSummary] = []
+    scanners = [threading.Thread(target=lambda: ended.append(scan(LAKE))) for _ in range(2)]
+    for scanner in scanners:
+        scanner.start()
+    for scanner in scanners:
+        scanner.join()
+    assert [summary.by_status for summary in ended] == [SETTLED, SETTLED]
+    assert rows(LAKE) == undisturbed
+    assert Catalog(Lake.open(LAKE)).view("scans").num_rows == 2
