@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -26,12 +27,13 @@ from model.config import CheckpointError
 from model.hub import fetch
 from model.prompts import Prompter
 from model.tokenizer import load_tokenizer
+from model.training.batch import lessons
 from model.training.config import Stage, TrainingConfig
 from model.training.example import Examples
 from model.training.export import export
 from model.training.learner import Learner
 from model.training.media import Media
-from model.training.run import Run, Step, make_accelerator
+from model.training.run import Lessons, Run, Step, make_accelerator, seconds_per_step
 from model.training.sample import DataError, Sample, read_samples
 from model.training.state import CHECKPOINT, RunError, RunFolder
 
@@ -93,28 +95,15 @@ def train(request: TrainRequest, tell: Tell = lambda _: None, media: Media | Non
     """
     config = request.config
     try:
-        samples = read_samples(request.data, request.root)
-        start = fetch(request.checkpoint)
-        # Weights in float32 on the CPU: Accelerate places them, and what lies still is made smaller then.
-        loaded = load_checkpoint(start, dtype="float32", device="cpu")
-        prompter = Prompter(load_tokenizer(loaded.tokenizer_path), "training")
-        _check_samples(request, samples, loaded)
-        description = _describe(request, loaded)
+        ready = _prepare(request, media)
+        description = _describe(request, ready.loaded)
         folder = RunFolder(request.out, description)
         accelerator = make_accelerator(config)
-        learner = Learner(
-            loaded.model,
-            request.stage,
-            dtype=_dtype(config),
-            lora=config.lora,
-            is_checkpointing=config.is_checkpointing,
-        )
     except (DataError, CheckpointError, RunError, ValueError) as error:
         raise UsageError(str(error)) from error
-    examples = Examples(samples, loaded.config, prompter, media or MediaFiles())
-    run = Run(learner, examples, request.stage, config, folder=folder, accelerator=accelerator)
+    run = Run(ready.learner, ready.lessons, request.stage, config, folder=folder, accelerator=accelerator)
     resumed_at = run.resume()
-    trained = run.train(tell)
+    run.train(tell)
     directory = request.out / CHECKPOINT
     losses = [entry["loss"] for entry in folder.read_log()]
     last = losses[-max(1, len(losses) // 10) :]
@@ -122,15 +111,23 @@ def train(request: TrainRequest, tell: Tell = lambda _: None, media: Media | Non
     if accelerator.is_main_process:
         card = {
             **description,
-            "samples": len(samples),
+            "samples": ready.samples,
             "steps": run.steps,
             "loss": loss,
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "software": {name: version(name) for name in ("torch", "transformers", "accelerate", "peft")},
         }
-        export(trained.merge(), start, directory, card)
+        export(ready.learner.merge(), ready.start, directory, card, getattr(torch, config.weights_dtype))
     accelerator.wait_for_everyone()
-    return Trained(directory, len(samples), run.steps, resumed_at, loss)
+    return Trained(directory, ready.samples, run.steps, resumed_at, loss)
+
+
+def seconds_of(request: TrainRequest) -> float:
+    """Return how long a step takes here, in one process, from a few that are not kept."""
+    ready, config = _prepare(request, None), request.config
+    return config.accumulation * seconds_per_step(
+        ready.learner, ready.lessons, config.batch_size_in(request.stage), config.dtype
+    )
 
 
 @contextmanager
@@ -147,6 +144,34 @@ def shown(steps: str) -> Generator[Tell]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(steps, total=None, loss=float("nan"))
         yield lambda step: bar.update(task, total=step.steps, completed=step.step, loss=step.loss)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    learner: Learner
+    lessons: Lessons
+    loaded: Checkpoint
+    start: Path
+    samples: int
+
+
+def _prepare(request: TrainRequest, media: Media | None) -> _Ready:
+    config = request.config
+    samples = read_samples(request.data, request.root)
+    start = fetch(request.checkpoint)
+    # Weights in float32 on the CPU: Accelerate places them, and what lies still is made smaller here.
+    loaded = load_checkpoint(start, dtype="float32", device="cpu")
+    prompter = Prompter(load_tokenizer(loaded.tokenizer_path), config.template)
+    _check_samples(request, samples, loaded)
+    learner = Learner(
+        loaded.model,
+        request.stage,
+        dtype=getattr(torch, config.dtype),
+        lora=config.lora,
+        is_checkpointing=config.is_checkpointing,
+    )
+    examples = Examples(samples, loaded.config, prompter, media or MediaFiles())
+    return _Ready(learner, lessons(examples), loaded, start, len(samples))
 
 
 def _check_samples(request: TrainRequest, samples: list[Sample], loaded: Checkpoint) -> None:
@@ -180,9 +205,3 @@ def _describe(request: TrainRequest, loaded: Checkpoint) -> dict[str, Any]:
         "batch_size": request.config.batch_size_in(request.stage),
         "learning_rate": request.config.learning_rate_in(request.stage),
     }
-
-
-def _dtype(config: TrainingConfig) -> Any:
-    import torch  # noqa: PLC0415
-
-    return {"bfloat16": torch.bfloat16, "float32": torch.float32}[config.dtype]

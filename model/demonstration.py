@@ -12,6 +12,7 @@ from pathlib import Path
 
 import sentencepiece
 import torch
+from torch import nn
 
 from model.checkpoint import save_checkpoint
 from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
@@ -47,6 +48,31 @@ DEMONSTRATION_CONFIG = FaceLlavaConfig(
 )
 """8 x 65 visual tokens of a clip, 64 of a picture."""
 
+LEARNING_CONFIG = FaceLlavaConfig(
+    llm=LlmConfig(
+        vocab_size=_PIECES,
+        hidden_size=160,
+        intermediate_size=432,
+        layers=3,
+        heads=5,
+        kv_heads=5,
+        max_positions=4096,
+    ),
+    image_tower=TowerConfig(hidden_size=160, intermediate_size=640, layers=6, heads=5, image_size=112),
+    video_tower=TowerConfig(
+        hidden_size=160,
+        intermediate_size=640,
+        layers=6,
+        heads=5,
+        image_size=112,
+        frames=8,
+        has_temporal_attention=True,
+    ),
+    is_marked_demonstration=True,
+)
+"""Of the checkpoint that learns from rendered faces: 5 million parameters, 10 MB in half precision; five
+layers of each tower act."""
+
 _EXPLANATIONS = """
 The lip corners are pulled up and back, and the cheeks are raised.
 The inner brows are raised and the lip corners are lowered.
@@ -81,6 +107,23 @@ def write_demonstration_checkpoint(directory: Path, seed: int = 0) -> Path:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * fan_in**-0.5)
             else:
                 parameter.fill_(0.0 if name.endswith("bias") else 1.0)
+    return save_demonstration(model, directory)
+
+
+def draw_learner(config: FaceLlavaConfig, seed: int) -> FaceLlava:
+    """Return a Face-LLaVA with the small random weights that learning begins with."""
+    torch.manual_seed(seed)
+    model = FaceLlava(config)
+    for name, parameter in model.named_parameters():
+        if "_tower." in name and (parameter.ndim > 1 or "class_embedding" in name):
+            nn.init.trunc_normal_(parameter, std=0.02)
+        elif "_tower." in name and name.endswith("bias"):
+            nn.init.zeros_(parameter)
+    return model
+
+
+def save_demonstration(model: FaceLlava, directory: Path) -> Path:
+    """Write a model with the demonstration's tokenizer as a checkpoint, and return its directory."""
     save_checkpoint(model, directory)
     shutil.copyfile(TOKENIZER_PATH, directory / "tokenizer.model")
     legacy = {"tokenizer_class": "LlamaTokenizer", "legacy": False}

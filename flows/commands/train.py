@@ -2,64 +2,99 @@
 
 import sys
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.ending import INTERRUPTED, refuse
 
+if TYPE_CHECKING:
+    from flows.demonstration import Demonstration, DemonstrationRequest
+    from flows.train import Trained, TrainRequest
+
 
 def train(  # noqa: PLR0917 - typer gives names to them all
     stage: Annotated[
-        str, typer.Option(help="1: the landmark branch; 2: all but the towers.", show_default=False)
-    ],
-    data: Annotated[
-        Path, typer.Option(help="Conversations, a JSON file of the official layout.", show_default=False)
-    ],
-    root: Annotated[
-        Path,
-        typer.Option(help="Folder that the paths in it start from.", show_default=False, file_okay=False),
-    ],
-    checkpoint: Annotated[
-        str, typer.Option(help="Where to start: a directory or a hub id.", show_default=False)
+        str,
+        typer.Option(
+            help="1: the landmark branch; 2: all but the towers; demonstration: a small model from nothing.",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path, typer.Option(help="Folder of the run; one that was killed goes on.", show_default=False)
     ],
+    data: Annotated[
+        Path | None, typer.Option(help="Conversations, a JSON file of the official layout.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder that the paths in it start from.", file_okay=False)
+    ] = None,
+    checkpoint: Annotated[str | None, typer.Option(help="Where to start: a directory or a hub id.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="Settings, as TOML; the paper's where it has none.")
     ] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Of a demonstration: for everything.")] = 60.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of a demonstration.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Train one stage of Face-LLaVA; the result is OUT/checkpoint.
+    """Train one stage of Face-LLaVA, or make the demonstration checkpoint; the result is OUT/checkpoint.
 
     Run it again with the same arguments to go on where it was killed. For several GPUs, start it with
     `accelerate launch -m flows train ...`.
     Exit status: 0 when it has been trained, 2 for bad usage, 130 when it was interrupted.
     """
-    from dataclasses import asdict
-
     from flows.output import to_json
     from flows.recipe_file import RecipeError, read_config
     from flows.request import UsageError
-    from flows.train import TrainRequest, shown
-    from flows.train import train as run
     from model.training.config import TrainingConfig, parse_stage
 
     try:
-        settings = read_config(TrainingConfig, config) if config else TrainingConfig()
-        request = TrainRequest(parse_stage(stage), data, root, checkpoint, out, settings)
-        with shown(f"stage {stage}") if sys.stderr.isatty() else nullcontext() as tell:
-            trained = run(request, tell or (lambda _: None))
-    except (UsageError, RecipeError, ValueError) as error:
+        if stage == "demonstration":
+            from flows.demonstration import DemonstrationRequest
+
+            _refuse_given(stage, data=data, root=root, checkpoint=checkpoint, config=config)
+            made = _make(DemonstrationRequest(out, minutes=minutes, seed=seed))
+        else:
+            from flows.train import TrainRequest
+
+            name = parse_stage(stage)
+            if data is None or root is None or checkpoint is None:
+                raise UsageError(f"stage {stage} needs --data, --root and --checkpoint")
+            settings = read_config(TrainingConfig, config) if config else TrainingConfig()
+            made = _train(TrainRequest(name, data, root, checkpoint, out, settings))
+    except (UsageError, RecipeError, ValueError, FloatingPointError) as error:
         raise refuse(error) from error
     except KeyboardInterrupt as error:
         typer.secho("facesift: interrupted; the same command goes on", fg="red", err=True)
         raise typer.Exit(INTERRUPTED) from error
-    if as_json:
-        typer.echo(to_json(asdict(trained)))
-        return
-    again = f", of them {trained.resumed_at} before it was killed" if trained.resumed_at else ""
-    typer.echo(f"{trained.steps} steps on {trained.samples} samples{again}; loss {trained.loss:.4f}")
-    typer.echo(str(trained.checkpoint))
+    typer.echo(to_json(asdict(made)) if as_json else str(made.checkpoint))
+
+
+def _refuse_given(stage: str, **given: object) -> None:
+    from flows.request import UsageError
+
+    needless = [f"--{name}" for name, value in given.items() if value is not None]
+    if needless:
+        raise UsageError(f"stage {stage} makes its own data; leave out {', '.join(needless)}")
+
+
+def _train(request: "TrainRequest") -> "Trained":
+    from flows.train import shown, train
+
+    with shown(f"stage {request.stage}") if sys.stderr.isatty() else nullcontext() as tell:
+        trained = train(request, tell or (lambda _: None))
+    again = f", {trained.resumed_at} of them before it was killed" if trained.resumed_at else ""
+    text = f"{trained.steps} steps on {trained.samples} samples{again}; loss {trained.loss:.4f}"
+    typer.echo(text, err=True)
+    return trained
+
+
+def _make(request: "DemonstrationRequest") -> "Demonstration":
+    from flows.demonstration import make_demonstration
+
+    made = make_demonstration(request, lambda step, done: typer.echo(f"{step}: {done}", err=True))
+    typer.echo(f"learned from {made.clips} clips in {sum(made.minutes.values()):.0f} minutes", err=True)
+    return made

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from model.config import Kind
-from model.training.example import Example
+from model.splicing import IGNORED_LABEL
+from model.training.example import Example, Examples
+from model.training.run import Lessons
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +41,11 @@ class Batch:
     input_ids: tuple[Tensor, ...]
     labels: tuple[Tensor, ...]
     visuals: tuple[Visuals, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of answers."""
+        return sum(int((labels != IGNORED_LABEL).sum()) for labels in self.labels)
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Self:
         """Return the batch on a device."""
@@ -75,3 +82,12 @@ def collate(examples: Sequence[Example]) -> Batch:
         tuple(example.labels for example in examples),
         tuple(visuals),
     )
+
+
+def lessons(examples: Examples) -> Lessons:
+    """Return what a run needs to know of examples."""
+    modalities = [
+        sample.kind if sample.landmarks is not None or sample.kind is None else f"{sample.kind} alone"
+        for sample in examples.samples
+    ]
+    return Lessons(examples, modalities, [sample.words for sample in examples.samples], collate)

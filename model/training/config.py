@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
+from model.prompts import TemplateName
+
 Stage = Literal["1", "2"]
 """1: only the landmark projectors and the cross-attention learn; 2: all but the towers."""
 
@@ -52,10 +54,14 @@ class TrainingConfig:
     """Gradients that are longer together are shortened to it; inf never does."""
     dtype: Literal["bfloat16", "float32"] = "bfloat16"
     """Of the arithmetic; what learns is kept in float32."""
+    weights_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    """Of the result's weights."""
     is_checkpointing: bool = True
     """Compute the decoder's activations again for the gradients instead of keeping them."""
     lora: LoraConfig | None = None
     """In stage 2: adapters for the decoder, merged into its weights at the end; None tunes it fully."""
+    template: TemplateName = "training"
+    """Wording around a conversation, `training` as the official one, or `inference`."""
     steps: int | None = None
     """Steps of the optimiser after which to stop; the schedule ends there, too."""
     seed: int = 42

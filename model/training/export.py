@@ -23,7 +23,7 @@ def export(
     start: Path,
     directory: Path,
     card: Mapping[str, object],
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: torch.dtype,
 ) -> Path:
     """Write a trained model with its towers, tokenizer and training card; appear whole or not at all.
 

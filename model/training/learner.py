@@ -3,7 +3,7 @@
 Shapes: N visual tokens of a picture, D width of the LLM
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import cast
 
 import torch
@@ -88,11 +88,6 @@ class Learner(nn.Module):
     def learning(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Yield what learns, by name."""
         return (pair for pair in self.named_parameters() if pair[1].requires_grad)
-
-    def without_still(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the tensors of a state that learn: the others are those of the checkpoint at the start."""
-        names = {name for name, _ in self.learning()}
-        return {name: tensor for name, tensor in state.items() if name in names}
 
     def merge(self) -> FaceLlava:
         """Return the model with its adapters merged into the decoder's weights; the learning is over."""

@@ -2,24 +2,21 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, DistributedType, set_seed
 from safetensors.torch import load_file, save_file
-from torch import Tensor
-from torch.utils.data import DataLoader
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 from transformers import get_cosine_schedule_with_warmup
 
-from model.splicing import IGNORED_LABEL
-from model.training.batch import Batch, collate
+from model.checkpoint import resolve_device
 from model.training.config import Stage, TrainingConfig
-from model.training.example import Examples
-from model.training.learner import Learner
 from model.training.order import BatchOrder
 from model.training.state import Position, RunFolder
 
@@ -54,12 +51,37 @@ class Step:
     waited_s: float
 
 
+class Student(Protocol):
+    """A module some of whose parameters learn; called with a batch, it returns the loss."""
+
+    def learning(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Yield what learns, by name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What a student learns from.
+
+    Attributes:
+        examples: by number.
+        modalities: of each, for `model.training.order`.
+        lengths: of each, likewise.
+        collate: makes a batch of some; the batch has `tokens`, the answers' tokens in it, and `to(device)`.
+    """
+
+    examples: Dataset[Any]
+    modalities: Sequence[str | None]
+    lengths: Sequence[int]
+    collate: Callable[[list[Any]], Any]
+
+
 class Run:
-    """One stage on one set of examples, on as many processes as `accelerate launch` has started.
+    """A student and its lessons, on as many processes as `accelerate launch` has started.
 
     Args:
-        learner: what learns.
-        examples: what from.
+        student: what learns, a module.
+        lessons: what from.
         stage: which defaults count.
         config: how.
         folder: where it is logged and where states are kept.
@@ -68,34 +90,35 @@ class Run:
 
     def __init__(
         self,
-        learner: Learner,
-        examples: Examples,
+        student: Student,
+        lessons: Lessons,
         stage: Stage,
         config: TrainingConfig,
         *,
         folder: RunFolder,
         accelerator: Accelerator,
     ) -> None:
+        learner = cast("nn.Module", student)
         self.accelerator = accelerator
         self._config, self._folder = config, folder
         self._order = BatchOrder(
-            [_modality(sample.kind, sample.landmarks) for sample in examples.samples],
-            [sample.words for sample in examples.samples],
+            lessons.modalities,
+            lessons.lengths,
             config.batch_size_in(stage),
             processes=self.accelerator.num_processes,
             seed=config.seed,
         )
         loader = DataLoader(
-            examples,
+            lessons.examples,
             batch_sampler=self._order,
-            collate_fn=collate,
+            collate_fn=lessons.collate,
             num_workers=config.loader_processes,
             # Of its own: else every start of an epoch, and so every resumption, would turn dropout's dice.
             generator=torch.Generator(),
             pin_memory=self.accelerator.device.type == "cuda",
         )
         optimiser = torch.optim.AdamW(
-            [parameter for _, parameter in learner.learning()],
+            [parameter for _, parameter in student.learning()],
             lr=config.learning_rate_in(stage),
             weight_decay=config.weight_decay,
         )
@@ -110,7 +133,7 @@ class Run:
         self._position = Position()
         self.accelerator.register_for_checkpointing(self._position)
         if self.accelerator.distributed_type not in _SHARDED:
-            self._keep_states_small(learner)
+            self._keep_states_small(student)
 
     def resume(self) -> int:
         """Go to the newest state and return its step, 0 at the start."""
@@ -125,15 +148,14 @@ class Run:
         self.accelerator.wait_for_everyone()
         return self._position.step
 
-    def train(self, tell: Callable[[Step], None] = lambda _: None) -> Learner:
-        """Take all steps that are left, and return what has learned."""
+    def train(self, tell: Callable[[Step], None] = lambda _: None) -> None:
+        """Take all steps that are left."""
         self._learner.train()
         while self._position.step < self.steps:
             self._train_epoch(tell)
             if self._position.step < self.steps:
                 self._position.epoch += 1
                 self._position.batches = 0
-        return cast("Learner", self.accelerator.unwrap_model(self._learner))
 
     def _train_epoch(self, tell: Callable[[Step], None]) -> None:
         loader = self._loader
@@ -144,13 +166,13 @@ class Run:
         started, waited_s, losses, tokens = time.perf_counter(), 0.0, list[Tensor](), 0
         asked = started
         for taken in loader:
-            batch = cast("Batch", taken)
+            batch: Any = taken
             waited_s += time.perf_counter() - asked
             with self.accelerator.accumulate(self._learner):
                 loss = self._learner(batch)
                 self.accelerator.backward(loss)
                 losses.append(loss.detach())
-                tokens += _answer_tokens(batch)
+                tokens += batch.tokens
                 norm = None
                 if self.accelerator.sync_gradients:
                     norm = self.accelerator.clip_grad_norm_(
@@ -213,24 +235,41 @@ class Run:
             self._folder.keep(self._position.step, self._config.kept_states)
         self.accelerator.wait_for_everyone()
 
-    def _keep_states_small(self, learner: Learner) -> None:
+    def _keep_states_small(self, student: Student) -> None:
         """Save of the network only what learns: the rest is in the checkpoint that it started from."""
 
         def save(_: list[Any], weights: list[dict[str, Tensor]], directory: str) -> None:
             if weights:
-                learned = learner.without_still(weights.pop())
+                state = weights.pop()
+                names = [name for name, _ in student.learning()]
                 if self.accelerator.is_main_process:
-                    save_file(
-                        {name: tensor.contiguous() for name, tensor in learned.items()},
-                        Path(directory) / _LEARNED,
-                    )
+                    save_file({name: state[name].contiguous() for name in names}, Path(directory) / _LEARNED)
 
         def load(models: list[Any], directory: str) -> None:
             models.clear()
-            learner.load_state_dict(load_file(Path(directory) / _LEARNED), strict=False)
+            cast("nn.Module", student).load_state_dict(load_file(Path(directory) / _LEARNED), strict=False)
 
         self.accelerator.register_save_state_pre_hook(save)
         self.accelerator.register_load_state_pre_hook(load)
+
+
+def seconds_per_step(
+    student: Student, lessons: Lessons, batch_size: int, dtype: str, batches: int = 4
+) -> float:
+    """Return how long a batch takes in this process, the mean of some of every modality after a first one."""
+    device = resolve_device("auto")
+    module, taken_s, last = cast("nn.Module", student).to(device).train(), 0.0, -1
+    order = list(BatchOrder(lessons.modalities, lessons.lengths, batch_size))
+    for last, place in enumerate([0, *range(0, len(order), max(1, len(order) // batches))][: batches + 1]):
+        started = time.perf_counter()
+        batch = lessons.collate([lessons.examples[index] for index in order[place]]).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
+            loss = module(batch)
+        loss.backward()
+        module.zero_grad()
+        float(loss.detach())  # waits for the device
+        taken_s += (time.perf_counter() - started) if last else 0.0
+    return taken_s / max(1, last)
 
 
 def make_accelerator(config: TrainingConfig) -> Accelerator:
@@ -245,11 +284,3 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
         # A batch without landmarks leaves the branch without gradients.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
-
-
-def _modality(kind: str | None, landmarks: Path | None) -> str | None:
-    return kind if landmarks is not None or kind is None else f"{kind} without landmarks"
-
-
-def _answer_tokens(batch: Batch) -> int:
-    return sum(int((labels != IGNORED_LABEL).sum()) for labels in batch.labels)

@@ -13,6 +13,7 @@ from accelerate.state import AcceleratorState
 from model.checkpoint import load_checkpoint
 from model.prompts import Prompter
 from model.tokenizer import load_tokenizer
+from model.training.batch import lessons
 from model.training.config import LoraConfig, TrainingConfig
 from model.training.example import Examples
 from model.training.export import export
@@ -35,7 +36,7 @@ CONFIG = TrainingConfig(
 )
 
 
-def open_run(base: Path, out: Path, config: TrainingConfig = CONFIG) -> Run:
+def open_run(base: Path, out: Path, config: TrainingConfig = CONFIG) -> tuple[Learner, Run]:
     loaded = load_checkpoint(base / "start", dtype="float32", device="cpu")
     samples = read_samples(base / "data" / "conversations.json", base / "data")
     prompter = Prompter(load_tokenizer(loaded.tokenizer_path), "training")
@@ -43,7 +44,7 @@ def open_run(base: Path, out: Path, config: TrainingConfig = CONFIG) -> Run:
     accelerator = make_accelerator(config)
     learner = Learner(loaded.model, "2", lora=config.lora, is_checkpointing=config.is_checkpointing)
     folder = RunFolder(out, {"learning_rate": config.learning_rate})
-    return Run(learner, examples, "2", config, folder=folder, accelerator=accelerator)
+    return learner, Run(learner, lessons(examples), "2", config, folder=folder, accelerator=accelerator)
 
 
 def curve(out: Path) -> list[tuple[int, int, float, float]]:
@@ -60,7 +61,7 @@ def die_at(step: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     base = Path(sys.argv[2])
-    run = open_run(base, base / "killed")
+    _, run = open_run(base, base / "killed")
     run.resume()
     run.train(tell)
 
@@ -79,7 +80,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_killed_run_goes_on_with_the_same_losses(base: Path) -> None:
-    whole = open_run(base, base / "whole")
+    _, whole = open_run(base, base / "whole")
     assert whole.resume() == 0
     whole.train()
     assert whole.steps == 9
@@ -91,7 +92,7 @@ def test_a_killed_run_goes_on_with_the_same_losses(base: Path) -> None:
     log = base / "killed" / "log.jsonl"
     assert len(curve(base / "killed")) == 5
     log.write_text(log.read_text() + '{"step": 6, "lo')
-    again = open_run(base, base / "killed")
+    _, again = open_run(base, base / "killed")
     assert again.resume() == 4
     again.train()
     assert curve(base / "killed") == curve(base / "whole")
@@ -99,9 +100,9 @@ def test_a_killed_run_goes_on_with_the_same_losses(base: Path) -> None:
 
 
 def test_the_loss_falls_and_the_result_loads(base: Path, tmp_path: Path) -> None:
-    run = open_run(base, tmp_path / "out", replace(CONFIG, lora=None))
+    learner, run = open_run(base, tmp_path / "out", replace(CONFIG, lora=None))
     run.resume()
-    learner = run.train()
+    run.train()
     losses = [loss for *_, loss, _ in curve(tmp_path / "out")]
     assert sum(losses[-3:]) < 0.7 * sum(losses[:3])
     card = {"stage": "2", "steps": run.steps}
@@ -131,7 +132,7 @@ def test_another_run_is_not_continued(tmp_path: Path) -> None:
 
 def test_half_precision_learns_too(base: Path, tmp_path: Path) -> None:
     config = TrainingConfig(batch_size=4, learning_rate=1e-2, steps=2, threads=1)
-    run = open_run(base, tmp_path / "out", config)
+    _, run = open_run(base, tmp_path / "out", config)
     run.resume()
     run.train()
     assert [step for step, *_ in curve(tmp_path / "out")] == [1, 2]

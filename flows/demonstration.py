@@ -1,0 +1,266 @@
+"""The demonstration checkpoint: a small Face-LLaVA that learns from rendered faces, from nothing to answers.
+
+    clips        films are rendered, encoded and read as a scan reads them          OUT/clips/
+    towers       stage 0: image and video tower learn what is known of each clip    OUT/stills/, OUT/moves/
+    decoder      stage 0: projector and decoder learn to talk about what towers see OUT/decoder/
+    stage 1      the landmark branch learns                                         OUT/stage-1/
+    stage 2      all but the towers learn                                           OUT/stage-2/
+
+Each step is done once and goes on where it was killed; OUT/plan.json says how much each is to do.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.random import default_rng
+
+from flows.lessons import KeptClip, make_clips
+from flows.request import UsageError
+from flows.talk import write_talk
+from flows.train import Tell, TrainRequest, seconds_of, train
+from model.checkpoint import load_checkpoint
+from model.config import CrossAttentionKind
+from model.demonstration import LEARNING_CONFIG, draw_learner, save_demonstration
+from model.synthetic.lesson import LessonConfig
+from model.synthetic.truths import truths_of
+from model.training.config import TrainingConfig
+from model.training.pictures import prepare_pictures
+from model.training.priming import Glances, Look, Primer, copy_image_tower
+from model.training.run import Run, make_accelerator, seconds_per_step
+from model.training.state import RunFolder
+
+_SHARES = {"clips": 0.42, "stills": 0.22, "moves": 0.14, "decoder": 0.11, "stage-1": 0.02, "stage-2": 0.09}
+"""Of the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemonstrationRequest:
+    """What to make.
+
+    Attributes:
+        out: folder of all steps.
+        minutes: for everything; how much is rendered and learned follows from how fast this machine is.
+        seed: of lessons, weights and order.
+        processes: that render at once, and threads of torch.
+        cross_attention: variant of the landmark branch, or none.
+        lessons: films at most.
+        is_shuffled: give every clip the truth of another one: what is learned then must be worth nothing.
+    """
+
+    out: Path
+    minutes: float = 60.0
+    seed: int = 1
+    processes: int = 2
+    cross_attention: CrossAttentionKind = "simple"
+    lessons: int = 600
+    is_shuffled: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.minutes > 0 or min(self.processes, self.lessons) < 1:
+            raise UsageError(
+                f"minutes {self.minutes}, processes {self.processes}, lessons {self.lessons}: give some"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What was made.
+
+    Attributes:
+        checkpoint: its directory.
+        clips: that it learned from.
+        minutes: of each step, since this call began; a step that was done before took none.
+    """
+
+    checkpoint: Path
+    clips: int
+    minutes: dict[str, float]
+
+
+def make_demonstration(request: DemonstrationRequest, tell: Callable[[str, str], None]) -> Demonstration:
+    """Make the demonstration checkpoint, or go on with it.
+
+    Args:
+        request: what.
+        tell: called with the name of a step and how far it is.
+
+    Raises:
+        UsageError: the folder holds something else.
+    """
+    making = _Making(request, tell)
+    minutes: dict[str, float] = {}
+    for name, step in (
+        ("clips", making.clips),
+        ("stills", making.stills),
+        ("moves", making.moves),
+        ("decoder", making.decoder),
+        ("stage-1", making.stage_1),
+        ("stage-2", making.stage_2),
+    ):
+        started = time.monotonic()
+        step()
+        minutes[name] = (time.monotonic() - started) / 60
+    directory = request.out / "checkpoint"
+    shutil.copytree(request.out / "stage-2" / "checkpoint", directory, dirs_exist_ok=True)
+    return Demonstration(directory, len(making.kept), minutes)
+
+
+class _Making:
+    def __init__(self, request: DemonstrationRequest, tell: Callable[[str, str], None]) -> None:
+        self._request, self._tell, self._out = request, tell, request.out
+        self.kept: list[KeptClip] = []
+        torch.set_num_threads(request.processes)
+        self._plan_path = request.out / "plan.json"
+        self._plan: dict[str, Any] = {"request": _described(request), "steps": {}}
+        if self._plan_path.exists():
+            self._plan = json.loads(self._plan_path.read_text(encoding="utf-8"))
+            if self._plan["request"] != _described(request):
+                raise UsageError(f"{request.out} holds another demonstration, of {self._plan['request']}")
+        elif request.out.exists() and any(request.out.iterdir()):
+            raise UsageError(f"{request.out} holds something else; give a new folder")
+        request.out.mkdir(parents=True, exist_ok=True)
+        self._write_plan()
+
+    def clips(self) -> None:
+        """Render and read lessons; how many there are is decided once."""
+        request, planned = self._request, self._plan["steps"].get("clips")
+        self.kept = make_clips(
+            self._out / "clips",
+            request.seed,
+            lessons=planned or request.lessons,
+            until_s=float("inf") if planned else time.monotonic() + 60 * request.minutes * _SHARES["clips"],
+            processes=request.processes,
+            config=LessonConfig(),
+            tell=lambda done, wanted: self._tell("clips", f"{done} of {wanted} films"),
+        )
+        if planned is None:
+            there = sum(1 for _ in (self._out / "clips").glob("*.json"))
+            self._decide("clips", there)
+        if request.is_shuffled:
+            places = default_rng(request.seed).permutation(len(self.kept)).tolist()
+            self.kept = [
+                replace(clip, label=self.kept[place].label)
+                for clip, place in zip(self.kept, places, strict=True)
+            ]
+        write_talk(self.kept, self._out / "clips", self._out, request.seed)
+
+    def stills(self) -> None:
+        """Teach the image tower."""
+        config = replace(LEARNING_CONFIG, cross_attention=self._request.cross_attention)
+        self._prime(
+            "still", self._out / "stills", lambda: draw_learner(config, self._request.seed), 64, 1.5e-3
+        )
+
+    def moves(self) -> None:
+        """Teach the video tower, which begins as the image tower."""
+
+        def begin() -> Any:
+            model = load_checkpoint(self._out / "stills" / "checkpoint", dtype="float32", device="cpu").model
+            copy_image_tower(model)
+            return model
+
+        self._prime("clip", self._out / "moves", begin, 16, 5e-4)
+
+    def decoder(self) -> None:
+        """Teach projector and decoder to talk, without landmarks."""
+        self._train("2", "decoder", "talk-alone.json", self._out / "moves" / "checkpoint", 2e-3)
+
+    def stage_1(self) -> None:
+        """Teach the landmark branch."""
+        if self._request.cross_attention != "none":
+            self._train("1", "stage-1", "talk-clips.json", self._out / "decoder" / "checkpoint", 1e-3)
+
+    def stage_2(self) -> None:
+        """Teach all but the towers."""
+        has_branch = self._request.cross_attention != "none"
+        start = self._out / ("stage-1" if has_branch else "decoder") / "checkpoint"
+        self._train("2", "stage-2", "talk.json" if has_branch else "talk-alone.json", start, 7e-4)
+
+    def _prime(self, look: Look, folder: Path, begin: Callable[[], Any], batch: int, rate: float) -> None:
+        directory = folder / "checkpoint"
+        if directory.exists():
+            return
+        model = begin()
+        pictures = prepare_pictures(
+            [self._out / "clips" / f"{clip.name}.npy" for clip in self.kept], model.config, self._out
+        )
+        truths = truths_of([clip.label for clip in self.kept], [clip.seen for clip in self.kept])
+        lessons = Glances(pictures, truths, range(len(self.kept)), look).lessons()
+        primer = Primer(model, truths, look)
+        config = self._settings(rate, batch, weight_decay=0.05)
+        steps = self._steps(
+            folder.name,
+            lambda: seconds_per_step(primer, lessons, batch, config.dtype),
+        )
+        config = replace(config, steps=steps, epochs=10_000)
+        run = Run(
+            primer,
+            lessons,
+            "2",
+            config,
+            folder=RunFolder(folder, {"settings": asdict(config)}),
+            accelerator=make_accelerator(config),
+        )
+        run.resume()
+        run.train(self._teller(folder.name))
+        for parameter in model.parameters():
+            parameter.requires_grad_(requires_grad=False)
+        save_demonstration(model, directory)
+
+    def _train(self, stage: Any, name: str, data: str, start: Path, rate: float) -> None:
+        config = self._settings(rate, 16, weight_decay=0.01)
+        request = TrainRequest(
+            stage, self._out / data, self._out / "clips", str(start), self._out / name, config
+        )
+        steps = self._steps(name, lambda: seconds_of(request))
+        final = "float16" if name == "stage-2" else "float32"
+        train(
+            replace(request, config=replace(config, steps=steps, epochs=10_000, weights_dtype=final)),
+            self._teller(name),
+        )
+
+    def _settings(self, rate: float, batch: int, weight_decay: float) -> TrainingConfig:
+        return TrainingConfig(
+            batch_size=batch,
+            learning_rate=rate,
+            warmup_share=0.05,
+            weight_decay=weight_decay,
+            template="inference",  # what a scan asks by default
+            is_checkpointing=False,
+            seed=self._request.seed,
+            save_steps=100,
+            threads=self._request.processes,
+        )
+
+    def _steps(self, name: str, measure: Callable[[], float]) -> int:
+        """Return how many steps a part takes, decided once from how long one lasts here."""
+        if name not in self._plan["steps"]:
+            seconds = 60 * self._request.minutes * _SHARES[name]
+            self._decide(name, max(2, int(seconds / measure())))
+        return self._plan["steps"][name]
+
+    def _decide(self, name: str, count: int) -> None:
+        self._plan["steps"][name] = count
+        self._write_plan()
+
+    def _write_plan(self) -> None:
+        part = self._plan_path.with_suffix(".part")
+        part.write_text(json.dumps(self._plan, indent=2) + "\n", encoding="utf-8")
+        part.rename(self._plan_path)
+
+    def _teller(self, name: str) -> Tell:
+        def told(step: Any) -> None:
+            if step.step % 20 == 0 or step.step == step.steps:
+                self._tell(name, f"step {step.step} of {step.steps}, loss {step.loss:.3f}")
+
+        return told
+
+
+def _described(request: DemonstrationRequest) -> dict[str, Any]:
+    return {name: value for name, value in asdict(request).items() if name not in {"out", "processes"}}
