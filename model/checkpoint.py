@@ -13,7 +13,8 @@ from model.blueprint import draw_blueprint
 from model.config import BranchKind, CheckpointError, FaceLlavaConfig
 from model.face_llava import FaceLlava
 from model.identity import TRAINING_CARD_FILE, Fingerprint, name_checkpoint, take_fingerprint
-from model.layout import setting_changes, write_config
+from model.layout import setting_changes
+from model.layout_text import write_config
 from model.quantization import Quantization, is_quantized_layer, quantize_layers, quantize_weight
 from model.weight_plan import WeightPlan, describe_not_finite
 from model.weights import is_finite, official_name, read_tensors

@@ -10,7 +10,7 @@ from vllm.platforms import current_platform
 
 from model.config import FaceLlavaConfig
 from model.engine import VllmConfig
-from model.parity import Continuation, ContinuePrompts
+from model.parity_cases import Continuation, ContinuePrompts
 from model.splicing import PLACEHOLDER_ID
 from model.visual_prefix import visual_prefix
 from model.vllm_decoder import Prompt, VllmDecoder

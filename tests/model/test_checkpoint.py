@@ -13,7 +13,8 @@ from torch import Tensor
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.config import CheckpointError
 from model.face_llava import FaceLlava
-from model.layout import read_config, write_config
+from model.layout import read_config
+from model.layout_text import write_config
 from model.weights import official_name
 
 SIMPLE = Path(__file__).parent / "data" / "parity" / "simple"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from model.config import CheckpointError, FaceLlavaConfig, LlmConfig, TowerConfig
-from model.layout import parse_config, read_config, write_config
+from model.layout import parse_config, read_config
+from model.layout_text import write_config
 
 PARITY = Path(__file__).parent / "data" / "parity"
 SMALL_TOWER = TowerConfig(
