@@ -150,8 +150,12 @@ class Lake:
         if self._is_s3:
             # boto3 takes half a second to import.
             from storage.bucket_store import BucketStore  # noqa: PLC0415
-            from storage.s3 import Address  # noqa: PLC0415
+            from storage.s3 import Address, options  # noqa: PLC0415
 
+            try:
+                options()
+            except ValueError as error:
+                raise LakeError(str(error)) from error
             return BucketStore(Address.of(self.root))
         return FolderStore(Path(self.root))
 

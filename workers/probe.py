@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, cast
+from typing import BinaryIO, Literal, cast
 
 import av
 from av import VideoStream
@@ -44,12 +44,32 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
         raise TransientError("decode", message, "ExitError") from error
     except (av_error.FFmpegError, ValueError) as error:
         check_readable(path)
-        message = f"{path.name}: FFmpeg recognises no video container ({_said(error)})"
-        raise UndecodableError("decode", message, type(error).__name__) from error
+        raise _unrecognised(path.name, error) from error
     if container.format.name.split(",")[0] in _PLAYLISTS:
         container.close()
         raise SourceError("decode", f"{path.name}: a playlist ({container.format.name}), not a video")
     return container
+
+
+def check_header(file: BinaryIO, name: str, config: DecoderConfig) -> None:
+    """Refuse what holds no video, as opening it would, reading no more of it than its header.
+
+    Raises:
+        SourceError: It is not a video file.
+        OSError: The file cannot be read.
+    """
+    # What a playlist names is not opened.
+    options = {"protocol_whitelist": "none"} | decoder_options(config)
+    try:
+        with av.open(file, mode="r", container_options=options, metadata_errors="replace") as container:
+            choose_stream(container, name)
+    except (av_error.FFmpegError, ValueError) as error:
+        raise _unrecognised(name, error) from error
+
+
+def _unrecognised(name: str, error: Exception) -> UndecodableError:
+    message = f"{name}: FFmpeg recognises no video container ({_said(error)})"
+    return UndecodableError("decode", message, type(error).__name__)
 
 
 def check_readable(path: Path) -> None:

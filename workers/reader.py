@@ -16,6 +16,7 @@ from workers.clock import Stopwatch
 from workers.decoder import Decoder, SpannedVideo, Spans, Video
 from workers.detector import load_detector
 from workers.failure import SourceError, TransientError, failure_of
+from workers.probe import check_header
 from workers.reading import Chunk, ReaderConfig, Reading, RowIds
 from workers.scout import Scout
 from workers.sight import Sight, Sights
@@ -28,6 +29,10 @@ from workers.visit import Visit
 _Opened = TypeVar("_Opened")
 
 __all__ = ["Chunk", "ClipCut", "Reader", "ReaderConfig", "Reading", "RowIds"]
+
+
+PROBED_FROM_BYTES = 64 << 20
+"""Of a source elsewhere that is so large, the header is looked at before all of it is transferred."""
 
 
 class Reader:
@@ -60,7 +65,11 @@ class Reader:
         self.leave()
         self._fetches += 1
         try:
-            spool_dir = Path() if archive.is_local(source.uri) else self._spool.folder
+            is_local = archive.is_local(source.uri)
+            if not is_local and (source.size_bytes or 0) >= PROBED_FROM_BYTES:
+                with archive.open_source(source.uri, source.etag) as file:
+                    check_header(file, _name(source.uri), self._config.decoder)
+            spool_dir = Path() if is_local else self._spool.folder
             fetched = archive.fetch(source.uri, spool_dir, source.etag)
         except Exception as error:
             raise failure_of(error, "fetch", source.uri) from error
@@ -214,7 +223,13 @@ class Reader:
         try:
             return open_it(fetched.path)
         except Exception as error:
-            raise failure_of(error, "decode", self._uri(fetched)) from error
+            uri = self._uri(fetched)
+            failure = failure_of(error, "decode", uri)
+            if not fetched.is_spooled:
+                raise failure from error
+            # A copy's own name says nothing to anybody.
+            message = failure.message.replace(fetched.path.name, _name(uri))
+            raise type(failure)(failure.stage, message, failure.cause) from error
 
     def _close(self) -> None:
         if self._opened is not None:
@@ -228,6 +243,10 @@ class Reader:
             with suppress(OSError):
                 self._spooled.unlink()
             self._spooled = None
+
+
+def _name(uri: str) -> str:
+    return uri.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

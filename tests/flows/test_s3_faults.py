@@ -1,4 +1,4 @@
-"""Scans of a bucket while S3 fails: they end honestly, and after a rerun the lake is that of an undisturbed scan."""
+"""Scans of a bucket while S3 fails: they end honestly, and a rerun leaves the lake of an undisturbed scan."""
 
 import random
 import threading

@@ -30,8 +30,8 @@ BODIES = ("truncated", "reset body", "stalled")
 class Fault:
     """What happens to requests, given as `METHOD path?query`, that match a pattern.
 
-    `reset` drops the request; `lost` lets the server obey and drops its answer, `lost 500` changes it; for the
-    rest see `ANSWERS` and `BODIES`.
+    `reset` drops the request; `lost` lets the server obey and drops its answer, `lost 500` changes it; for
+    the rest see `ANSWERS` and `BODIES`.
     """
 
     kind: str
@@ -60,6 +60,8 @@ class FaultyS3:
     def __init__(self, server: str) -> None:
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.tokens: set[str | None] = set()
+        """Session tokens that requests came with."""
         self.sent_bytes = 0
         """Of bodies that went to the client."""
         self.stall_s = 0.3
@@ -109,6 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.faulty.tokens.add(self.headers.get("x-amz-security-token"))
         fault = self.faulty.fault_of(f"{self.command} {unquote(self.path)}")
         if fault in ANSWERS:
             self._refuse(*ANSWERS[fault])

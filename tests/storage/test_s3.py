@@ -1,17 +1,23 @@
 """Archives and lakes in S3, against a server that speaks HTTP and obeys conditional puts."""
 
+import io
 import multiprocessing
+import re
+import threading
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from storage.archive import ArchiveError, Fail, Fetched, Skip, Take, fetch, list_sources
+from flows.cli import app
+from storage.archive import ArchiveError, Fail, Fetched, Skip, Take, fetch, list_sources, open_source
 from storage.buckets import Buckets
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
-from storage.s3 import Address, os_error
+from storage.s3 import Address, client, forget, os_error
+from tests.storage.faulty_s3 import Fault, faulty_s3
 from tests.storage.rows import recipe, source, video
 
 pytestmark = pytest.mark.real
@@ -55,12 +61,26 @@ def test_any_key_is_listed_and_fetched(s3: Any, tmp_path: Path) -> None:
         "plus+and&.mp4",
         "?*[a].mp4",
         "no ending",
+        "two\nlines.mp4",
+        "tab\t.mp4",
+        "/leading.mp4",
+        "a/../../../../etc/passwd.mp4",
+        "..",
+        "a/.",
+        "x.mp4/../y",
+        "name.m p 4",
+        "k" * 1000,
     ]
     for key in keys:
         put(s3, key, data=key.encode())
     assert sorted(uris("s3://archive")) == sorted(keys)
     for key in keys:
-        assert fetch(f"s3://archive/{key}", tmp_path).video_id == sha256(key.encode()).hexdigest()
+        fetched = fetch(f"s3://archive/{key}", tmp_path / "spool")
+        assert fetched.video_id == sha256(key.encode()).hexdigest()
+        assert fetched.path.parent == tmp_path / "spool"
+        assert re.fullmatch(r"[0-9a-f]{32}(\.[A-Za-z0-9]+)?", fetched.path.name)
+    assert [path.name for path in tmp_path.iterdir()] == ["spool"]
+    assert uris("s3://archive/a/..", "s3://archive//leading.mp4") == ["/leading.mp4", keys[10]]
 
 
 def _page_of_three(params: dict[str, Any], **_: Any) -> None:
@@ -71,6 +91,201 @@ def test_more_than_a_page_is_listed_in_order(s3: Any) -> None:
     s3.meta.events.register("provide-client-params.s3.ListObjectsV2", _page_of_three)
     put(s3, *(f"{number}.mp4" for number in range(8)))
     assert uris("s3://archive") == [f"{number}.mp4" for number in range(8)]
+
+
+def test_ten_thousand_objects_are_listed_in_the_order_of_their_keys(s3: Any) -> None:
+    from moto.s3.models import s3_backends  # noqa: PLC0415
+
+    bucket = s3_backends["123456789012"]["aws"]
+    keys = [f"{number % 100:02}/{number:05}.mp4" for number in range(10_000)]
+    for key in keys:
+        bucket.put_object("archive", key, b"")
+    assert uris("s3://archive") == sorted(keys)
+
+
+def test_of_a_bucket_that_keeps_versions_the_newest_of_each_is_listed_by_its_id(
+    s3: Any, tmp_path: Path
+) -> None:
+    put(s3, "before.mp4")
+    s3.put_bucket_versioning(Bucket="archive", VersioningConfiguration={"Status": "Enabled"})
+    for data in (b"old", b"new"):
+        put(s3, "a.mp4", "deleted.mp4", data=data)
+    s3.delete_object(Bucket="archive", Key="deleted.mp4")
+    versions = {one.uri.rpartition("/")[2]: one.etag for one in list_sources(["s3://archive"])}
+    newest = s3.head_object(Bucket="archive", Key="a.mp4")
+    plain = s3.head_object(Bucket="archive", Key="before.mp4")["ETag"].strip('"')
+    assert versions == {"a.mp4": newest["VersionId"], "before.mp4": plain}
+    assert [one.etag for one in list_sources(["s3://archive/a.mp4"])] == [newest["VersionId"]]
+
+    fetched = fetch("s3://archive/a.mp4", tmp_path, versions["a.mp4"])
+    assert (fetched.path.read_bytes(), fetched.etag) == (b"new", newest["VersionId"])
+    # One who was listed by its ETag, where nobody may ask for versions.
+    assert fetch("s3://archive/a.mp4", tmp_path, newest["ETag"].strip('"')).etag == newest["ETag"].strip('"')
+    put(s3, "a.mp4", data=b"newer")
+    with pytest.raises(OSError, match="changed after it was listed"):
+        fetch("s3://archive/a.mp4", tmp_path, versions["a.mp4"])
+
+
+def test_where_versions_may_not_be_asked_for_etags_will_do_and_nowhere_else(
+    s3: Any, s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    put(s3, "a.mp4")
+    with faulty_s3(s3_server) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        forget()
+        proxy.faults = [Fault("denied", r"\?versioning")]
+        assert uris("s3://archive") == ["a.mp4"]
+        proxy.faults = [Fault("slow down", r"\?versioning")]
+        (broken,) = list_sources(["s3://archive"])
+        assert isinstance(broken.fate, Fail)
+
+
+def test_an_object_of_parts_is_known_by_its_bytes(s3: Any, tmp_path: Path) -> None:
+    parts = [b"a" * (5 << 20), b"b"]
+    upload = s3.create_multipart_upload(Bucket="archive", Key="a.mp4")["UploadId"]
+    done = [
+        {
+            "PartNumber": number,
+            "ETag": s3.upload_part(
+                Bucket="archive", Key="a.mp4", UploadId=upload, PartNumber=number, Body=part
+            )["ETag"],
+        }
+        for number, part in enumerate(parts, 1)
+    ]
+    s3.complete_multipart_upload(
+        Bucket="archive", Key="a.mp4", UploadId=upload, MultipartUpload={"Parts": done}
+    )
+    (listed,) = list_sources(["s3://archive"])
+    assert listed.etag is not None
+    assert listed.etag.endswith("-2")
+    assert fetch(listed.uri, tmp_path, listed.etag).video_id == sha256(b"".join(parts)).hexdigest()
+
+
+def test_a_body_that_breaks_off_is_gone_on_with_in_the_same_version(
+    s3: Any, s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytes(range(256)) * 40_000  # 10 MB
+    put(s3, "a.mp4", data=data)
+    monkeypatch.setattr("storage.objects.PAUSE_S", 0.01)
+    with faulty_s3(s3_server) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        forget()
+        proxy.faults = [Fault("reset body", r"^GET /archive/a", times=4)]
+        assert fetch("s3://archive/a.mp4", tmp_path).video_id == sha256(data).hexdigest()
+        assert proxy.count(r"^GET /archive/a") == 5
+        assert proxy.sent_bytes < 1.5 * len(data)
+
+        proxy.faults = [Fault("truncated", r"^GET /archive/a", times=1)]
+        put_then = threading.Timer(0, put, (s3, "a.mp4"), {"data": data[::-1]})
+        monkeypatch.setattr("storage.objects.time.sleep", lambda _: (put_then.start(), put_then.join()))
+        with pytest.raises(OSError, match="changed after it was listed"):
+            fetch("s3://archive/a.mp4", tmp_path)
+
+
+def test_only_the_ranges_that_are_read_are_transferred(
+    s3: Any, s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytes(range(256)) * 80_000  # 20 MB
+    put(s3, "a.mp4", data=data)
+    with faulty_s3(s3_server) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        forget()
+        with open_source("s3://archive/a.mp4") as file:
+            assert file.read(10) == data[:10]
+            file.seek(-3, io.SEEK_END)
+            assert file.read() == data[-3:]
+            assert file.seek(1000) == file.tell() == 1000
+            assert file.read(300_000)[:10] == data[1000:1010]
+            assert proxy.sent_bytes < 1 << 20
+            put(s3, "a.mp4", data=data[::-1])
+            file.seek(10_000_000)
+            with pytest.raises(OSError, match="changed after it was listed"):
+                file.read(10)
+        with pytest.raises(FileNotFoundError):
+            open_source("s3://archive/b.mp4")
+        with pytest.raises(OSError, match="changed after it was listed"):
+            open_source("s3://archive/a.mp4", "another")
+
+
+def test_a_lake_is_encrypted_as_asked(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACESIFT_S3_ENCRYPTION", "aws:kms")
+    monkeypatch.setenv("FACESIFT_S3_KMS_KEY_ID", "key-1")
+    forget()
+    lake = Lake("s3://lakes/here")
+    lake.append([recipe(), source("/a.mp4", video_id="v1"), *video("v1", "/a.mp4")])
+    lake.put_evidence("evidence/a.jpg", b"picture")
+    assert Catalog(lake).view("videos").num_rows == 1
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="lakes")["Contents"]]
+    assert len(keys) > 15
+    for key in keys:
+        head = s3.head_object(Bucket="lakes", Key=key)
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "key-1")
+
+
+@pytest.mark.parametrize(
+    "environment", [{"FACESIFT_S3_ENCRYPTION": "rot13"}, {"FACESIFT_S3_KMS_KEY_ID": "key-1"}]
+)
+def test_an_encryption_that_there_is_not_is_refused(
+    environment: dict[str, str], s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    with pytest.raises(LakeError, match="FACESIFT_S3_ENCRYPTION is"):
+        Lake("s3://lakes/here")
+    put(s3, "a.mp4")
+    with pytest.raises(ArchiveError, match="FACESIFT_S3_ENCRYPTION is"):
+        list_sources(["s3://archive"])
+
+
+def test_public_buckets_are_read_unsigned_and_others_paid_for(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(s3, "a.mp4")
+    asked: list[tuple[str, bool, str | None]] = []
+
+    def note(request: Any, **_: Any) -> None:
+        asked.append(
+            (request.method, "Authorization" in request.headers, request.headers.get("x-amz-request-payer"))
+        )
+
+    for name, signed, payer in (
+        ("FACESIFT_S3_PUBLIC_BUCKETS", False, None),
+        ("FACESIFT_S3_REQUESTER_PAYS", True, "requester"),
+    ):
+        monkeypatch.setenv(name, "other, arch*")
+        forget()
+        for bucket in ("archive", "lakes"):
+            client(bucket).meta.events.register("before-send.s3", note)
+        (listed,) = list_sources(["s3://archive"])
+        fetch(listed.uri, tmp_path, listed.etag)
+        of_archive, asked = asked, []
+        assert len(of_archive) >= 3
+        assert {(is_signed, pays) for _, is_signed, pays in of_archive if pays or not signed} == {
+            (signed, payer)
+        }
+        assert not Lake("s3://lakes/here").exists
+        assert {(is_signed, pays) for _, is_signed, pays in asked} == {(True, None)}
+        asked = []
+        monkeypatch.delenv(name)
+
+
+def test_a_lake_is_queried_with_a_temporary_token(
+    s3: Any, s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Lake("s3://lakes/here").append([recipe(), source("/a.mp4", video_id="v1"), *video("v1", "/a.mp4")])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "tok'en")
+    with faulty_s3(s3_server) as proxy:
+        monkeypatch.delenv("AWS_ENDPOINT_URL")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        forget()
+        ended = CliRunner().invoke(
+            app, ["query", "select count(*) as n from videos", "--lake", "s3://lakes/here", "--format", "csv"]
+        )
+        assert (ended.exit_code, ended.output.splitlines()) == (0, ['"n"', "1"])
+        assert proxy.count(r"^GET /lakes/here/videos/part-") > 0
+        assert proxy.tokens == {"tok'en"}
 
 
 def test_what_is_no_video_is_skipped_with_a_reason(s3: Any) -> None:
