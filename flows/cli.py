@@ -13,6 +13,7 @@ from flows.commands.describe import describe
 from flows.commands.ending import run_printing
 from flows.commands.evaluate import evaluate
 from flows.commands.faces import faces
+from flows.commands.instruct import instruct
 from flows.commands.job import job
 from flows.commands.lake import query, report, retry, status, tables
 from flows.commands.model import model_app
@@ -45,6 +46,7 @@ def options(
 for command in (scan, describe, faces, query, tables, status, report, retry, recipe, synth, train):
     app.command()(command)
 app.command(name="eval")(evaluate)
+app.command()(instruct)
 app.command(hidden=True)(job)
 for command in (nightly, backfill, maintain, forget):
     app.command()(command)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.face import Face, Located, measure
-from workers.mesh import Mesh, Square, landmarks_68, pose_deg
+from workers.mesh import MARGIN, Mesh, Square, landmarks_68, pose_deg
 
 
 class WholePicture:
@@ -34,9 +34,8 @@ class WholePicture:
 
     def _face(self, image: NDArray[np.uint8]) -> list[Face]:
         height_px, width_px = image.shape[:2]
-        rough = self._mesh.look(
-            image, Square(width_px / 2, height_px / 2, float(max(width_px, height_px)), 0.0)
-        )
+        side_px = MARGIN * max(width_px, height_px)
+        rough = self._mesh.look(image, Square(width_px / 2, height_px / 2, side_px, 0.0))
         points = self._mesh.look_again(image, rough)
         if points.presence < rough.presence:
             points = rough

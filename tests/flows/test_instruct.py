@@ -1,0 +1,224 @@
+"""Building instruction data over miniature datasets; faces are made, models are played."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+import flows.instruct
+from flows.instruct import Instruct, InstructRequest
+from flows.instruct_faces import FaceTask, KeptFace
+from flows.request import UsageError
+from model.instruct.chat import ChatConfig, ChatError, Reply
+from model.instruct.config import InstructConfig, PriceConfig, estimate
+from model.training.sample import read_samples
+from tests.model.datasets import miniatures
+
+Build = Callable[..., Instruct]
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the samples in which a face was looked for; what a file holds says what is found."""
+    names: list[str] = []
+
+    def find_face(task: FaceTask) -> KeptFace:
+        names.append(task.sample_id)
+        said = Path(task.listed.uri).read_text()
+        kind = "video" if task.kind == "video" and task.task in {"expression", "deepfake"} else "image"
+        if said:
+            return KeptFace(kind, said, said)
+        stem = task.folder / "faces" / task.sample_id.replace("/", "-")
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        crops = np.full((8, 16, 16, 3), len(names), np.uint8)
+        media = f"{stem}.npy" if kind == "video" else f"{stem}.png"
+        if kind == "video":
+            np.save(media, crops)
+        else:
+            Image.fromarray(crops[0]).save(media)
+        np.save(f"{stem}.landmarks.npy", np.zeros((8, 68, 2) if kind == "video" else (68, 2), np.float32))
+        folder = str(task.folder)
+        return KeptFace(
+            kind,
+            "kept",
+            None,
+            str(Path(media).relative_to(folder)),
+            str(Path(f"{stem}.landmarks.npy").relative_to(folder)),
+            "ab" * 32,
+        )
+
+    monkeypatch.setattr(flows.instruct, "find_face", find_face)
+    monkeypatch.setattr(flows.instruct, "keep_reader", lambda _: None)
+    return names
+
+
+@pytest.fixture
+def build(tmp_path: Path, looked_at: list[str]) -> Build:
+    def build(name: str, writer: Any = None, judge: Any = None, **changed: Any) -> Instruct:
+        request = InstructRequest(
+            **{"dataset": name, "root": str(tmp_path / "data"), "output": str(tmp_path / "out"), **changed}
+        )
+        return Instruct(request, writer, judge)
+
+    return build
+
+
+class Played:
+    """Answers by a function of what is asked."""
+
+    def __init__(self, model: str, answer: Callable[[str], str]) -> None:
+        self.model = model
+        self.asked: list[tuple[str, int]] = []
+        self._answer = answer
+
+    def ask(self, system: str, text: str, pictures: Sequence[bytes]) -> Reply:
+        self.asked.append((text, len(pictures)))
+        return Reply(self._answer(text), 10, 20)
+
+
+def ratings(text: str) -> str:
+    overall = 3 if "Sadness" in text else 9
+    values = {"annotation": 8, "consistency_video": 8, "consistency_annotation": 8, "overall": overall}
+    return json.dumps(values)
+
+
+def entries(folder: Path) -> dict[str, dict[str, Any]]:
+    return {
+        entry["id"]: {**entry, "split": path.stem}
+        for path in (folder / name for name in ("train.json", "val.json", "test.json"))
+        if path.exists()
+        for entry in json.loads(path.read_text())
+    }
+
+
+def test_labels_only_are_what_training_reads(build: Build, tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    miniatures.utkface(data)
+    (data / "1_0_0_20161219140623097.jpg").write_text("several faces")
+    built = build("utkface")
+    cost = built.find_faces()
+    assert (cost.calls, cost.price) == (0, 0)
+    found = built.write()
+    assert found["samples"] == 3 == sum(found["by_status"].values())
+    assert found["by_status"] == {"kept": 2, "several faces": 1}
+    assert len(found["malformed"]) == 6
+    made = entries(out)
+    assert {entry["conversations"][1]["value"] for entry in made.values()} == {
+        "26 years old.",
+        "100 years old.",
+    }
+    for split in ("train", "test"):
+        if (out / f"{split}.json").exists():
+            assert all(sample.kind == "image" for sample in read_samples(out / f"{split}.json", out))
+    rows = parquet.read_table(out / "instruct.parquet").to_pylist()
+    assert [row["status"] for row in rows].count("kept") == 2
+    assert {row["video_id"] for row in rows if row["status"] == "kept"} == {"ab" * 32}
+    page = (out / "sheet.html").read_text()
+    assert page.count("<article>") == 2
+    assert "26 years old." in page
+    assert json.loads((out / "statistics.json").read_text())["kept"] == 2
+
+
+def test_descriptions_are_rated_and_the_low_are_dropped(build: Build, tmp_path: Path) -> None:
+    miniatures.crema_d(tmp_path / "data")
+    writer = Played("writer-1", lambda text: f"  The face\nshows it. ({text[-30:]})")
+    judge = Played("judge-1", ratings)
+    built = build("crema-d", writer, judge, config=InstructConfig(pictures=3))
+    built.find_faces()
+    found = built.write()
+    assert found["by_status"] == {"kept": 2, "rated low": 1}
+    assert found["mean_ratings"]["overall"] == pytest.approx((9 + 9 + 3) / 3)
+    made = entries(tmp_path / "out")
+    happy = made["crema-d/1001_IEO_HAP_LO"]
+    assert happy["conversations"][0]["value"].startswith("<video>\n")
+    assert happy["conversations"][1]["value"].startswith("The face shows it.")
+    assert {shown for _, shown in writer.asked} == {3}
+    assert "Its emotion: Happiness." in writer.asked[1][0]
+    rows = parquet.read_table(tmp_path / "out" / "instruct.parquet").to_pylist()
+    (low,) = [row for row in rows if row["status"] == "rated low"]
+    assert low["reason"] == "overall 3"
+    assert json.loads(low["ratings_json"])["overall"] == 3
+    # Again, with another threshold: nothing is asked twice.
+    again = build("crema-d", writer, judge, config=InstructConfig(pictures=3, threshold=3))
+    again.find_faces()
+    assert again.write()["by_status"] == {"kept": 3}
+    assert len(writer.asked) == len(judge.asked) == 3
+
+
+def test_what_failed_is_asked_again(build: Build, tmp_path: Path) -> None:
+    miniatures.crema_d(tmp_path / "data")
+
+    def refuse(text: str) -> str:
+        raise ChatError("overloaded")
+
+    built = build("crema-d", Played("writer-1", refuse))
+    built.find_faces()
+    assert built.write()["by_status"] == {"failed": 3}
+    built = build("crema-d", Played("writer-1", lambda _: "A face."))
+    built.find_faces()
+    assert built.write()["by_status"] == {"kept": 3}
+
+
+def test_nobody_is_in_two_splits(build: Build, tmp_path: Path) -> None:
+    miniatures.disfa(tmp_path / "data", [f"SN{n:03d}" for n in range(1, 4)])
+    for path in (tmp_path / "data" / "Videos_LeftCamera").iterdir():
+        path.unlink()
+    built = build("disfa")
+    built.find_faces()
+    assert built.write()["by_status"] == {"failed": 9}  # the videos are not there, and it says so
+    miniatures.celeba(tmp_path / "faces")
+    for number in (1, 2, 3):
+        miniatures.put(tmp_path / "faces" / "Img" / "img_align_celeba" / f"00000{number}.jpg")
+    built = build("celeba", root=str(tmp_path / "faces"))
+    built.find_faces()
+    found = built.write()
+    # Person 2880 is in train and in test.
+    assert found["by_status"] == {"kept": 2, "in another split": 1}
+    assert found["kept_by_split"] == {"train": 1, "val": 1}
+
+
+def test_one_fold_of_dfew_is_taken(build: Build, tmp_path: Path, looked_at: list[str]) -> None:
+    miniatures.dfew(tmp_path / "data")
+    for fold in range(1, 11):
+        miniatures.put(tmp_path / "data" / "Clip" / "original" / f"{fold:05d}.mp4")
+    built = build("dfew", fold=4)
+    built.find_faces()
+    built.write()
+    assert {name.split("/")[1] for name in looked_at} == {"4"}
+
+
+def test_the_price_is_worked_out_before() -> None:
+    chat = ChatConfig("http://localhost", "m")
+    price = PriceConfig(2.0, 10.0, tokens_per_picture=100, answer_tokens=50)
+    config = InstructConfig(writer=chat, judge=chat, pictures=4, writer_price=price, judge_price=price)
+    found = estimate(config, samples=1000, videos=400)
+    pictures = 600 + 400 * 4
+    assert found.calls == 2000
+    assert found.prompt_tokens == 2 * (1000 * 250 + pictures * 100)
+    assert found.answer_tokens == 2 * 1000 * 50
+    assert found.price == pytest.approx((found.prompt_tokens * 2 + found.answer_tokens * 10) / 1e6)
+    assert estimate(InstructConfig(), 1000, 0).calls == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"judge": ChatConfig("http://localhost", "m")}, "give writer too"),
+        ({"threshold": 11}, "ratings go from 1 to 10"),
+        ({"one_face_share": 0.0}, "above 0, at most 1"),
+        ({"pictures": 0}, "show at least 1"),
+    ],
+)
+def test_settings_that_do_not_fit(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        InstructConfig(**changed)
+
+
+def test_a_dataset_that_is_not_known(build: Build) -> None:
+    with pytest.raises(UsageError, match="no dataset is called"):
+        build("imagenet")

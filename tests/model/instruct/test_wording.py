@@ -1,0 +1,51 @@
+"""Answers have the shapes that are read back out of generated texts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from model.instruct.wording import described_answer, label_answer, question_for, writing_prompt
+from model.questions import default_question
+from model.reading import read_answer
+
+TRUTHS: Mapping[Any, Any] = {
+    "expression": "disgust",
+    "age": 31.0,
+    "deepfake": "fake",
+    "action_units": {"AU1": True, "AU4": False, "AU12": True, "AU9": None},
+    "attributes": {"smiling": True, "bald": False, "wearing_hat": True},
+}
+LABELS = {
+    "expression": ("disgust",),
+    "age": ("31",),
+    "deepfake": ("fake",),
+    "action_units": ("AU1", "AU12"),
+    "attributes": ("smiling", "wearing_hat"),
+}
+
+
+@pytest.mark.parametrize("task", list(TRUTHS))
+def test_labels_are_read_back(task: Any) -> None:
+    found = read_answer(label_answer(task, TRUTHS[task]), default_question(task))
+    assert (found.status, found.labels) == ("ok", LABELS[task])
+
+
+@pytest.mark.parametrize("task", ["age", "deepfake"])
+def test_the_label_stands_before_the_description(task: Any) -> None:
+    answer = described_answer(task, TRUTHS[task], "Skin and eyes\n suggest it.")
+    assert read_answer(answer, default_question(task)).labels == LABELS[task]
+    assert answer.endswith(": Skin and eyes suggest it.")
+
+
+def test_one_year_is_one_year() -> None:
+    assert label_answer("age", 1.0) == "1 year old."
+    assert read_answer("None.", default_question("action_units")).labels == ()
+    assert label_answer("action_units", {"AU1": False}) == "No action units are active."
+
+
+def test_the_same_sample_is_asked_the_same() -> None:
+    asked = {question_for("age", "image", str(number)) for number in range(50)}
+    assert len(asked) == 3
+    assert question_for("age", "image", "7") == question_for("age", "image", "7")
+    assert "video" in question_for("deepfake", "video", "x") + writing_prompt("deepfake", "real", "video")[1]
