@@ -15,7 +15,6 @@ BranchKind = Literal["simple", "masked", "geometric"]
 CrossAttentionKind = Literal["none", BranchKind]
 Kind = Literal["image", "video"]
 
-
 _RGB = 3
 
 

@@ -37,18 +37,18 @@ class VisualTrace:
     """[B, T, N, width of the tower], before the projector."""
     projected: Tensor
     """[B, T, N, D]."""
-    landmark_local: Tensor | None
-    """[B, T, R, D]; this and the next four are None without landmarks."""
-    landmark_global: Tensor | None
-    """[B, T, D]."""
-    landmark_tokens: Tensor | None
-    """[B, T, R, D], local plus global."""
-    proximity_mask: Tensor | None
-    """[B, T, N, R], additive; None for the variant without."""
-    block: Tensor | None
-    """[B, T, N, D], LayerNorm(v + attention), before the branch's output linear."""
     encoded: Tensor
     """[B, T, N, D], what goes into the LLM."""
+    landmark_local: Tensor | None = None
+    """[B, T, R, D]; this and what follows are None without landmarks."""
+    landmark_global: Tensor | None = None
+    """[B, T, D]."""
+    landmark_tokens: Tensor | None = None
+    """[B, T, R, D], local plus global."""
+    proximity_mask: Tensor | None = None
+    """[B, T, N, R], additive; None for the variant without."""
+    block: Tensor | None = None
+    """[B, T, N, D], LayerNorm(v + attention), before the branch's output linear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class FaceLlava(nn.Module):
     def _trace(self, features_BTNC: Tensor, landmarks_BTP: Tensor | None) -> VisualTrace:
         projected_BTND = cast("Tensor", self.mm_projector(features_BTNC))
         if landmarks_BTP is None:
-            return VisualTrace(features_BTNC, projected_BTND, None, None, None, None, None, projected_BTND)
+            return VisualTrace(features_BTNC, projected_BTND, encoded=projected_BTND)
         if (
             self.landmarks_projector is None
             or self.global_landmarks_projector is None
@@ -158,12 +158,12 @@ class FaceLlava(nn.Module):
         return VisualTrace(
             features_BTNC,
             projected_BTND,
-            local_BTRD,
-            global_BTD,
-            tokens_BTRD,
-            mask_BTNR,
-            block_BTND,
-            encoded_BTND,
+            encoded=encoded_BTND,
+            landmark_local=local_BTRD,
+            landmark_global=global_BTD,
+            landmark_tokens=tokens_BTRD,
+            proximity_mask=mask_BTNR,
+            block=block_BTND,
         )
 
     def embed_tokens(self, ids: Tensor) -> Tensor:

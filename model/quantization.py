@@ -20,7 +20,6 @@ Quantization = Literal["8bit", "4bit"]
 _LAYERS: dict[Quantization, str] = {"8bit": "Linear8bitLt", "4bit": "Linear4bit"}
 """Names of bitsandbytes' classes, which cannot be imported everywhere."""
 
-
 _BLOCK = 64
 """Weights that share a scale in NF4; bitsandbytes' CPU kernels fail on rows that are not whole blocks."""
 
