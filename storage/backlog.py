@@ -13,17 +13,23 @@ from storage.listing import Listed, Take
 _BATCH = 10_000
 
 _SOURCES = """
+with
+
+judged as (
+    select
+        *,
+        -- under whichever recipe: what failed does not stand in the way of the others
+        bool_or(status = 'failed') over (partition by uri) as has_failed
+    from listings
+)
+
 select uri, size_bytes, etag, modified_at
-from listings
+from judged
 qualify row_number() over (partition by uri order by listed_at desc, recipe_id) = 1
     -- else it is none that is read, or none at all
     and status <> 'skipped'
     and failure_stage is distinct from 'list'
-order by
-    -- what failed under whichever recipe does not stand in the way of the others
-    failed_at is not null,
-    modified_at {direction} nulls last,
-    uri
+order by has_failed, modified_at {direction} nulls last, uri
 """
 
 

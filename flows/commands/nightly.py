@@ -45,6 +45,14 @@ def nightly(  # noqa: PLR0917 - typer gives names to them all
     recipe: RecipeOption = None,
     checkpoint: CheckpointOption = None,
     tasks: TasksOption = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Only these, e.g. '*.mp4'; may be repeated. [default: all]"),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Not these, e.g. '*/proxies/*'; may be repeated."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many videos.")] = None,
     readers: ReadersOption = None,
     describers: DescribersOption = None,
@@ -68,7 +76,8 @@ def nightly(  # noqa: PLR0917 - typer gives names to them all
 
     options = {"recipe": recipe, "checkpoint": checkpoint, "tasks": tasks, "limit": limit}
     workers = {"readers": readers, "describers": describers, "ray": ray}
-    request = _request(archives, lake, **options, **workers)
+    patterns = {"include": tuple(include or ()), "exclude": tuple(exclude or ())}
+    request = _request(archives, lake, **options, **workers, **patterns)
 
     def run() -> Any:
         from flows.nightly import nightly as nightly_flow

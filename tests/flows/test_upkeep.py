@@ -1,0 +1,100 @@
+"""maintain and forget by the command line, and what a later scan does with what was forgotten."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from storage.catalog import Catalog
+from storage.lake import Lake
+from tests.flows.test_run import Nights, nights
+from tests.storage.rows import recipe, scan, source, video
+
+__all__ = ["nights"]
+
+ANNA = "a" * 64
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(tmp_path / "lake")
+    lake.append([recipe(), source("/anna.mp4", video_id=ANNA), *video(ANNA, "/anna.mp4")])
+    return lake
+
+
+def test_maintain_says_what_it_did_and_whether_checks_pass(lake: Lake) -> None:
+    code, text, _ = run("maintain", "--lake", lake.root)
+    assert code == 0
+    assert "no table had anything to be done" in text
+    assert "erased   nothing" in text
+    lake.append(video("b" * 64, "/b.mp4", attempt_id="2")[-1:])
+    code, text, _ = run("maintain", "--lake", lake.root, "--keep-hours", "0")
+    assert code == 1
+    assert "check counts_match found 1 row" in text
+    assert [line.split() for line in text.splitlines() if "videos" in line] == [
+        ["videos", "2", "1", "0", "2"]
+    ]
+    code, text, _ = run("maintain", "--lake", lake.root, "--json")
+    assert (code, json.loads(text)["checks"]["counts_match"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "one of --video, --source, --before"),
+        (("--video", ANNA, "--source", "*"), "one of --video, --source, --before"),
+        (("--source", "*"), "give --yes"),
+        (("--video", ANNA, "--grace-hours", "1e9"), "give hours from 0"),
+        (("--lift",), "name it with --video"),
+        (("--lift", "--video", ANNA), "is not forgotten"),
+    ],
+)
+def test_forget_refuses_what_is_not_clear(lake: Lake, arguments: tuple[str, ...], says: str) -> None:
+    code, _, error = run("forget", "--lake", lake.root, *arguments)
+    assert code == 2
+    assert says in error
+    assert Catalog(lake).view("videos").num_rows == 1
+
+
+def test_both_want_a_lake(tmp_path: Path) -> None:
+    for command in (("maintain",), ("forget", "--video", ANNA, "--yes")):
+        code, _, error = run(*command, "--lake", tmp_path / "none")
+        assert code == 2
+        assert "there is no lake" in error
+
+
+def test_forget_shows_asks_erases_and_prints_a_receipt(lake: Lake) -> None:
+    lake.append([scan()])
+    code, text, _ = run("forget", "--lake", lake.root, "--source", "/ann*", "--dry-run")
+    assert code == 0
+    assert "1 contents of 1 sources\n  1 rows of videos\n" in text
+    code, text, error = run("forget", "--lake", lake.root, "--video", ANNA, "--grace-hours", "1", "--yes")
+    receipt = json.loads(text)
+    assert (code, receipt["video_ids"], receipt["rows"]["videos"]) == (0, [ANNA], 1)
+    assert f"{len(receipt['files_left'])} old files still hold erased rows; from " in error
+    assert "1 scans have no end" in error
+    code, _, error = run("forget", "--lake", lake.root, "--before", "2020-01-01", "--yes")
+    assert (code, error) == (0, "the lake holds nothing of it\n")
+    assert run("forget", "--lake", lake.root, "--video", ANNA, "--lift")[0] == 0
+    assert Catalog(lake).view("forgotten").num_rows == 0
+
+
+def test_a_forgotten_content_is_not_read_again_under_any_name(nights: Nights) -> None:
+    nights.write("anna", "faces 1 anna")
+    nights.write("bert", "faces 1 bert")
+    nights.scan()
+    assert run("forget", "--lake", nights.lake.root, "--source", "*/anna", "--yes")[0] == 0
+    nights.write("anna again", "faces 1 anna")
+    for _ in range(2):
+        summary = nights.scan()
+        assert nights.read == []
+        assert (summary.by_status["skipped"], summary.by_status["done"]) == (2, 1)
+    assert nights.by_name()["anna"] == nights.by_name()["anna again"] == "skipped: forgotten"
+    assert summary.is_idle  # and it was not even hashed
