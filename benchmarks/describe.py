@@ -12,9 +12,8 @@ favour the shared side. Texts never end early, so that both sides write `--token
     python -m benchmarks.describe [--size mid] [--batches 1 2 4 8 16] [--tokens 48] [--threads 1]
                                   [--device cuda --dtype bfloat16]
 
-`--size tiny` and few batches only show that it works, in half a minute.
-
-FIGURES
+`--size tiny` and few batches only show that it works, in half a minute; each batch of `mid` takes minutes.
+Measured figures are in docs/engines.md.
 """
 
 import argparse
