@@ -54,7 +54,7 @@ from storage.folders import file_uri
 from storage.records import Source, Video
 from workers.blaze import SHORT_RANGE, BlazeFace, blend, suppress
 from workers.reader import Reader, ReaderConfig, RowIds
-from workers.window import whole
+from workers.window import Pyramid, whole
 
 Image = NDArray[np.uint8]
 OFFICIAL_FPS, CROP_PX = 24, 256
@@ -100,7 +100,8 @@ def official(video: Path) -> dict[str, float]:
 
 def official_crop(detector: BlazeFace, image: Image) -> Image | None:
     """Return the square at the only face [256, 256, 3], or None where there is not exactly one."""
-    seen = detector.look(image, whole(image), 0.5)
+    height, width = image.shape[:2]
+    seen = detector.look(Pyramid(image), whole(width, height, detector.input_px), 0.5)
     faces = suppress(seen.boxes_xyxy_px, seen.scores, 0.3)
     if len(faces) != 1:
         return None

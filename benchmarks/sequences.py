@@ -7,6 +7,8 @@ with `video.mp4`, `gt.csv` (MOT form, one identity per person), `gt_shot.csv` (o
     small8      eight faces of 40 to 56 px in 1920 x 1080
     reentry     six shots, in which four people appear, vanish and return at other places, sizes and lights
     crossing    three people who cross each other, leave the picture and come back, in one shot
+    turning     three people who turn their heads to the profile and back, while one passes before them
+    fast        three people who rush to and fro, blurred by motion
     noface      backgrounds without people
 
 A row is to be ignored (0 in the seventh column) where more than 0.6 of the face is hidden.
@@ -26,10 +28,12 @@ from numpy.typing import NDArray
 
 from model.synthetic.background import Background, sample_background
 from model.synthetic.camera import Pose
+from model.synthetic.face import Face
 from model.synthetic.mp4 import write_mp4
 from model.synthetic.people import sample_face
 from model.synthetic.render import render_face
 from model.synthetic.scene import Sway, sample_light
+from model.synthetic.shading import Light
 from workers.face import Box, hidden_shares
 
 FPS = 25
@@ -51,13 +55,23 @@ class Head:
 
 @dataclass(frozen=True)
 class Walk:
-    """How a head moves: the face's centre and width in pixels."""
+    """How a head moves: the face's centre and width in pixels; and turns: `heads` are its views by yaw."""
 
-    head: Head
+    heads: tuple[Head, ...]
     who: int
     x: Sway
     y: Sway
     width: Sway
+    turn: Sway | None = None
+    """Between 0, the first of the heads, and 1, the last."""
+
+    def head_at(self, time_s: float) -> Head:
+        turned = 0.0 if self.turn is None else self.turn.at(time_s)
+        return self.heads[round(turned * (len(self.heads) - 1))]
+
+    def blurred_px(self, time_s: float) -> int:
+        """Return how far it moves to the side while the shutter is open: half the time of a frame."""
+        return round(abs(self.x.at(time_s + 0.25 / FPS) - self.x.at(time_s - 0.25 / FPS)))
 
 
 @dataclass(frozen=True)
@@ -69,11 +83,20 @@ class Take:
     frames: int
 
 
-def head_of(rng: Generator, face_seed: int) -> Head:
-    """Return somebody, held and lit at random."""
+def head_of(rng: Generator, face_seed: int) -> tuple[Head, ...]:
+    """Return one view of somebody, held and lit at random."""
     pose = Pose(*(float(rng.uniform(-limit, limit)) for limit in (18, 8, 8)))
-    face = sample_face(default_rng(face_seed))
-    light = sample_light(rng)
+    return (_seen(sample_face(default_rng(face_seed)), pose, sample_light(rng)),)
+
+
+def turned_heads(rng: Generator, face_seed: int) -> tuple[Head, ...]:
+    """Return views of somebody from one side to the other."""
+    face, light = sample_face(default_rng(face_seed)), sample_light(rng)
+    pitch_deg, roll_deg = (float(rng.uniform(-limit, limit)) for limit in (8, 8))
+    return tuple(_seen(face, Pose(yaw_deg, pitch_deg, roll_deg), light) for yaw_deg in range(-75, 76, 5))
+
+
+def _seen(face: Face, pose: Pose, light: Light) -> Head:
     seen = render_face(face, pose, SPRITE_PX, light=light, background_rgb=KEY_RGB)
     unlike = np.abs(seen.picture.astype(np.float32) - KEY_RGB).max(axis=2)
     mask = cv2.erode((unlike > 60).astype(np.float32), np.ones((3, 3)))
@@ -84,7 +107,8 @@ def head_of(rng: Generator, face_seed: int) -> Head:
 
 def paste(picture: Picture, walk: Walk, time_s: float) -> Box:
     """Put a head into a picture; return its face's box."""
-    x, y, w, h = walk.head.box
+    head = walk.head_at(time_s)
+    x, y, w, h = head.box
     scale = walk.width.at(time_s) / w
     left, top = walk.x.at(time_s) - (x + w / 2) * scale, walk.y.at(time_s) - (y + h / 2) * scale
     x0, y0 = max(0, int(left)), max(0, int(top))
@@ -93,9 +117,14 @@ def paste(picture: Picture, walk: Walk, time_s: float) -> Box:
     if part.size:
         to_part = np.array([[scale, 0, left - x0], [0, scale, top - y0]])
         size = part.shape[1], part.shape[0]
-        mask = cv2.warpAffine(walk.head.mask, to_part, size, flags=cv2.INTER_AREA)[..., None]
-        drawn = cv2.warpAffine(walk.head.picture, to_part, size, flags=cv2.INTER_AREA)
-        part[...] = drawn * mask + part * (1 - mask)
+        mask = cv2.warpAffine(head.mask, to_part, size, flags=cv2.INTER_AREA)[..., None]
+        drawn = cv2.warpAffine(head.picture, to_part, size, flags=cv2.INTER_AREA) * mask
+        blurred_px = walk.blurred_px(time_s)
+        if blurred_px > 1:
+            mask, drawn = (
+                cv2.blur(layer, (blurred_px, 1)).reshape(*size[::-1], -1) for layer in (mask, drawn)
+            )
+        part[...] = drawn + part * (1 - mask)
     return left + x * scale, top + y * scale, w * scale, h * scale
 
 
@@ -146,11 +175,54 @@ def crossing(rng: Generator) -> list[Take]:
     return [Take(sample_background(rng, 960, 540), walks, 12 * FPS)]
 
 
+def turning(rng: Generator) -> list[Take]:
+    # Two turn where they are, one of them past the profile's edge; the third passes before both.
+    walks = (
+        Walk(
+            turned_heads(rng, 400), 0, Sway(260, 20, 0.2, 0), still(240), still(84), Sway(0.5, 0.5, 0.25, 0)
+        ),
+        Walk(
+            turned_heads(rng, 401), 1, Sway(700, 20, 0.2, 0), still(260), still(90), Sway(0.5, 0.4, 0.4, 0.5)
+        ),
+        Walk(
+            turned_heads(rng, 402),
+            2,
+            Sway(480, 460, 0.1, 0),
+            still(250),
+            still(104),
+            Sway(0.5, 0.3, 0.1, 0.25),
+        ),
+    )
+    return [Take(sample_background(rng, 960, 540), walks, 10 * FPS)]
+
+
+def fast(rng: Generator) -> list[Take]:
+    # Up to 850 px per second: ten times their width.
+    walks = tuple(
+        Walk(
+            head_of(rng, 500 + who),
+            who,
+            Sway(480, 380 - 60 * who, 0.36 - 0.05 * who, float(rng.random())),
+            Sway(110 + 150 * who, 20, 0.5, float(rng.random())),
+            still(80 + 6 * who),
+        )
+        for who in range(3)
+    )
+    return [Take(sample_background(rng, 960, 540), walks, 8 * FPS)]
+
+
 def noface(rng: Generator) -> list[Take]:
     return [Take(sample_background(rng, 960, 540), (), FPS) for _ in range(8)]
 
 
-SEQUENCES = {"small8": small8, "reentry": reentry, "crossing": crossing, "noface": noface}
+SEQUENCES = {
+    "small8": small8,
+    "reentry": reentry,
+    "crossing": crossing,
+    "noface": noface,
+    "turning": turning,
+    "fast": fast,
+}
 
 
 def pictures(takes: Sequence[Take], rows: list[str], shot_rows: list[str]) -> Iterator[Picture]:

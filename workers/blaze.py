@@ -1,7 +1,8 @@
 """The BlazeFace detectors: a window of the picture in, boxes and six keypoints out.
 
-Both networks look at a square and answer per anchor with a box, six keypoints and a logit, in pixels of
-the network's input relative to the anchor's centre. The anchors are those of the single-shot detector (Liu
+Both networks answer per anchor with a box, six keypoints and a logit, in pixels of the network's input
+relative to the anchor's centre. They were trained on squares, but being all convolutions they look at windows
+of any size: there are more or fewer anchors then. The anchors are those of the single-shot detector (Liu
 et al. 2016, section 2.2) as BlazeFace uses them (Bazarevsky et al. 2019, arXiv 1907.05047): every anchor has
 unit size, so only its centre matters.
 
@@ -15,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.litert import Network
-from workers.window import Window
+from workers.litert import Network, model_path
+from workers.window import Pyramid, Window
 
 Floats = NDArray[np.float32]
 
@@ -28,12 +29,16 @@ class Blaze:
     file: str
     """Key in `workers.litert.MODEL_FILES`."""
     input_px: int
+    """Side of the squares that it was trained on."""
     grids: tuple[tuple[int, int], ...]
     """(stride in pixels, anchors per cell) per output layer, in the order of the output's rows."""
 
 
 SHORT_RANGE = Blaze("face_detection_short_range", 128, ((8, 2), (16, 6)))
 FULL_RANGE = Blaze("face_detection_full_range_sparse", 192, ((4, 1),))
+
+_KEPT_SIZES = 6
+"""Of inputs: a video has three at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,12 +65,14 @@ def join(parts: list[Candidates]) -> Candidates:
     )
 
 
-def anchor_centres(blaze: Blaze) -> Floats:
-    """Return the anchors' centres [N, 2] as x, y in pixels of the network's input."""
+def anchor_centres(blaze: Blaze, width: int, height: int) -> Floats:
+    """Return the anchors' centres [N, 2] as x, y in pixels of an input of the given size."""
     layers: list[Floats] = []
     for stride_px, per_cell in blaze.grids:
-        ticks = (np.arange(blaze.input_px // stride_px, dtype=np.float32) + 0.5) * stride_px
-        x, y = np.meshgrid(ticks, ticks)
+        columns, rows = (
+            (np.arange(side // stride_px, dtype=np.float32) + 0.5) * stride_px for side in (width, height)
+        )
+        x, y = np.meshgrid(columns, rows)
         layers.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), per_cell, axis=0))
     return np.concatenate(layers)
 
@@ -80,24 +87,26 @@ def decode(raw: Floats, logits: Floats, centres: Floats, minimum_score: float) -
         minimum_score: those below are left out.
     """
     rows = np.flatnonzero(logits >= math.log(minimum_score / (1 - minimum_score)))
-    raw, centre = raw[rows], centres[rows]
-    middle: Floats = raw[:, :2] + centre
-    half: Floats = raw[:, 2:4] * np.float32(0.5)
+    values = raw[rows]
+    values[:, 4:] += np.tile(centres[rows], 6)
+    middle: Floats = values[:, :2] + centres[rows]
+    half: Floats = values[:, 2:4] * np.float32(0.5)
     return Candidates(
         np.concatenate([middle - half, middle + half], axis=1),
         (1 / (1 + np.exp(-logits[rows]))).astype(np.float32),
-        raw[:, 4:16].reshape(-1, 6, 2) + centre[:, None],
+        values[:, 4:].reshape(-1, 6, 2),
     )
 
 
 def ious(boxes_xyxy: Floats, others_xyxy: Floats) -> Floats:
     """Return the intersection over union [N, M] of boxes [N, 4] and [M, 4]."""
-    low = np.maximum(boxes_xyxy[:, None, :2], others_xyxy[None, :, :2])
-    high = np.minimum(boxes_xyxy[:, None, 2:], others_xyxy[None, :, 2:])
-    common = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = np.prod(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], axis=1)
-    other_areas = np.prod(others_xyxy[:, 2:] - others_xyxy[:, :2], axis=1)
-    union = areas[:, None] + other_areas[None] - common
+    # Side by side as columns and rows: numpy is several times slower along short last axes.
+    x0, y0, x1, y1 = boxes_xyxy.T[..., None]
+    left, top, right, bottom = others_xyxy.T
+    width = np.minimum(x1, right) - np.maximum(x0, left)
+    height = np.minimum(y1, bottom) - np.maximum(y0, top)
+    common = np.maximum(width, 0) * np.maximum(height, 0)
+    union = (x1 - x0) * (y1 - y0) + (right - left) * (bottom - top) - common
     return common / np.maximum(union, np.float32(1e-9))
 
 
@@ -134,26 +143,35 @@ class BlazeFace:
     """One detector network with its anchors."""
 
     def __init__(self, blaze: Blaze, num_threads: int) -> None:
-        """Load the network; see `workers.litert.model_path` for what can fail."""
+        """Find the network, to be loaded as needed; see `workers.litert.model_path` for what can fail."""
+        model_path(blaze.file)
         self._blaze = blaze
-        self._centres = anchor_centres(blaze)
-        self._network = Network(blaze.file, num_threads)
+        self._num_threads = num_threads
+        self._sized: dict[tuple[int, int], tuple[Network, Floats]] = {}
 
-    def look(self, image: NDArray[np.uint8], window: Window, minimum_score: float) -> Candidates:
-        """Return what it sees in a window of a picture [H, W, 3] uint8 RGB, in picture pixels."""
-        tensor = window.draw(image, self._blaze.input_px).astype(np.float32)
+    @property
+    def input_px(self) -> int:
+        """Side of the squares that it was trained on."""
+        return self._blaze.input_px
+
+    def look(self, picture: Pyramid, window: Window, minimum_score: float) -> Candidates:
+        """Return what it sees in a window of a picture, in picture pixels."""
+        network, centres = self._network(window.width, window.height)
+        tensor = window.draw(picture).astype(np.float32)
         tensor *= 2 / 255
         tensor -= 1
-        raw, logits = self._network(tensor[None])
-        seen = decode(raw[0], logits[0, :, 0], self._centres, minimum_score)
-        scale = np.float32(self._scale(window))
-        origin = np.array([window.left_px, window.top_px], np.float32)
-        boxes: Floats = seen.boxes_xyxy_px * scale + np.tile(origin, 2)
-        return Candidates(boxes, seen.scores, seen.keypoints_px * scale + origin)
+        raw, logits = network(tensor[None])
+        seen = decode(raw[0], logits[0, :, 0], centres, minimum_score)
+        scale = np.float32(window.scale)
+        origin = np.array([window.left_px, window.top_px] * 2, np.float32)
+        boxes: Floats = seen.boxes_xyxy_px * scale + origin
+        return Candidates(boxes, seen.scores, seen.keypoints_px * scale + origin[:2])
 
-    def network_px(self, window: Window, boxes_xyxy_px: Floats) -> Floats:
-        """Return how large boxes [N, 4] of a window are to the network: longer sides [N] in its pixels."""
-        return (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(axis=1) / np.float32(self._scale(window))
-
-    def _scale(self, window: Window) -> float:
-        return window.side_px / self._blaze.input_px
+    def _network(self, width: int, height: int) -> tuple[Network, Floats]:
+        """Return the network for inputs of a size; those of the sizes made last are kept."""
+        if (width, height) not in self._sized:
+            if len(self._sized) == _KEPT_SIZES:
+                del self._sized[next(iter(self._sized))]
+            network = Network(self._blaze.file, self._num_threads, (width, height))
+            self._sized[width, height] = network, anchor_centres(self._blaze, width, height)
+        return self._sized[width, height]

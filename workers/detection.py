@@ -50,6 +50,9 @@ class DetectorConfig:
     """Embedded: 0.4 ensemble's + 0.4 close-up's score + 0.2 mesh's presence, from which a place is a face."""
     agreement: float = 0.5
     """Embedded: intersection over union of the close-up's and the mesh's box, for them to mean one face."""
+    settled: float = 0.15
+    """Embedded: how far the corners of the square in which the mesh was seen may be off from those of the
+    square around it, in sides; where they are further off, the mesh is laid on again."""
     pack: str | None = field(default=None, metadata={"changes_results": False})
     """InsightFace: directory of the model pack. What is in it changes results, not where it lies."""
     pack_sha256: str | None = None
@@ -70,6 +73,8 @@ class DetectorConfig:
         for name, least in (("tile_px", 64), ("max_faces", 1), ("num_threads", 1), ("batch", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"detector.{name} is {getattr(self, name)}; give at least {least}")
+        if self.settled < 0:
+            raise ValueError(f"detector.settled is {self.settled}; give 0 or more")
         if self.input_px < 32 or self.input_px % 32:
             raise ValueError(f"detector.input_px is {self.input_px}; give a multiple of 32")
         if self.backend == "insightface" and self.pack is None:

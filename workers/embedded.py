@@ -3,8 +3,9 @@
 Candidates come from the short-range detector on the whole picture, the full-range one on the whole picture
 and, where the picture is larger than a tile, the full-range one on overlapping tiles. Each is then looked at
 close up by the short-range detector, which says again whether there is a face and where exactly, and the mesh
-is laid on that in two passes. What counts is the evidence of all three together: the mesh alone misses
-profiles and motion blur, the detectors alone see faces in clouds.
+is laid on that; a second time where the first shows that the face is held otherwise. What counts is the
+evidence of all three together: the mesh alone misses profiles and motion blur, the detectors alone see faces
+in clouds.
 """
 
 from collections.abc import Sequence
@@ -17,21 +18,25 @@ from numpy.typing import NDArray
 from workers.blaze import FULL_RANGE, SHORT_RANGE, BlazeFace, Candidates, Floats, blend, ious, join, suppress
 from workers.detection import DetectorConfig
 from workers.face import Face, Located, measure
-from workers.mesh import Mesh, Points, landmarks_68, pose_deg, square_around
-from workers.window import close_up, tiles, whole
+from workers.mesh import Mesh, Points, landmarks_68, pose_deg, square_of_detection
+from workers.window import Pyramid, close_up, tiles, whole
 
 # A box is imprecise where it is a few pixels of the network's input; it yields to that of another network, or
 # tile, in which the face is larger.
 _PRECISE_PX = 24
 _SAME_PLACE_IOU = 0.3
 
-# The close-up shows this many sides of the candidate's box; its answer must touch what it was asked about.
-_CLOSE_UP_SIDES = 2.2
+# The close-up shows this many sides of the candidate's box, at the size of face at which the network is best;
+# its answer must touch what it was asked about. (Twice the area gives the same scores and boxes.)
+_CLOSE_UP_SIDES = 1.65
+_CLOSE_UP_PX = 96
 _CLOSE_UP_SCORE = 0.1
 _CLOSE_UP_IOU = 0.2
 
-# Presence in the mesh's first pass from which a second one has not been seen to recover.
+# Presence in the mesh's first pass from which a second one has not been seen to recover, and from which none
+# is needed where the square was right.
 _HOPELESS = 0.005
+_SURE = 0.9
 
 # The networks' shares of the evidence.
 _ENSEMBLE, _CLOSE_UP, _MESH = 0.4, 0.4, 0.2
@@ -85,18 +90,21 @@ class EmbeddedDetector:
         return [face for face in faces if face.size_px >= self._config.min_face_px][: self._config.max_faces]
 
     def _places(self, image: NDArray[np.uint8]) -> list[_Place]:
-        candidates = self._candidates(image)
-        places = (self._look_close(image, candidates, row) for row in range(len(candidates)))
+        picture = Pyramid(image)
+        candidates = self._candidates(picture)
+        places = (self._look_close(picture, candidates, row) for row in range(len(candidates)))
         return [place for place in places if place is not None]
 
-    def _candidates(self, image: NDArray[np.uint8]) -> Candidates:
+    def _candidates(self, picture: Pyramid) -> Candidates:
         """Return one candidate per place: the most precise box, and the highest score of any."""
-        looks = [(self._short, whole(image)), (self._full, whole(image))]
-        looks += [(self._full, tile) for tile in tiles(image.shape[1], image.shape[0], self._config.tile_px)]
-        seen = [network.look(image, window, self._config.candidate_score) for network, window in looks]
+        height, width = picture.image.shape[:2]
+        short, full = self._short, self._full
+        looks = [(network, whole(width, height, network.input_px)) for network in (short, full)]
+        looks += [(full, tile) for tile in tiles(width, height, self._config.tile_px, full.input_px)]
+        seen = [network.look(picture, window, self._config.candidate_score) for network, window in looks]
         ranks = [
-            found.scores * np.minimum(1, network.network_px(window, found.boxes_xyxy_px) / _PRECISE_PX)
-            for (network, window), found in zip(looks, seen, strict=True)
+            found.scores * np.minimum(1, _longer_sides(found.boxes_xyxy_px) / (window.scale * _PRECISE_PX))
+            for (_, window), found in zip(looks, seen, strict=True)
         ]
         every = join(seen)
         rows = suppress(every.boxes_xyxy_px, np.concatenate(ranks), _SAME_PLACE_IOU)
@@ -104,9 +112,9 @@ class EmbeddedDetector:
         scores = np.where(is_same, every.scores, 0).max(axis=1, initial=0)
         return Candidates(every.boxes_xyxy_px[rows], scores, every.keypoints_px[rows])
 
-    def _look_close(self, image: NDArray[np.uint8], candidates: Candidates, row: int) -> _Place | None:
+    def _look_close(self, picture: Pyramid, candidates: Candidates, row: int) -> _Place | None:
         box = candidates.boxes_xyxy_px[row]
-        seen = self._short.look(image, close_up(box, _CLOSE_UP_SIDES), _CLOSE_UP_SCORE)
+        seen = self._short.look(picture, close_up(box, _CLOSE_UP_SIDES, _CLOSE_UP_PX), _CLOSE_UP_SCORE)
         if not len(seen):
             return None
         overlaps = ious(box[None], seen.boxes_xyxy_px)[0]
@@ -120,13 +128,19 @@ class EmbeddedDetector:
         """Return the mesh on a place, or None when it is no face."""
         if _evidence(place, 1.0) < self._config.evidence:
             return None
-        rough = self._mesh.look(image, square_around(place.box_xyxy_px, *place.eyes_px))
-        if rough.presence < _HOPELESS and _evidence(place, 0.0) < self._config.evidence:
+        square = square_of_detection(place.box_xyxy_px, *place.eyes_px)
+        points = self._mesh.look(image, square)
+        if points.presence < _HOPELESS and _evidence(place, 0.0) < self._config.evidence:
             return None
-        points = self._mesh.look_again(image, rough)
+        if points.presence < _SURE or square.off(points.square) > self._config.settled:
+            points = self._mesh.look_again(image, points)
         agreement = float(ious(place.box_xyxy_px[None], points.box_xyxy_px[None])[0, 0])
         is_face = _evidence(place, points.presence) >= self._config.evidence
         return points if is_face and agreement >= self._config.agreement else None
+
+
+def _longer_sides(boxes_xyxy_px: Floats) -> Floats:
+    return (boxes_xyxy_px[:, 2:] - boxes_xyxy_px[:, :2]).max(axis=1)
 
 
 def _evidence(place: _Place, presence: float) -> float:

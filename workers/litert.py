@@ -6,7 +6,7 @@ from the network. The files' hashes are checked, because a result's recipe names
 
 import hashlib
 import importlib.util
-import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,12 @@ MODEL_FILES = {
     "face_landmark": ("face_landmark", "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814"),
 }
 """Per model its folder under `mediapipe/modules` and its SHA-256 (mediapipe 0.10.21, Apache-2.0)."""
+
+ENLARGEMENTS = {"face_detection_full_range_sparse": {15444: 48, 26916: 24, 48520: 12}}
+"""Per model the places in its file where it says to what height and width a layer enlarges (two int32), and
+the number that it says, for the input of 192 pixels that it was made for. For other inputs these change in
+proportion; all other layers adapt."""
+_MADE_PX = 192
 
 
 class ModelFileError(Exception):
@@ -60,15 +66,29 @@ def model_path(name: str) -> Path:
 class Network:
     """One model loaded and ready: a batch of one in, its outputs by name."""
 
-    def __init__(self, name: str, num_threads: int) -> None:
-        """Load a model of `MODEL_FILES`."""
-        self._interpreter: Any = Interpreter(model_path=os.fspath(model_path(name)), num_threads=num_threads)
-        self._interpreter.allocate_tensors()
+    def __init__(self, name: str, num_threads: int, size_px: tuple[int, int] | None = None) -> None:
+        """Load a model of `MODEL_FILES`.
+
+        Args:
+            name: of the model.
+            num_threads: that it runs on.
+            size_px: width and height of its input, multiples of 32, where they are not those that it was made
+                for; then it has to be of convolutions all through.
+        """
+        model = bytearray(model_path(name).read_bytes())
+        if size_px is not None:
+            width, height = size_px
+            for place, made in ENLARGEMENTS.get(name, {}).items():
+                struct.pack_into("<2i", model, place, made * height // _MADE_PX, made * width // _MADE_PX)
+        self._interpreter: Any = Interpreter(model_content=bytes(model), num_threads=num_threads)
         self._input: int = self._interpreter.get_input_details()[0]["index"]
+        if size_px is not None:
+            self._interpreter.resize_tensor_input(self._input, [1, size_px[1], size_px[0], 3])
+        self._interpreter.allocate_tensors()
         self._outputs: list[int] = [detail["index"] for detail in self._interpreter.get_output_details()]
 
     def __call__(self, tensor: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return the outputs, in the model's order, for an input [1, S, S, 3] float32."""
+        """Return the outputs, in the model's order, for an input [1, H, W, 3] float32."""
         self._interpreter.set_tensor(self._input, tensor)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]

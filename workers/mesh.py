@@ -20,8 +20,13 @@ INPUT_PX = 192
 MARGIN = 1.5
 """Side of the network's square in sides of the face's box."""
 
+# The square around the mesh's own points, measured by that around a detector's box: larger, and higher up by
+# a share of its side. Medians over 458 faces; deviations are 4% and 1.5%.
+_GROWTH = 1.08
+_LIFT = 0.026
+
 # Outer corners of the eyes, from the picture's left to its right on an upright face.
-_EYES = (33, 263)
+_EYES = [33, 263]
 
 # 68 iBUG points as points of the mesh; a pair stands for its middle. The mesh has no jaw contour at the ears,
 # nor a row of nose points, where iBUG has them; this map came closest to another landmarker's points.
@@ -55,6 +60,12 @@ class Points:
         xy = self.points_px[:, :2]
         return np.concatenate([xy.min(axis=0), xy.max(axis=0)])
 
+    @property
+    def square(self) -> "Square":
+        """The network's square for the face that these points show."""
+        left_eye_px, right_eye_px = self.points_px[_EYES, :2]
+        return square_around(self.box_xyxy_px, left_eye_px, right_eye_px)
+
 
 @dataclass(frozen=True, slots=True)
 class Square:
@@ -76,6 +87,14 @@ class Square:
             ]
         )
 
+    def off(self, other: "Square") -> float:
+        """Return how far corners are from those of another square, at most, in sides of this one."""
+        corners, others = (square.to_picture(1) @ _CORNERS for square in (self, other))
+        return float(np.linalg.norm(corners - others, axis=0).max()) / self.side_px
+
+
+_CORNERS = np.array([[0, 1, 0, 1], [0, 0, 1, 1], [1, 1, 1, 1]], np.float64)
+
 
 def square_around(box_xyxy_px: Floats, left_eye_px: Floats, right_eye_px: Floats) -> Square:
     """Return the network's square for a face: eyes are named by where they are in the picture."""
@@ -83,6 +102,18 @@ def square_around(box_xyxy_px: Floats, left_eye_px: Floats, right_eye_px: Floats
     dx, dy = (float(value) for value in right_eye_px - left_eye_px)
     side_px = max(1.0, MARGIN * max(x1 - x0, y1 - y0))
     return Square((x0 + x1) / 2, (y0 + y1) / 2, side_px, math.atan2(dy, dx))
+
+
+def square_of_detection(box_xyxy_px: Floats, left_eye_px: Floats, right_eye_px: Floats) -> Square:
+    """Return about the square that the mesh's own points will give, for a face as a detector sees it."""
+    square = square_around(box_xyxy_px, left_eye_px, right_eye_px)
+    lift_px = _LIFT * square.side_px
+    return Square(
+        square.x_px + math.sin(square.angle) * lift_px,
+        square.y_px - math.cos(square.angle) * lift_px,
+        square.side_px * _GROWTH,
+        square.angle,
+    )
 
 
 def landmarks_68(points_px: Floats) -> Floats:
@@ -152,5 +183,4 @@ class Mesh:
 
     def look_again(self, image: NDArray[np.uint8], points: Points) -> Points:
         """Return the mesh seen in the square around an earlier one's points."""
-        xy = points.points_px[:, :2]
-        return self.look(image, square_around(points.box_xyxy_px, xy[_EYES[0]], xy[_EYES[1]]))
+        return self.look(image, points.square)

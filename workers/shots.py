@@ -19,6 +19,7 @@ from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
 from workers.sight import Sight
 from workers.transitions import Transition, Transitions, is_relit
+from workers.window import Pyramid
 
 _WINDOW = 2
 """Frames on either side that a change is compared with."""
@@ -199,7 +200,9 @@ def thumb_of(image: npt.NDArray[np.uint8], config: ShotsConfig) -> _Thumb | None
     height_px, width_px = image.shape[:2]
     scale = min(1.0, config.side_px / max(height_px, width_px))
     size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    # Of halves, which are made ten times faster than a picture is averaged at any scale.
+    half, _ = Pyramid(image).level(1 / scale)
+    small = cv2.resize(half, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), np.uint8)
 
 

@@ -1,29 +1,33 @@
 import numpy as np
 import pytest
 
+from model.synthetic.scene import sample_shot
 from workers.blaze import (
     FULL_RANGE,
     SHORT_RANGE,
     Blaze,
+    BlazeFace,
     Candidates,
+    Floats,
     anchor_centres,
     blend,
     decode,
     ious,
     suppress,
 )
+from workers.window import Pyramid, Window
 
 
 @pytest.mark.parametrize(("blaze", "rows"), [(SHORT_RANGE, 896), (FULL_RANGE, 2304)])
 def test_anchors_are_as_many_as_the_networks_rows(blaze: Blaze, rows: int) -> None:
-    centres = anchor_centres(blaze)
+    centres = anchor_centres(blaze, blaze.input_px, blaze.input_px)
     assert centres.shape == (rows, 2)
     assert centres.min() > 0
     assert centres.max() < blaze.input_px
 
 
 def test_anchors_run_along_rows_with_those_of_a_cell_together() -> None:
-    centres = anchor_centres(SHORT_RANGE)
+    centres = anchor_centres(SHORT_RANGE, 128, 128)
     np.testing.assert_allclose(centres[:4], [[4, 4], [4, 4], [12, 4], [12, 4]])
     np.testing.assert_allclose(centres[32], [4, 12])  # 16 cells of two to a row
     np.testing.assert_allclose(centres[512:519], [[8, 8]] * 6 + [[24, 8]])  # the coarse grid follows
@@ -62,3 +66,29 @@ def test_blend_averages_what_overlaps_by_score() -> None:
     box, points = blend(Candidates(boxes, np.array([0.75, 0.25, 0.9], np.float32), keypoints), 0, overlap=0.3)
     np.testing.assert_allclose(box, [0.5, 0, 10.5, 10])
     np.testing.assert_allclose(points, np.full((6, 2), 2.0))
+
+
+@pytest.mark.parametrize("blaze", [SHORT_RANGE, FULL_RANGE])
+def test_a_network_sees_the_same_in_a_window_that_it_was_not_made_for(blaze: Blaze) -> None:
+    image, (truth,) = sample_shot(
+        np.random.default_rng(2), size_px=(480, 270), seconds=2.0, people=1
+    ).picture_at(1.0, 0)
+    network, picture, scale = BlazeFace(blaze, 1), Pyramid(image), 480 / blaze.input_px
+    best: list[Floats] = []
+    for height in (blaze.input_px, blaze.input_px - 32, blaze.input_px + 64):
+        window = Window(0, 135 - height * scale / 2, scale, blaze.input_px, height)
+        seen = network.look(picture, window, 0.5)
+        row = int(seen.scores.argmax())
+        assert seen.scores[row] > 0.8
+        best.append(seen.boxes_xyxy_px[row])
+    assert (ious(np.stack(best), np.stack(best)) > 0.8).all()
+    x, y, w, h = truth.box_xywh_px
+    middle = (best[0][:2] + best[0][2:]) / 2
+    np.testing.assert_allclose(middle, [x + w / 2, y + h / 2], atol=0.25 * w)
+
+
+def test_only_the_sizes_that_were_used_last_are_kept() -> None:
+    network, picture = BlazeFace(SHORT_RANGE, 1), Pyramid(np.zeros((64, 64, 3), np.uint8))
+    for width in range(32, 32 * 12, 32):
+        network.look(picture, Window(0, 0, 1, width, 32), 0.5)
+    assert len(network._sized) < 8  # pyright: ignore[reportPrivateUsage]

@@ -1,11 +1,13 @@
 import importlib.util
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
-from workers.litert import MODEL_FILES, ModelFileError, Network, model_path
+from workers.litert import ENLARGEMENTS, MODEL_FILES, ModelFileError, Network, model_path
 
 
 @pytest.mark.parametrize("name", MODEL_FILES)
@@ -51,3 +53,31 @@ def test_outputs_are_the_callers_own() -> None:
     for output, copy in zip(first, kept, strict=True):
         np.testing.assert_array_equal(output, copy)
     assert [output.shape for output in first] == [(1, 896, 16), (1, 896, 1)]
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
+def test_the_places_of_enlargements_are_those_in_the_file(name: str) -> None:
+    data = model_path(name).read_bytes()
+    model: Any = schema.Model.GetRootAs(data, 0)
+    graph = model.Subgraphs(0)
+    codes = [model.OperatorCodes(number).BuiltinCode() for number in range(model.OperatorCodesLength())]
+    start = np.frombuffer(data, np.uint8).ctypes.data
+    found: dict[int, int] = {}
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        if codes[operator.OpcodeIndex()] == schema.BuiltinOperator.RESIZE_BILINEAR:
+            sizes = model.Buffers(graph.Tensors(operator.Inputs(1)).Buffer()).DataAsNumpy()
+            height, width = sizes.view(np.int32).tolist()
+            assert height == width
+            found[sizes.ctypes.data - start] = height
+    assert found == ENLARGEMENTS.get(name, {})
+
+
+@pytest.mark.parametrize(("size_px", "rows"), [((192, 128), 1536), ((320, 352), 7040)])
+def test_a_network_takes_inputs_that_it_was_not_made_for(size_px: tuple[int, int], rows: int) -> None:
+    width, height = size_px
+    network = Network("face_detection_full_range_sparse", 1, size_px)
+    assert [output.shape for output in network(np.zeros((1, height, width, 3), np.float32))] == [
+        (1, rows, 16),
+        (1, rows, 1),
+    ]

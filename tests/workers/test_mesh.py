@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from workers.mesh import Mesh, Square, landmarks_68, pose_deg, square_around
+from workers.mesh import Mesh, Square, landmarks_68, pose_deg, square_around, square_of_detection
 
 Floats = NDArray[np.float32]
 
@@ -65,6 +65,25 @@ def test_a_square_maps_its_crop_to_the_picture(angle: float) -> None:
     np.testing.assert_allclose(to_picture @ [96, 96, 1], [140, 150], atol=1e-9)
     right = np.array([np.cos(angle), np.sin(angle)]) * 30
     np.testing.assert_allclose(to_picture @ [192, 96, 1], np.array([140, 150]) + right, atol=1e-9)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.7])
+def test_a_square_around_a_detection_is_larger_and_higher_on_the_face(angle: float) -> None:
+    box = np.array([100, 100, 200, 200], np.float32)
+    eye = np.array([np.cos(angle), np.sin(angle)], np.float32) * 20
+    square = square_of_detection(box, 150 - eye, 150 + eye)
+    assert square.side_px == pytest.approx(162)
+    assert square.angle == pytest.approx(angle)
+    up = np.array([np.sin(angle), -np.cos(angle)])
+    np.testing.assert_allclose([square.x_px, square.y_px], 150 + up * 3.9, atol=0.01)
+
+
+def test_how_far_a_square_is_off_another_is_that_of_the_corner_furthest_off() -> None:
+    square = Square(50, 60, 100, 0.3)
+    assert square.off(square) == 0
+    assert square.off(Square(56, 68, 100, 0.3)) == pytest.approx(0.1)
+    assert square.off(Square(50, 60, 120, 0.3)) == pytest.approx(0.1 * 2**0.5)
+    assert square.off(Square(50, 60, 100, 0.5)) == pytest.approx(2**0.5 * np.sin(0.1))
 
 
 @pytest.fixture(scope="module")
