@@ -64,7 +64,7 @@ class FaultyS3:
         """Session tokens that requests came with."""
         self.sent_bytes = 0
         """Of bodies that went to the client."""
-        self.stall_s = 0.3
+        self.stall_s = 2.5
         self.lock = threading.Lock()
         self.host = urlsplit(server).netloc
         self.url = ""
