@@ -164,7 +164,7 @@ def test_a_card_is_fitted_on_one_split_and_tested_on_another(run: Evaluate, tmp_
 
 def test_one_fake_face_decides_the_video(run: Evaluate, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    face_forensics(data, lambda method, _: 0.1 if method else 0.2, 1)
+    face_forensics(data, lambda method, _name: 0.1 if method else 0.2, 1)
     path = data / "manipulated_sequences" / "FaceSwap" / "c23" / "videos" / "000_001.mp4"
     say(path, {"real": 0.9, "fake": 0.1}, {"real": 0.1, "fake": 0.9})
     run("ff++", has_text=False)
@@ -192,7 +192,8 @@ class PlayedJudge:
 
 def test_texts_are_rated_once_by_a_judge(run: Evaluate, tmp_path: Path) -> None:
     videos = tmp_path / "data" / "VideoFlash"
-    scores = dict.fromkeys(("anger", "disgust", "fear", "happiness", "neutral", "sadness"), 0.1)
+    labels = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
+    scores: dict[str, float] = {label: 0.1 for label in labels}  # noqa: C420 - of these types
     for name, text in (("ANG", "Angry brows."), ("HAP", "Sad mouth."), ("SAD", "silly"), ("FEA", " ")):
         say(videos / f"1001_DFA_{name}_XX.flv", scores, text=text, said=["anger"])
     judge = PlayedJudge()
@@ -208,7 +209,7 @@ def test_texts_are_rated_once_by_a_judge(run: Evaluate, tmp_path: Path) -> None:
 
 
 def test_a_limit_is_spread_over_the_split(run: Evaluate, played: PlayedScan, tmp_path: Path) -> None:
-    face_forensics(tmp_path / "data", lambda *_: 0.5, 6)
+    face_forensics(tmp_path / "data", lambda _method, _name: 0.5, 6)
     report = run("ff++", limit=15, has_text=False)
     assert report["readings"][0]["coverage"]["expected"] == 15
     assert len(played.read) == 15

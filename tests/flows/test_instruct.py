@@ -35,7 +35,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return KeptFace(kind, said, said)
         stem = task.folder / "faces" / task.sample_id.replace("/", "-")
         stem.parent.mkdir(parents=True, exist_ok=True)
-        crops = np.full((8, 16, 16, 3), len(names), np.uint8)
+        crops = np.full((8, 16, 16, 3), sum(map(ord, task.sample_id)) % 256, np.uint8)
         media = f"{stem}.npy" if kind == "video" else f"{stem}.png"
         if kind == "video":
             np.save(media, crops)
@@ -53,16 +53,15 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         )
 
     monkeypatch.setattr(flows.instruct, "find_face", find_face)
-    monkeypatch.setattr(flows.instruct, "keep_reader", lambda _: None)
+    monkeypatch.setattr(flows.instruct, "keep_reader", repr)
     return names
 
 
 @pytest.fixture
 def build(tmp_path: Path, looked_at: list[str]) -> Build:
     def build(name: str, writer: Any = None, judge: Any = None, **changed: Any) -> Instruct:
-        request = InstructRequest(
-            **{"dataset": name, "root": str(tmp_path / "data"), "output": str(tmp_path / "out"), **changed}
-        )
+        values: dict[str, Any] = {"root": str(tmp_path / "data"), "output": str(tmp_path / "out"), **changed}
+        request = InstructRequest(dataset=name, **values)
         return Instruct(request, writer, judge)
 
     return build

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,7 +12,7 @@ Answer = Callable[[dict[str, Any]], tuple[int, str]]
 
 
 @contextmanager
-def chat_server(answer: Answer) -> Iterator[str]:
+def chat_server(answer: Answer) -> Generator[str]:
     """Serve chat completions; yields the base address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -36,7 +36,7 @@ def chat_server(answer: Answer) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - so called by the library
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
