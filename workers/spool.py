@@ -9,6 +9,7 @@ import os
 import shutil
 import uuid
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Spool:
     def __init__(self, place: Path) -> None:
         self._place = place
         self._made: Path | None = None
+        self._removed: Callable[[], object] = lambda: None
         remove_abandoned(place)
 
     @property
@@ -40,10 +42,15 @@ class Spool:
             lock, descriptor = _locked(self._place)
             folder = lock.with_suffix("")
             # Without this, an ordinary end would leave it to the next reader.
-            weakref.finalize(self, _remove, lock, descriptor)
+            self._removed = weakref.finalize(self, _remove, lock, descriptor)
             folder.mkdir(mode=0o700)
             self._made = folder
         return self._made
+
+    def release(self) -> None:
+        """Remove the folder, until it is asked for again."""
+        self._removed()
+        self._made = None
 
 
 def remove_abandoned(place: Path) -> list[Path]:

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from storage.records import Box, Failure, Record, Shot, Source, Track
-from storage.tables import Table, table_of, tables, to_arrow
+from storage.tables import Rows, Table, gathered, table_of, tables, to_arrow
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -108,3 +108,21 @@ def test_mixed_and_missing_rows_are_refused() -> None:
         to_arrow([shot(), source()])
     with pytest.raises(ValueError, match="got none"):
         to_arrow([])
+
+
+def test_rows_in_columns_are_the_same_rows() -> None:
+    shots = [shot(shot_index=number, start_s=number / 3) for number in range(3)]
+    kept = Rows.of(shots)
+    assert (kept.table, len(kept), kept.records()) == ("shots", 3, shots)
+    assert kept.nbytes > 0
+    box = Box("t", "v", "r", "a", 5, 2560, 0.2, *(0.1,) * 4, *(0.5,) * 6, landmarks_px=(0.5, 1.25) * 68)
+    assert Rows.of([box, box]).records() == [box, box]
+    assert Rows.of([source()]).records() == [source()]
+
+
+def test_records_and_columns_of_a_table_are_committed_together() -> None:
+    gone = gathered([source(), Rows.of([shot()]), shot(shot_index=1), Rows.of([shot(shot_index=2)])])
+    assert list(gone) == ["sources", "shots"]
+    assert sorted(gone["shots"]["shot_index"].to_pylist()) == [0, 1, 2]
+    with pytest.raises(ValueError, match="start_s may not be None"):
+        gathered([Rows.of([shot()]), shot(start_s=None)])

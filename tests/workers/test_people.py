@@ -5,7 +5,7 @@ import pytest
 
 from tests.workers.faces import made_face, picture
 from workers.appearance import Gallery, look_of
-from workers.people import distance, people_of
+from workers.people import People, distance, people_of
 from workers.track import FaceTrack, Seen
 
 ALIKE = 0.62
@@ -45,6 +45,27 @@ def test_who_is_seen_at_once_is_not_one_person_however_alike() -> None:
     again = [track(0, 0, 1, (0, 9)), track(1, 1, 1, (10, 19)), track(2, 1, 1, (12, 19))]
     assert people(again)[0] == people(again)[1]
     assert people(again)[2] != people(again)[1]
+
+
+def test_who_is_known_does_not_depend_on_how_many_are_told_at_once() -> None:
+    """All of a shot come at once, or as they end; who is seen beside whom is known all the same."""
+    tracks = [
+        track(0, 0, 1, (0, 9)),
+        track(1, 1, 2, (10, 14)),
+        track(2, 1, 1, (10, 19)),
+        track(3, 1, 1, (16, 19)),
+        track(4, 2, 2, (20, 29)),
+    ]
+    one_by_one = People(ALIKE)
+    assert [index for one in tracks for index in one_by_one.add([one])] == people(tracks) == [0, 1, 0, 2, 1]
+
+
+def test_only_the_last_people_and_tracks_are_kept() -> None:
+    kept = People(ALIKE)
+    assert [kept.add([track(n, n, 1, (10 * n, 10 * n + 9))]) for n in range(9)] == [[0]] * 9
+    (person,) = kept._people  # pyright: ignore[reportPrivateUsage]
+    assert [one.track_index for one in person.tracks] == [3, 4, 5, 6, 7, 8]
+    assert person.spans == [(80, 89)]
 
 
 def test_the_most_alike_are_joined_first() -> None:

@@ -52,3 +52,6 @@ def test_a_spool_takes_no_place_before_it_is_used(tmp_path: Path) -> None:
     assert spool.folder.is_dir()
     assert remove_abandoned(tmp_path / "spool") == []  # nor is it taken for a dead one's by its own process
     assert spool.folder.is_dir()
+    spool.release()
+    assert list((tmp_path / "spool").iterdir()) == []
+    assert spool.folder.is_dir()

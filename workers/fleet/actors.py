@@ -5,16 +5,14 @@ import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 import ray
 
-from model.engine import EngineDiedError
 from storage.listing import Fetched
 from storage.records import Source, Video
 from storage.tables import Rows
 from workers.clipper import ClipCut
-from workers.describer import Describer
 from workers.failure import WorkerError
 from workers.fleet.answered import Answered
 from workers.fleet.metrics import ProcessMeter
@@ -23,6 +21,9 @@ from workers.reader import Chunk, Reader, RowIds
 from workers.sight import Sights
 from workers.spans import UnsplittableError
 from workers.stitcher import Stitcher
+
+if TYPE_CHECKING:
+    from workers.describer import Describer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -198,7 +199,14 @@ class ReaderActor:
 class DescriberActor:
     """A describer: the weights are loaded once, when the actor starts."""
 
-    def __init__(self, make_describer: Callable[[], Describer]) -> None:
+    def __init__(self, make_describer: "Callable[[], Describer]") -> None:
+        import torch  # noqa: PLC0415 - here, for readers and the driver need none of it: 8 s of CPU each
+
+        from model.engine import EngineDiedError  # noqa: PLC0415
+
+        self._died = EngineDiedError
+        # Sums over more threads have other last bits, and a rerun elsewhere must give the same scores.
+        torch.set_num_threads(1)
         self._meter = ProcessMeter("describer")
         self._describer = make_describer()
 
@@ -214,7 +222,7 @@ class DescriberActor:
         """Answer every question about a batch of clips."""
         try:
             return Answered.of(self._describer.describe(cuts))
-        except EngineDiedError:
+        except self._died:
             os._exit(1)  # for the driver the same as any other death: a fresh actor, and the batch again
         finally:
             self.took()

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from storage.records import Video
 from storage.tables import Rows
-from workers.describer import Described
 from workers.evidence import Picture
 from workers.rows import rows_by_table
+
+if TYPE_CHECKING:
+    from workers.describer import Described
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Answered:
     account: Account
 
     @classmethod
-    def of(cls, described: Described) -> Self:
+    def of(cls, described: "Described") -> Self:
         """Return the same in columns.
 
         Raises:

@@ -5,21 +5,24 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import ray
 from ray.exceptions import RayError
 
-from workers.describer import Describer
 from workers.fleet.actors import DescriberActor, ReaderActor
 from workers.fleet.config import FleetConfig, FleetError
 from workers.fleet.meter import Meter, Usage
 from workers.fleet.places import find_places
 from workers.fleet.post import Post
 from workers.fleet.run import Run
+from workers.fleet.shift import Shift
 from workers.outcome import Claim, Job, Outcome, Position
 from workers.reader import Reader, RowIds
 from workers.trace import Trace
+
+if TYPE_CHECKING:
+    from workers.describer import Describer
 
 LEAVE_S = 10.0
 """Readers may take so long to tidy up before they are ended."""
@@ -37,7 +40,10 @@ class Fleet:
     """
 
     def __init__(
-        self, config: FleetConfig, make_reader: Callable[[], Reader], make_describer: Callable[[], Describer]
+        self,
+        config: FleetConfig,
+        make_reader: Callable[[], Reader],
+        make_describer: "Callable[[], Describer]",
     ) -> None:
         self._config = config
         self._make_reader = make_reader
@@ -142,19 +148,10 @@ class Fleet:
             FleetError: the actors do not come up.
         """
         assert self._meter is not None, "a fleet is a context manager"
-        run = Run(
-            self._config,
-            self._readers,
-            self._describers,
-            iter(jobs),
-            new_ids,
-            claim,
-            on_position,
-            on_turn,
-            self._meter,
-        )
+        posts = self._readers, self._describers
+        shift = Shift(self._config, posts, jobs=iter(jobs), new_ids=new_ids, meter=self._meter)
         try:
-            for outcome in run.outcomes():
+            for outcome in Run(shift, claim, on_position, on_turn).outcomes():
                 self._meter.ended(outcome)
                 yield outcome
             self._ask_usage(self._meter)

@@ -9,9 +9,9 @@ from workers.fleet.metrics import Metrics, Role
 from workers.outcome import Outcome
 from workers.trace import Trace
 
-Work = Literal["start", "fetch", "open", "read", "look", "take", "collect", "tidy", "describe"]
-"""What an actor is asked for: `read` gives the next clips, `look` sees a stretch of a span, `take` puts it to
-those before, `collect` brings the rows to the driver."""
+Work = Literal["start", "fetch", "open", "read", "look", "take", "tidy", "describe"]
+"""What an actor is asked for: `read` gives the next clips and rows, `look` sees a stretch of a span, `take`
+puts it to those before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Post:
     is_up: bool = False
     """Whether this actor has said that it is ready; before that it gets no work."""
     is_stalled: bool = False
+    is_doubted: bool = False
+    """Whether nothing was heard of this actor, and it was asked for a sign of life since."""
     is_looking: bool = False
     """Whether the reply that is awaited is about its span."""
 
@@ -62,4 +64,5 @@ class Post:
         self.starts = 1 if self.is_up else self.starts + 1
         self.actor = self.make()
         self.attempt = self.span = self.helped = self.batch = self.ref = None
-        self.is_up = self.is_stalled = False
+        self.is_up = self.is_stalled = self.is_doubted = False
+        self.node_id = ""
