@@ -150,7 +150,7 @@ def _work_lines(summary: ScanSummary) -> list[tuple[str, str]]:
         ("faces", f"{summary.faces:,} in {summary.tracks:,} tracks"),
         ("clips", f"{summary.clips:,} with {summary.findings:,} findings"),
         ("time", time),
-        ("cost", _cost(summary)),
+        *([("cost", _cost(summary))] if summary.cpu_s else []),
     ]
 
 

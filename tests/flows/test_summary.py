@@ -53,6 +53,18 @@ def test_a_scan_that_went_well_is_told_in_a_few_lines() -> None:
     assert SUMMARY.exit_code == 0
 
 
+def test_what_a_scan_has_taken_is_told_per_hour_of_video_and_per_clip() -> None:
+    paid = replace(SUMMARY, cpu_s=10_000.0, gpu_s=1250.0, gpu_held_s=2500.0)
+    assert printed(paid).splitlines()[-1] == (
+        "cost     10,000.0 CPU s, 1,250.0 GPU s (50% of those held); "
+        "per hour of video 7,200.0 CPU s and 900.00 GPU s; per clip 4.0 CPU s and 0.50 GPU s"
+    )
+    assert paid.as_dict()["cost"]["gpu_s_per_video_hour"] == 900
+    still = replace(paid, gpu_s=0.0, gpu_held_s=0.0, clips=0, video_s=0.0)
+    assert printed(still).splitlines()[-1] == "cost     10,000.0 CPU s"
+    assert set(still.cost.values()) == {None}
+
+
 def test_every_kind_of_failure_is_counted_and_the_first_are_shown() -> None:
     summary = failing(SHOWN_FAILURES + 5)
     other = replace(summary.failures[0], uri="/a/zz.mp4", stage="commit", error="ValueError")
