@@ -29,14 +29,19 @@ from model.config import CrossAttentionKind
 from model.demonstration import LEARNING_CONFIG, draw_learner, save_demonstration
 from model.synthetic.lesson import LessonConfig
 from model.synthetic.truths import truths_of
-from model.training.config import TrainingConfig
+from model.training.config import Stage, TrainingConfig
 from model.training.pictures import prepare_pictures
 from model.training.priming import Glances, Look, Primer, copy_image_tower
-from model.training.run import Run, make_accelerator, seconds_per_step
+from model.training.run import Run, make_accelerator
 from model.training.state import RunFolder
+from model.training.study import seconds_per_step
 
 _SHARES = {"clips": 0.42, "stills": 0.22, "moves": 0.14, "decoder": 0.11, "stage-1": 0.02, "stage-2": 0.09}
 """Of the time."""
+BATCH = 16
+"""Clips or conversations; of single frames, 64."""
+RATES = {"stills": 1.5e-3, "moves": 5e-4, "decoder": 2e-3, "stage-1": 1e-3, "stage-2": 7e-4}
+"""Highest learning rates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,22 @@ def make_demonstration(request: DemonstrationRequest, tell: Callable[[str, str],
     return Demonstration(directory, len(making.kept), minutes)
 
 
+def settings(request: DemonstrationRequest, rate: float, batch: int, weight_decay: float) -> TrainingConfig:
+    """Return how a part of the demonstration is trained, but for its steps."""
+    return TrainingConfig(
+        epochs=10_000,  # the steps end it
+        batch_size=batch,
+        learning_rate=rate,
+        warmup_share=0.05,
+        weight_decay=weight_decay,
+        template="inference",  # what a scan asks by default
+        is_checkpointing=False,
+        seed=request.seed,
+        save_steps=100,
+        threads=request.processes,
+    )
+
+
 class _Making:
     def __init__(self, request: DemonstrationRequest, tell: Callable[[str, str], None]) -> None:
         self._request, self._tell, self._out = request, tell, request.out
@@ -153,9 +174,7 @@ class _Making:
     def stills(self) -> None:
         """Teach the image tower."""
         config = replace(LEARNING_CONFIG, cross_attention=self._request.cross_attention)
-        self._prime(
-            "still", self._out / "stills", lambda: draw_learner(config, self._request.seed), 64, 1.5e-3
-        )
+        self._prime("still", "stills", lambda: draw_learner(config, self._request.seed), batch=64)
 
     def moves(self) -> None:
         """Teach the video tower, which begins as the image tower."""
@@ -165,24 +184,25 @@ class _Making:
             copy_image_tower(model)
             return model
 
-        self._prime("clip", self._out / "moves", begin, 16, 5e-4)
+        self._prime("clip", "moves", begin, batch=BATCH)
 
     def decoder(self) -> None:
         """Teach projector and decoder to talk, without landmarks."""
-        self._train("2", "decoder", "talk-alone.json", self._out / "moves" / "checkpoint", 2e-3)
+        self._train("2", "decoder", "talk-alone.json", self._out / "moves" / "checkpoint")
 
     def stage_1(self) -> None:
         """Teach the landmark branch."""
         if self._request.cross_attention != "none":
-            self._train("1", "stage-1", "talk-clips.json", self._out / "decoder" / "checkpoint", 1e-3)
+            self._train("1", "stage-1", "talk-clips.json", self._out / "decoder" / "checkpoint")
 
     def stage_2(self) -> None:
         """Teach all but the towers."""
         has_branch = self._request.cross_attention != "none"
         start = self._out / ("stage-1" if has_branch else "decoder") / "checkpoint"
-        self._train("2", "stage-2", "talk.json" if has_branch else "talk-alone.json", start, 7e-4)
+        self._train("2", "stage-2", "talk.json" if has_branch else "talk-alone.json", start)
 
-    def _prime(self, look: Look, folder: Path, begin: Callable[[], Any], batch: int, rate: float) -> None:
+    def _prime(self, look: Look, name: str, begin: Callable[[], Any], batch: int) -> None:
+        folder = self._out / name
         directory = folder / "checkpoint"
         if directory.exists():
             return
@@ -193,12 +213,12 @@ class _Making:
         truths = truths_of([clip.label for clip in self.kept], [clip.seen for clip in self.kept])
         lessons = Glances(pictures, truths, range(len(self.kept)), look).lessons()
         primer = Primer(model, truths, look)
-        config = self._settings(rate, batch, weight_decay=0.05)
+        config = settings(self._request, RATES[name], batch, weight_decay=0.05)
         steps = self._steps(
-            folder.name,
+            name,
             lambda: seconds_per_step(primer, lessons, batch, config.dtype),
         )
-        config = replace(config, steps=steps, epochs=10_000)
+        config = replace(config, steps=steps)
         run = Run(
             primer,
             lessons,
@@ -208,34 +228,21 @@ class _Making:
             accelerator=make_accelerator(config),
         )
         run.resume()
-        run.train(self._teller(folder.name))
+        run.train(self._teller(name))
         for parameter in model.parameters():
             parameter.requires_grad_(requires_grad=False)
         save_demonstration(model, directory)
 
-    def _train(self, stage: Any, name: str, data: str, start: Path, rate: float) -> None:
-        config = self._settings(rate, 16, weight_decay=0.01)
+    def _train(self, stage: Stage, name: str, data: str, start: Path) -> None:
+        config = settings(self._request, RATES[name], BATCH, weight_decay=0.01)
         request = TrainRequest(
             stage, self._out / data, self._out / "clips", str(start), self._out / name, config
         )
         steps = self._steps(name, lambda: seconds_of(request))
         final = "float16" if name == "stage-2" else "float32"
         train(
-            replace(request, config=replace(config, steps=steps, epochs=10_000, weights_dtype=final)),
+            replace(request, config=replace(config, steps=steps, weights_dtype=final)),
             self._teller(name),
-        )
-
-    def _settings(self, rate: float, batch: int, weight_decay: float) -> TrainingConfig:
-        return TrainingConfig(
-            batch_size=batch,
-            learning_rate=rate,
-            warmup_share=0.05,
-            weight_decay=weight_decay,
-            template="inference",  # what a scan asks by default
-            is_checkpointing=False,
-            seed=self._request.seed,
-            save_steps=100,
-            threads=self._request.processes,
         )
 
     def _steps(self, name: str, measure: Callable[[], float]) -> int:

@@ -33,9 +33,10 @@ from model.training.example import Examples
 from model.training.export import export
 from model.training.learner import Learner
 from model.training.media import Media
-from model.training.run import Lessons, Run, Step, make_accelerator, seconds_per_step
+from model.training.run import Run, Step, make_accelerator
 from model.training.sample import DataError, Sample, read_samples
 from model.training.state import CHECKPOINT, RunError, RunFolder
+from model.training.study import Lessons, seconds_per_step
 
 Tell = Callable[[Step], None]
 

@@ -4,7 +4,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -13,6 +13,8 @@ from flows.commands.ending import INTERRUPTED, refuse
 if TYPE_CHECKING:
     from flows.demonstration import Demonstration, DemonstrationRequest
     from flows.train import Trained, TrainRequest
+
+T = TypeVar("T")
 
 
 def train(  # noqa: PLR0917 - typer gives names to them all
@@ -60,17 +62,29 @@ def train(  # noqa: PLR0917 - typer gives names to them all
         else:
             from flows.train import TrainRequest
 
-            name = parse_stage(stage)
-            if data is None or root is None or checkpoint is None:
-                raise UsageError(f"stage {stage} needs --data, --root and --checkpoint")
-            settings = read_config(TrainingConfig, config) if config else TrainingConfig()
-            made = _train(TrainRequest(name, data, root, checkpoint, out, settings))
+            request = TrainRequest(
+                stage=parse_stage(stage),
+                data=_given(stage, "data", data),
+                root=_given(stage, "root", root),
+                checkpoint=_given(stage, "checkpoint", checkpoint),
+                out=out,
+                config=read_config(TrainingConfig, config) if config else TrainingConfig(),
+            )
+            made = _train(request)
     except (UsageError, RecipeError, ValueError, FloatingPointError) as error:
         raise refuse(error) from error
     except KeyboardInterrupt as error:
         typer.secho("facesift: interrupted; the same command goes on", fg="red", err=True)
         raise typer.Exit(INTERRUPTED) from error
     typer.echo(to_json(asdict(made)) if as_json else str(made.checkpoint))
+
+
+def _given(stage: str, name: str, value: T | None) -> T:
+    from flows.request import UsageError
+
+    if value is None:
+        raise UsageError(f"stage {stage} needs --{name}")
+    return value
 
 
 def _refuse_given(stage: str, **given: object) -> None:

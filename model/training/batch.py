@@ -10,7 +10,7 @@ from torch import Tensor
 from model.config import Kind
 from model.splicing import IGNORED_LABEL
 from model.training.example import Example, Examples
-from model.training.run import Lessons
+from model.training.study import Lessons
 
 
 @dataclass(frozen=True, slots=True, eq=False)

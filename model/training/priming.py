@@ -21,7 +21,7 @@ from torch.utils.data import Dataset
 from model.face_llava import FaceLlava
 from model.preprocess import normalised
 from model.training.pictures import Pictures
-from model.training.run import Lessons
+from model.training.study import Lessons
 
 Look = Literal["still", "clip"]
 """still: the image tower sees one frame; clip: the video tower sees all."""
@@ -114,7 +114,7 @@ class Primer(nn.Module):
     """Towers and projector of a model with heads that tell the truths.
 
     Args:
-        model: its towers and projector learn.
+        model: of which a tower learns.
         truths: what there is to tell.
         look: which tower.
     """
@@ -128,9 +128,12 @@ class Primer(nn.Module):
         self.heads = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, truths.outputs))
 
     def learning(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Yield what learns: one tower, the projector and the heads."""
-        tower = "image_tower" if self._look == "still" else "video_tower"
-        parts = (f"model.{tower}.", "model.mm_projector.", "heads.")
+        """Yield what learns: the image tower, the projector and the heads; or the video tower and the heads.
+
+        The projector is shared: the video tower has to fit to what it has become with the image tower.
+        """
+        stills = ("model.image_tower.", "model.mm_projector.", "heads.")
+        parts = stills if self._look == "still" else ("model.video_tower.", "heads.")
         return (pair for pair in self.named_parameters() if pair[0].startswith(parts))
 
     def forward(self, batch: Glance) -> Tensor:

@@ -2,26 +2,26 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, DistributedType, set_seed
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from transformers import get_cosine_schedule_with_warmup
 
-from model.checkpoint import resolve_device
 from model.training.config import Stage, TrainingConfig
 from model.training.order import BatchOrder
 from model.training.state import Position, RunFolder
+from model.training.study import Lessons, Student
 
 _LEARNED = "learned.safetensors"
-_SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+_SHARDED = (DistributedType.FSDP, DistributedType.MEGATRON_LM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Step:
         gradient_norm: before it was shortened.
         tokens: of answers, in all processes.
         seconds: since the step before.
-        waited_s: of these, until batches were there.
+        model_s: of these, forward and backward through the model and the optimiser's step.
     """
 
     step: int
@@ -48,32 +48,19 @@ class Step:
     gradient_norm: float
     tokens: int
     seconds: float
-    waited_s: float
+    model_s: float
 
 
-class Student(Protocol):
-    """A module some of whose parameters learn; called with a batch, it returns the loss."""
+@dataclass(slots=True)
+class _Tally:
+    """What is counted until a step of the optimiser is complete."""
 
-    def learning(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Yield what learns, by name."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Lessons:
-    """What a student learns from.
-
-    Attributes:
-        examples: by number.
-        modalities: of each, for `model.training.order`.
-        lengths: of each, likewise.
-        collate: makes a batch of some; the batch has `tokens`, the answers' tokens in it, and `to(device)`.
-    """
-
-    examples: Dataset[Any]
-    modalities: Sequence[str | None]
-    lengths: Sequence[int]
-    collate: Callable[[list[Any]], Any]
+    began_s: float
+    ended_s: float = 0.0
+    model_s: float = 0.0
+    rate: float = 0.0
+    tokens: int = 0
+    losses: list[float] = field(default_factory=list[float])
 
 
 class Run:
@@ -132,7 +119,7 @@ class Run:
         )
         self._position = Position()
         self.accelerator.register_for_checkpointing(self._position)
-        if self.accelerator.distributed_type not in _SHARDED:
+        if self.accelerator.distributed_type != DistributedType.DEEPSPEED:
             self._keep_states_small(student)
 
     def resume(self) -> int:
@@ -163,61 +150,55 @@ class Run:
         if self._position.batches:
             loader = self.accelerator.skip_first_batches(loader, self._position.batches)
         self._order.set_epoch(self._position.epoch)
-        started, waited_s, losses, tokens = time.perf_counter(), 0.0, list[Tensor](), 0
-        asked = started
-        for taken in loader:
-            batch: Any = taken
-            waited_s += time.perf_counter() - asked
-            with self.accelerator.accumulate(self._learner):
-                loss = self._learner(batch)
-                self.accelerator.backward(loss)
-                losses.append(loss.detach())
-                tokens += batch.tokens
-                norm = None
-                if self.accelerator.sync_gradients:
-                    norm = self.accelerator.clip_grad_norm_(
-                        self._learner.parameters(), self._config.max_gradient_norm
-                    )
-                self._optimiser.step()
-                self._optimiser.zero_grad()
+        tally = _Tally(time.perf_counter())
+        for batch in loader:
+            norm = self._learn(batch, tally)
             self._position.batches += 1
-            if norm is not None:
-                rate = self._schedule.get_last_lr()[0]
-                self._schedule.step()
-                self._position.step += 1
-                now = time.perf_counter()
-                tell(
-                    self._account(
-                        losses,
-                        rate=float(rate),
-                        norm=float(norm),
-                        tokens=tokens,
-                        seconds=now - started,
-                        waited_s=waited_s,
-                    )
-                )
-                started, waited_s, losses, tokens = now, 0.0, [], 0
-                if self._position.step % self._config.save_steps == 0 or self._position.step == self.steps:
-                    self._save()
-                if self._position.step == self.steps:
-                    return
-            asked = time.perf_counter()
+            if norm is None:
+                continue
+            self._position.step += 1
+            tell(self._account(tally, norm))
+            tally = _Tally(tally.ended_s)
+            if self._position.step % self._config.save_steps == 0 or self._position.step == self.steps:
+                self._save()
+            if self._position.step == self.steps:
+                return
 
-    def _account(
-        self, losses: list[Tensor], *, rate: float, norm: float, tokens: int, seconds: float, waited_s: float
-    ) -> Step:
-        own = torch.tensor([float(torch.stack(losses).mean()), tokens], dtype=torch.float64)
+    def _learn(self, batch: Any, tally: "_Tally") -> float | None:
+        """Learn from a batch; return the gradients' length when it completes a step of the optimiser."""
+        began_s, norm = time.perf_counter(), None
+        with self.accelerator.accumulate(self._learner):
+            loss = self._learner(batch)
+            self.accelerator.backward(loss)
+            if self.accelerator.sync_gradients:
+                norm = self.accelerator.clip_grad_norm_(
+                    self._learner.parameters(), self._config.max_gradient_norm
+                )
+            self._optimiser.step()
+            self._optimiser.zero_grad()
+        tally.losses.append(float(loss.detach()))  # waits for the device
+        tally.tokens += batch.tokens
+        tally.rate = float(self._schedule.get_last_lr()[0])
+        tally.ended_s = time.perf_counter()
+        tally.model_s += tally.ended_s - began_s
+        if norm is None:
+            return None
+        self._schedule.step()
+        return float(norm)
+
+    def _account(self, tally: "_Tally", norm: float) -> Step:
+        own = torch.tensor([sum(tally.losses) / len(tally.losses), tally.tokens], dtype=torch.float64)
         both = cast("Tensor", self.accelerator.reduce(own.to(self.accelerator.device), "sum")).cpu()
         step = Step(
             step=self._position.step,
             steps=self.steps,
             epoch=self._position.epoch,
             loss=float(both[0]) / self.accelerator.num_processes,
-            learning_rate=rate,
+            learning_rate=tally.rate,
             gradient_norm=norm,
             tokens=int(both[1]),
-            seconds=seconds,
-            waited_s=waited_s,
+            seconds=tally.ended_s - tally.began_s,
+            model_s=tally.model_s,
         )
         if not math.isfinite(step.loss):
             raise FloatingPointError(
@@ -253,34 +234,25 @@ class Run:
         self.accelerator.register_load_state_pre_hook(load)
 
 
-def seconds_per_step(
-    student: Student, lessons: Lessons, batch_size: int, dtype: str, batches: int = 4
-) -> float:
-    """Return how long a batch takes in this process, the mean of some of every modality after a first one."""
-    device = resolve_device("auto")
-    module, taken_s, last = cast("nn.Module", student).to(device).train(), 0.0, -1
-    order = list(BatchOrder(lessons.modalities, lessons.lengths, batch_size))
-    for last, place in enumerate([0, *range(0, len(order), max(1, len(order) // batches))][: batches + 1]):
-        started = time.perf_counter()
-        batch = lessons.collate([lessons.examples[index] for index in order[place]]).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=dtype == "bfloat16"):
-            loss = module(batch)
-        loss.backward()
-        module.zero_grad()
-        float(loss.detach())  # waits for the device
-        taken_s += (time.perf_counter() - started) if last else 0.0
-    return taken_s / max(1, last)
-
-
 def make_accelerator(config: TrainingConfig) -> Accelerator:
-    """Seed what is random, and return what places the run on the processes and devices that there are."""
+    """Seed what is random, and return what places the run on the processes and devices that there are.
+
+    Raises:
+        ValueError: they are to hold a part of the model each.
+    """
     set_seed(config.seed)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    return Accelerator(
+    accelerator = Accelerator(
         mixed_precision="bf16" if config.dtype == "bfloat16" else "no",
         gradient_accumulation_steps=config.accumulation,
         step_scheduler_with_optimizer=False,  # one step of the schedule per step, whatever the processes
         # A batch without landmarks leaves the branch without gradients.
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
+    if accelerator.distributed_type in _SHARDED:
+        raise ValueError(
+            f"training does not run under {accelerator.distributed_type.value}, where no process has the "
+            "whole model; use DDP, or DeepSpeed's ZeRO up to stage 2, in `accelerate config`"
+        )
+    return accelerator
