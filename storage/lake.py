@@ -175,6 +175,9 @@ class Lake:
         try:
             marker = self.store.read(MARKER)
             names = set[str]() if marker else self.store.names()
+            if names:
+                # Another process may have made the lake in between.
+                marker = self.store.read(MARKER)
         except OSError as error:
             raise LakeError(
                 f"cannot open {self.root} as a lake: {error.strerror}; give a folder that this user can read"

@@ -1,7 +1,7 @@
 """S3, for archives and for lakes: one place for addresses, clients, options and errors.
 
-Region, credentials, endpoint and retries are found as boto3 finds them (environment, profile, role);
-deltalake and DuckDB, which have clients of their own, are given what boto3 found.
+Region, credentials, endpoint and retries are found as every AWS tool finds them (environment, profile, role);
+deltalake and DuckDB, which have clients of their own, are given what botocore found.
 """
 
 import errno
@@ -14,7 +14,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
 import botocore.session
 import duckdb
 from botocore import UNSIGNED
@@ -26,7 +25,7 @@ ATTEMPTS = 6
 CONNECT_S, READ_S = 10.0, 60.0
 """So long may a connection, and the next byte of an answer, take."""
 FAILURES = (ClientError, BotoCoreError)
-"""What boto3 raises."""
+"""What botocore raises."""
 GONE = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404")
 CHANGED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 _ERRNOS = {
@@ -144,7 +143,7 @@ def delta_options(bucket: str) -> dict[str, str]:
     if asked.is_public(bucket):
         return found | {"AWS_SKIP_SIGNATURE": "true"}
     if asked.encryption:
-        found["AWS_SERVER_SIDE_ENCRYPTION"] = {"aws:kms": "sse:kms"}.get(asked.encryption, asked.encryption)
+        found["AWS_SERVER_SIDE_ENCRYPTION"] = asked.encryption
     if asked.kms_key_id:
         found["AWS_SSE_KMS_KEY_ID"] = asked.kms_key_id
     keys = _credentials()
@@ -174,7 +173,7 @@ def open_in_duckdb(connection: duckdb.DuckDBPyConnection, bucket: str) -> None:
 
 
 def os_error(error: Exception, uri: str) -> OSError:
-    """Return the OSError that a failure of boto3 amounts to: not there, not permitted, or what S3 says."""
+    """Return the OSError that a failure of botocore amounts to: not there, not permitted, or what S3 says."""
     code = error_code(error)
     # The errors of a disk would be told as such; S3's own words say more.
     return OSError(_ERRNOS.get(code, errno.EREMOTEIO), f"S3 says {error}", uri)
@@ -212,7 +211,7 @@ def _client(*, is_signed: bool) -> Any:
         read_timeout=READ_S,
         signature_version=None if is_signed else UNSIGNED,
     )
-    return boto3.Session(botocore_session=_session()).client("s3", config=config)
+    return _session().create_client("s3", config=config)
 
 
 def _endpoint(bucket: str) -> str:

@@ -66,13 +66,17 @@ def proxy(s3: Any, s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
     monkeypatch.setattr(ScanRequest, "pin", pin)
     monkeypatch.setattr("storage.objects.PAUSE_S", 0.01)
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_, **__: 0.01)
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", _at_once)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     monkeypatch.setattr("storage.s3.READ_S", 2.0)  # less than the proxy stalls
     with faulty_s3(s3_server) as faulty:
         monkeypatch.setenv("AWS_ENDPOINT_URL", faulty.url)
         forget()
         yield faulty
+
+
+def _at_once(*_: object, **__: object) -> float:
+    return 0.01
 
 
 @pytest.fixture

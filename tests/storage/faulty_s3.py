@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -80,7 +80,7 @@ class FaultyS3:
 
 
 @contextmanager
-def faulty_s3(server: str) -> Iterator[FaultyS3]:
+def faulty_s3(server: str) -> Generator[FaultyS3]:
     """Run a proxy before a server."""
     proxy = FaultyS3(server)
 

