@@ -123,7 +123,12 @@ class DeltaTables:
     def _write(self, table: Table, batch: Any) -> None:
         # Opened anew each time: a kept one is updated by every commit, the slower the more it has seen.
         delta = self._open_or_make(table)
-        has_all = set(batch.column_names) == {field.name for field in delta.schema().fields}
+        known = {field.name for field in delta.schema().fields}
+        has_all = set(batch.column_names) == known
+        if not has_all:
+            # Old rows have no value in a new column; where there must be one, they could not be rewritten.
+            fields = [field if field.name in known else field.with_nullable(True) for field in batch.schema]
+            batch = batch.cast(pa.schema(fields))
         write_deltalake(
             delta,
             batch,

@@ -32,7 +32,8 @@ class Archive:
         for age, name in enumerate(("new", "middle", "old", "copy of old", "broken", "note.txt")):
             path = self.folder / name
             path.write_text({"broken": "broken", "copy of old": "faces 1 old"}.get(name, f"faces 1 {name}"))
-            os.utime(path, (1_700_000_000 - age * 1000,) * 2)
+            changed_at = 1_700_000_000 - age * 1000
+            os.utime(path, (changed_at, changed_at))
         self.scan(ScanRequest((str(self.folder),), self.lake.root))
 
     def scan(self, request: ScanRequest) -> ScanSummary:

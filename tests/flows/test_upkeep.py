@@ -1,16 +1,22 @@
 """maintain and forget by the command line, and what a later scan does with what was forgotten."""
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.progress import ScanProgress
+from flows.steps import plan_scan, read_shard
 from storage.catalog import Catalog
 from storage.lake import Lake
+from storage.statements import check_statements
+from tests.flows.played import PlayedFleet
 from tests.flows.test_run import Nights, nights
 from tests.storage.rows import recipe, scan, source, video
+from workers.trace import Trace
 
 __all__ = ["nights"]
 
@@ -92,9 +98,25 @@ def test_a_forgotten_content_is_not_read_again_under_any_name(nights: Nights) ->
     nights.scan()
     assert run("forget", "--lake", nights.lake.root, "--source", "*/anna", "--yes")[0] == 0
     nights.write("anna again", "faces 1 anna")
-    for _ in range(2):
-        summary = nights.scan()
-        assert nights.read == []
-        assert (summary.by_status["skipped"], summary.by_status["done"]) == (2, 1)
+    summary = nights.scan()
+    assert nights.read == []
+    assert (summary.by_status["skipped"], summary.by_status["done"]) == (2, 1)
     assert nights.by_name()["anna"] == nights.by_name()["anna again"] == "skipped: forgotten"
-    assert summary.is_idle  # and it was not even hashed
+    assert nights.scan().is_idle  # and it was not even hashed
+
+
+def test_a_lake_of_the_first_facesift_takes_a_scan_and_maintenance(nights: Nights, tmp_path: Path) -> None:
+    data = Path(__file__).parents[1] / "storage" / "data" / "lake-of-b9aeba1.tar.xz"
+    with tarfile.open(data) as packed:
+        packed.extractall(tmp_path, filter="data")
+    nights.write("new", "faces 2")
+    night = nights.run()
+    with ScanProgress("none") as progress:
+        for shard in plan_scan(night, progress):
+            read_shard(night, PlayedFleet(), shard, progress, Trace(None))
+    assert night.close().by_status["done"] == 1
+    videos = Catalog(Lake(nights.lake.root)).view("video_summary").to_pylist()
+    assert sorted(row["tracks"] for row in videos) == [1, 2]
+    code, text, _ = run("maintain", "--lake", nights.lake.root)
+    checks = len(check_statements())
+    assert (code, f"{checks} of {checks} pass" in text) == (0, True), text
