@@ -126,7 +126,7 @@ class _Evaluation:
         on_step("checking the model")
         self._pinned: PinnedRecipe = evaluation_recipe(
             request.recipe,
-            dataset.task,
+            dataset.asks or (dataset.task,),
             self._checkpoint,
             has_text=request.has_text,
             is_whole_picture=request.is_whole_picture,
@@ -148,7 +148,8 @@ class _Evaluation:
             )
 
     def _check_labels(self) -> None:
-        (question,) = self._pinned.recipe.asked
+        asked = {question.name: question for question in self._pinned.recipe.asked}
+        question = asked[self._dataset.task]
         lacking = set(self._dataset.labels) - {label.name for label in question.labels}
         if lacking:
             raise UsageError(
@@ -166,8 +167,11 @@ class _Evaluation:
         located = locate(every, self._out / "frames", self._on_step)
         lake = self._scan(located)
         self._on_step("measuring")
-        found = Found.of(lake, self._pinned.recipe_id, self._dataset.task)
-        sources: tuple[ReadFrom, ...] = ("scores", "text") if self._request.has_text else ("scores",)
+        has_places = any(sample.place is not None for sample in every)
+        found = Found.of(lake, self._pinned.recipe_id, self._dataset.task, has_places=has_places)
+        # A text is read of the main face alone.
+        has_text = self._request.has_text and not has_places
+        sources: tuple[ReadFrom, ...] = ("scores", "text") if has_text else ("scores",)
         by: dict[ReadFrom, list[Prediction]] = {
             source: predict(self._dataset, samples, located, found, source) for source in sources
         }

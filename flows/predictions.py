@@ -7,13 +7,16 @@ from typing import Any, Literal
 
 from flows.samples import Located
 from model.datasets.dataset import Dataset
-from model.datasets.sample import Sample
+from model.datasets.sample import Place, Sample
 from model.evaluation.prediction import Prediction, Status
 from storage.catalog import Catalog
 from storage.lake import Lake
 
 ReadFrom = Literal["scores", "text"]
 _PRESENT_FROM = 0.5
+_SAME_FACE_IOU = 0.3
+_NEAR_S = 0.5
+"""Seconds between a sample's time and the box that is taken for it."""
 _UNREAD: Mapping[str, Status] = {"refused": "refused", "unparsable": "unparsable", "ambiguous": "unparsable"}
 
 
@@ -25,17 +28,21 @@ class Found:
         listings: by uri.
         faces: of every video the face that it shows most, by video id.
         scores: by video id and label: of that face, and the highest of all faces.
+        tracks: the same of every face alone, by track id and label.
+        boxes: of every video, where a sample may be one of several faces.
         answers: by clip id.
     """
 
     listings: Mapping[str, Mapping[str, Any]]
     faces: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Mapping[str, tuple[float | None, float]]]
+    tracks: Mapping[str, Mapping[str, tuple[float | None, float]]]
+    boxes: Mapping[str, Sequence[Mapping[str, Any]]]
     answers: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def of(cls, lake: Lake, recipe_id: str, question: str) -> "Found":
-        """Ask the lake, at one moment."""
+    def of(cls, lake: Lake, recipe_id: str, question: str, *, has_places: bool) -> "Found":
+        """Ask the lake, at one moment; for boxes only where samples have places."""
         catalog = Catalog(lake).frozen()
 
         def rows(view: str, **equal_to: Any) -> list[dict[str, Any]]:
@@ -44,10 +51,19 @@ class Found:
         scores: defaultdict[str, dict[str, tuple[float | None, float]]] = defaultdict(dict)
         for row in rows("video_scores", question=question):
             scores[row["video_id"]][row["label"]] = row["score"], row["score_highest"]
+        tracks: defaultdict[str, dict[str, tuple[float | None, float]]] = defaultdict(dict)
+        boxes: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        if has_places:
+            for row in rows("track_scores", question=question):
+                tracks[row["track_id"]][row["label"]] = row["score"], row["score_highest"]
+            for row in rows("boxes"):
+                boxes[row["video_id"]].append(row)
         return cls(
             listings={row["uri"]: row for row in rows("listings")},
             faces={row["video_id"]: row for row in rows("main_tracks")},
             scores=scores,
+            tracks=tracks,
+            boxes=boxes,
             answers={row["clip_id"]: row for row in rows("answers", question=question)},
         )
 
@@ -73,12 +89,48 @@ def _predict(
         reason = row["reason"] or "it was not read"
         return Prediction(sample, "failed", reason=f"{row['status']}: {reason}")
     video_id = row["video_id"]
+    if sample.place is not None:
+        return _predict_place(dataset, sample, sample.place, video_id, found)
     face = found.faces.get(video_id)
     if face is None or face["clip_id"] is None:
         return _without_answer(sample, face)
     if read_from == "text":
         return _read_text(dataset, sample, found.answers[face["clip_id"]])
     return _read_scores(dataset, sample, found.scores[video_id])
+
+
+def _predict_place(dataset: Dataset, sample: Sample, place: Place, video_id: str, found: Found) -> Prediction:
+    """Return what was said of one face of several: of the track that is where it should be."""
+    track_id = _track_at(found.boxes.get(video_id, ()), place)
+    if track_id is None:
+        return Prediction(sample, "no_face", reason="no face was found there")
+    scores = found.tracks.get(track_id)
+    if scores is None:
+        return Prediction(sample, "no_face", reason="the face has no clip")
+    return _read_scores(dataset, sample, scores)
+
+
+def _track_at(boxes: Sequence[Mapping[str, Any]], place: Place) -> str | None:
+    """Return the track whose box nearest in time overlaps most with a place, or None where none does."""
+    nearest: dict[str, Mapping[str, Any]] = {}
+    for box in boxes:
+        before = nearest.get(box["track_id"])
+        if before is None or abs(box["pts_s"] - place.at_s) < abs(before["pts_s"] - place.at_s):
+            nearest[box["track_id"]] = box
+    overlaps = {
+        track_id: _overlap(box, place)
+        for track_id, box in nearest.items()
+        if abs(box["pts_s"] - place.at_s) <= _NEAR_S
+    }
+    best = max(overlaps, key=lambda track_id: overlaps[track_id], default=None)
+    return best if best is not None and overlaps[best] >= _SAME_FACE_IOU else None
+
+
+def _overlap(box: Mapping[str, Any], place: Place) -> float:
+    width = min(box["x_px"] + box["w_px"], place.x_px + place.w_px) - max(box["x_px"], place.x_px)
+    height = min(box["y_px"] + box["h_px"], place.y_px + place.h_px) - max(box["y_px"], place.y_px)
+    shared = max(0.0, width) * max(0.0, height)
+    return shared / (box["w_px"] * box["h_px"] + place.w_px * place.h_px - shared)
 
 
 def _without_answer(sample: Sample, face: Mapping[str, Any] | None) -> Prediction:

@@ -151,18 +151,18 @@ class SampleScan(ScanRequest):
 
 
 def evaluation_recipe(
-    path: str | None, task: str, checkpoint: str, *, has_text: bool, is_whole_picture: bool
+    path: str | None, tasks: tuple[str, ...], checkpoint: str, *, has_text: bool, is_whole_picture: bool
 ) -> PinnedRecipe:
-    """Return the recipe of an evaluation: a scan's, asking one question.
+    """Return the recipe of an evaluation: a scan's, asking what the dataset is for.
 
     Raises:
         UsageError: the recipe or the checkpoint cannot be used.
     """
-    recipe = read_recipe(path, (task,))
+    recipe = read_recipe(path, tasks)
     if not has_text:
-        (question,) = recipe.asked
-        others = tuple(one for one in recipe.questions if one.name != task)
-        recipe = replace(recipe, questions=(*others, replace(question, rationale=False)))
+        silent = tuple(replace(question, rationale=False) for question in recipe.asked)
+        others = tuple(one for one in recipe.questions if one.name not in tasks)
+        recipe = replace(recipe, questions=(*others, *silent))
     if is_whole_picture:
         detector = replace(recipe.reader.detector, backend="whole_picture", pack=None, pack_sha256=None)
         recipe = replace(recipe, reader=replace(recipe.reader, detector=detector))

@@ -14,7 +14,9 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
     name: Annotated[
         str,
         typer.Argument(
-            help="dfew, crema-d, raf-db, disfa, bp4d, celeba, morph, utkface or ff++.", show_default=False
+            help="dfew, crema-d, raf-db, disfa, bp4d, celeba, morph, utkface, ff++; or rendered-expression, "
+            "-action-units, -attributes, -age, -deepfake.",
+            show_default=False,
         ),
     ],
     root: Annotated[Path, typer.Option(help="Directory of the dataset, as distributed.")],

@@ -9,13 +9,14 @@ from model.datasets.disfa import DISFA
 from model.datasets.face_forensics import FACE_FORENSICS
 from model.datasets.morph import MORPH
 from model.datasets.raf_db import RAF_DB
+from model.datasets.rendered import RENDERED
 from model.datasets.utkface import UTKFACE
 
 DATASETS = {
     dataset.name: dataset
-    for dataset in (DFEW, CREMA_D, RAF_DB, DISFA, BP4D, CELEBA, MORPH, UTKFACE, FACE_FORENSICS)
+    for dataset in (DFEW, CREMA_D, RAF_DB, DISFA, BP4D, CELEBA, MORPH, UTKFACE, FACE_FORENSICS, *RENDERED)
 }
-"""By name: the nine on which the Face-LLaVA paper reports."""
+"""By name: the nine on which the Face-LLaVA paper reports, and rendered archives."""
 
 
 def dataset_named(name: str) -> Dataset:

@@ -49,6 +49,7 @@ class Dataset:
         variants: readings of it between which one has to choose, the default first; recorded in every report.
         reader: root directory and variant in, samples and malformed lines of all splits out.
         folds: number of cross-validation folds; 0 where it has none.
+        asks: questions that are asked together, so that several datasets share their scan; none: its own.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Dataset:
     variants: tuple[str, ...]
     reader: Callable[[Path, str], Iterator[Item]]
     folds: int = 0
+    asks: tuple[Task, ...] = ()
 
     def read(self, root: Path, variant: str | None = None) -> Iterator[Item]:
         """Yield every sample of every split, and everything that is malformed.

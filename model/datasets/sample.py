@@ -11,6 +11,17 @@ Truth = str | float | Mapping[str, bool | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Which of several faces is meant: its box in pixels of the upright picture, at a time."""
+
+    at_s: float
+    x_px: float
+    y_px: float
+    w_px: float
+    h_px: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One annotated face.
 
@@ -24,6 +35,7 @@ class Sample:
             video; the sample itself where neither is known.
         fold: of a cross-validation, from 1.
         frames: first and last frame that the annotation is about, counted from 0; None is all of the file.
+        place: which face of a file with several; None is the one that it shows most.
         groups: what the annotation says beside the truth, e.g. gender, race, age, method, compression.
     """
 
@@ -35,6 +47,7 @@ class Sample:
     cluster: str
     fold: int | None = None
     frames: tuple[int, int] | None = None
+    place: Place | None = None
     groups: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property

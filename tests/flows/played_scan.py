@@ -27,7 +27,7 @@ class PlayedScan:
 
     def __call__(self, request: ScanRequest) -> None:
         pinned = request.pin()
-        (question,) = pinned.recipe.asked
+        question = pinned.recipe.asked[-1]
         identity = pinned.identity
         rows: list[Record] = [
             RecipeRecord(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from flows.request import UsageError
 from model.evaluation.bootstrap import BootstrapConfig
 from model.evaluation.card import CalibrationCard
 from model.instruct.chat import Reply
+from model.synthetic.archive import write_labels
+from model.synthetic.film import Label
 from storage.catalog import Catalog
 from storage.lake import Lake
 from tests.flows.played_scan import PlayedScan
@@ -206,6 +209,29 @@ def test_texts_are_rated_once_by_a_judge(run: Evaluate, tmp_path: Path) -> None:
     run("crema-d", split="all", judge=judge)
     assert len(judge.asked) == 3  # all answers are kept
     assert "## Reasoning" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_every_face_of_a_rendered_film_is_told_by_its_place(
+    run: Evaluate, played: PlayedScan, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    label = Label("a.mp4", 0, 0.0, 0.1, 10, 20, 200, 80, "anger", ("AU4",), ("bald",), 30, True, "flicker")
+    other = replace(
+        label, face=1, x_px=110, w_px=64, expression="fear", is_manipulated=False, manipulation=None
+    )
+    gone = replace(label, face=2, x_px=2000, expression="fear")
+    data.mkdir()
+    write_labels(data / "labels.parquet", [label, other, gone])
+    first = {"real": 0.2, "fake": 0.8}
+    say(data / "a.mp4", first, {"real": 0.9, "fake": 0.1})
+    report = run("rendered-deepfake", split="all")
+    (scores,) = report["readings"]
+    assert scores["coverage"]["expected"] == 3
+    assert (scores["coverage"]["scored"], scores["coverage"]["no_face"]) == (2, 1)
+    assert scores["metrics"]["accuracy"]["value"] == 1
+    # All five are asked at once, so that the next evaluation finds the film read.
+    assert run("rendered-age", split="all", limit=1)["recipe_id"] == report["recipe_id"]
+    assert played.read == ["a.mp4"]
 
 
 def test_a_limit_is_spread_over_the_split(run: Evaluate, played: PlayedScan, tmp_path: Path) -> None:

@@ -1,0 +1,14 @@
+-- The score of a label for one face: the mean over its clips, and the highest of them.
+-- Key: track_id, question, label
+select
+    findings.track_id,
+    findings.video_id,
+    findings.recipe_id,
+    findings.question,
+    findings.label,
+    avg(findings.score) as score,
+    max(findings.score) as score_highest,
+    count(*) as clips,
+    any_value(findings.is_demonstration) as is_demonstration
+from findings
+group by findings.track_id, findings.video_id, findings.recipe_id, findings.question, findings.label
