@@ -9,6 +9,8 @@ from workers.outcome import CRASHES, MAX_ATTEMPTS, Job
 
 SHARD_SOURCES = 1000
 """Sources per shard: enough that its end, where readers wait for the last video, does not matter."""
+BLOCK_SOURCES = 20 * SHARD_SOURCES
+"""Sources that are asked for at once: each question goes through all that is wanted."""
 
 
 class Shard:
@@ -30,7 +32,7 @@ class Shard:
 
 
 class Shards:
-    """All that is to be read, a shard at a time: only the one that is asked for is in memory.
+    """All that is to be read, shard after shard: only a block of them is in memory.
 
     Args:
         inventory: the listing, compared.
@@ -50,9 +52,11 @@ class Shards:
         return (self.sources + SHARD_SOURCES - 1) // SHARD_SOURCES
 
     def __iter__(self) -> Iterator[Shard]:
-        for start in range(0, self.sources, SHARD_SOURCES):
-            found = self._inventory.wanted(start, start + SHARD_SOURCES)
-            yield Shard(Job(self._make_source(wanted), _attempt(wanted)) for wanted in found)
+        for first in range(0, self.sources, BLOCK_SOURCES):
+            block = self._inventory.wanted(first, first + BLOCK_SOURCES)
+            for start in range(0, len(block), SHARD_SOURCES):
+                found = block[start : start + SHARD_SOURCES]
+                yield Shard(Job(self._make_source(wanted), _attempt(wanted)) for wanted in found)
 
 
 class Plan:
