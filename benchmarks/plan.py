@@ -2,9 +2,9 @@
 
     python -m benchmarks.plan [--objects 1000000]
 
-A made listing, as a bucket's, is planned against an empty lake and against one that knows every object; each run
-is a process of its own, from its first import to the summary's counts. Prints JSON, with the machine and the
-date.
+A made listing, as a bucket's, is planned against an empty lake and against one that knows every object; each
+run is a process of its own, from its first import to the summary's counts. Prints JSON, with the machine and
+the date.
 """
 # pyright: reportUnknownParameterType=false
 # pyarrow comes without types.
@@ -35,7 +35,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 RECIPE = "1b4f0e9851971998"
 CHUNK_ROWS = 100_000
 KINDS = 20
-"""Of so many objects one is no video by its name, one has failed for good, one is a copy; the rest is done."""
+"""Of so many objects one is no video by its name, one has failed, one is a copy; the rest is done."""
 
 
 def main() -> None:
@@ -64,7 +64,9 @@ def main() -> None:
 def plan_once(lake: Lake, objects: int) -> dict[str, Any]:
     started_s = time.perf_counter()
     with Inventory(lake, RECIPE) as inventory:
-        shards = Plan(inventory, "scan", RECIPE).shards(listing(objects), limit=None, on_listed=lambda _: None)
+        shards = Plan(inventory, "scan", RECIPE).shards(
+            listing(objects), limit=None, on_listed=lambda _: None
+        )
         planned_s = time.perf_counter() - started_s
         counts = inventory.outcomes()
         jobs = sum(len(shard) for shard in shards)
