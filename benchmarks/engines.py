@@ -23,6 +23,7 @@ from model.vllm_engine import VllmEngine
 
 
 def main() -> None:
+    """Ask both engines the same and print how far they agree."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--checkpoint")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
@@ -40,6 +41,7 @@ def main() -> None:
 
 
 def run(kind: EngineKind, checkpoint: str, options: argparse.Namespace) -> list[list[Answer]]:
+    """Return one engine's answers per clip; print how long it took, the second time with a warm cache."""
     config = EngineConfig(
         kind=kind,
         device=options.device,
@@ -65,6 +67,7 @@ def run(kind: EngineKind, checkpoint: str, options: argparse.Namespace) -> list[
 
 
 def random_clip(seed: int) -> FaceClip:
+    """Return noise of the size that the reader cuts."""
     random = np.random.default_rng(seed)
     return FaceClip(
         random.integers(0, 256, (8, 256, 256, 3), dtype=np.uint8),
@@ -74,11 +77,13 @@ def random_clip(seed: int) -> FaceClip:
 
 
 def answered(result: ClipAnswers) -> list[Answer]:
+    """Return the answers about a clip, none of which may have failed."""
     assert not isinstance(result, EngineError)
     return result
 
 
 def compare(by_torch: list[list[Answer]], by_vllm: list[list[Answer]]) -> None:
+    """Print how many texts are equal, and the largest differences of scores and log-likelihoods."""
     pairs = [
         pair for one, other in zip(by_torch, by_vllm, strict=True) for pair in zip(one, other, strict=True)
     ]
