@@ -173,10 +173,10 @@ def test_a_body_that_breaks_off_is_gone_on_with_in_the_same_version(
     with faulty_s3(s3_server) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         forget()
-        proxy.faults = [Fault("reset body", r"^GET /archive/a", times=4)]
+        proxy.faults = [Fault("truncated", r"^GET /archive/a", times=4)]
         assert fetch("s3://archive/a.mp4", tmp_path).video_id == sha256(data).hexdigest()
         assert proxy.count(r"^GET /archive/a") == 5
-        assert proxy.sent_bytes < 2 * len(data)
+        assert proxy.sent_bytes < 1.5 * len(data)  # from the beginning each time, it would be thrice
 
         proxy.faults = [Fault("truncated", r"^GET /archive/a", times=1)]
         put_then = threading.Timer(0, put, (s3, "a.mp4"), {"data": data[::-1]})
@@ -244,7 +244,7 @@ def test_an_encryption_that_there_is_not_is_refused(
 def test_public_buckets_are_read_unsigned_and_others_paid_for(
     s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(s3, "a.mp4")
+    put(s3, "a.mp4", ACL="public-read")
     asked: list[tuple[str, bool, str | None]] = []
 
     def note(request: Any, **_: Any) -> None:
