@@ -245,7 +245,7 @@ def test_public_buckets_are_read_unsigned_and_others_paid_for(
     s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(s3, "a.mp4", ACL="public-read")
-    asked: list[tuple[str, bool, str | None]] = []
+    asked: list[tuple[str, bool, bytes | None]] = []
 
     def note(request: Any, **_: Any) -> None:
         asked.append(
@@ -254,7 +254,7 @@ def test_public_buckets_are_read_unsigned_and_others_paid_for(
 
     for name, signed, payer in (
         ("FACESIFT_S3_PUBLIC_BUCKETS", False, None),
-        ("FACESIFT_S3_REQUESTER_PAYS", True, "requester"),
+        ("FACESIFT_S3_REQUESTER_PAYS", True, b"requester"),
     ):
         monkeypatch.setenv(name, "other, arch*")
         forget()
