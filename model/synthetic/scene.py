@@ -22,6 +22,7 @@ from model.synthetic.shading import Light
 ACTIVE_UNIT = 0.35
 """Intensity 0..1 from which an action unit counts as shown: FACS B or more."""
 HEAD_HEIGHT_MM = 235.0
+_DIMPLED, _DIMPLER_SHARE = ("neutral", "anger", "sadness"), 0.3
 _GRAIN_ROOM = 64
 """A frame's noise is a window of a larger field, at one of 64 x 64 places: far cheaper than fresh noise."""
 
@@ -150,11 +151,18 @@ def _grain(level: float, seed: int, height: int, width: int) -> NDArray[np.int16
 
 
 def sample_action_units(rng: Generator, expression: str) -> dict[int, float]:
-    """Return intensities for one of the seven expressions, varied around its prototype."""
+    """Return intensities for one of the seven expressions, varied around its prototype.
+
+    No prototype has the dimpler; it comes by itself where it does not change what is expressed.
+    """
     prototype = EXPRESSIONS[expression]
-    return {
+    units = {
         number: float(np.clip(apex * rng.uniform(0.8, 1.15), 0.2, 1)) for number, apex in prototype.items()
     }
+    extra = rng.spawn(1)[0]  # takes nothing from rng: what comes after is what it was without
+    if expression in _DIMPLED and extra.random() < _DIMPLER_SHARE:
+        units[14] = float(extra.uniform(0.6, 1))
+    return units
 
 
 def sample_light(rng: Generator) -> Light:

@@ -6,8 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from model.labels import ATTRIBUTES, EXPRESSIONS
+from model.labels import ACTION_UNITS, ATTRIBUTES, EXPRESSIONS
 from model.synthetic.film import Film, sample_film
+from model.synthetic.scene import ACTIVE_UNIT, sample_action_units
+
+NAMES = tuple(label.name for label in EXPRESSIONS)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,14 @@ def test_an_empty_film_has_pictures_and_no_labels() -> None:
     picture, truths = next(film.pictures())
     assert picture.std() > 1
     assert truths == ()
+
+
+def test_every_action_unit_of_the_questions_is_drawn() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [(name, sample_action_units(rng, name)) for name in 30 * NAMES]
+    shown = {number for _, units in drawn for number, apex in units.items() if apex >= ACTIVE_UNIT}
+    assert {f"AU{number}" for number in shown} >= {label.name for label in ACTION_UNITS}
+    assert {name for name, units in drawn if 14 in units} == {"neutral", "anger", "sadness"}
 
 
 def test_who_talks_parts_the_lips() -> None:
