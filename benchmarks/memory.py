@@ -35,7 +35,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import cv2
@@ -67,7 +67,7 @@ def write_loop(path: Path, people: int) -> None:
     options = {"g": str(4 * FPS), "bf": "7", "preset": "veryfast", "crf": "20"}
     options["x264-params"] = "b-pyramid=none:b-adapt=0:scenecut=0"
     with av.open(str(path), "w") as container:
-        stream = cast("av.VideoStream", container.add_stream("libx264", rate=FPS))
+        stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height = SIZE_PX
         stream.pix_fmt = "yuv420p"
         stream.codec_context.options = options

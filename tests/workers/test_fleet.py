@@ -22,7 +22,8 @@ def scan(
     numbers = itertools.count()
     positions: list[Position] = []
     made = Notes(notes)
-    with Fleet(FleetConfig(**{"readers": 2, **config}), made.reader, made.describer) as fleet:
+    settings: dict[str, Any] = {"readers": 2} | config
+    with Fleet(FleetConfig(**settings), made.reader, made.describer) as fleet:
         jobs = [Job(source(name)) for name in names]
         found = fleet.scan(
             jobs, lambda: RowIds("recipe", f"a{next(numbers)}", "scan"), claim, positions.append
