@@ -60,7 +60,7 @@ def test_every_face_up_to_the_overlap_lies_whole_in_a_tile(size: tuple[int, int]
 
 def test_tiles_are_few_and_reach_beyond_the_picture_on_all_sides() -> None:
     windows = tiles(1920, 1080, 640, 192)
-    assert [(w.width, w.height) for w in windows] == [(320, 352)] * 2
+    assert [(w.width, w.height) for w in windows] == [(224, 192)] * 6
     assert all(w.scale == pytest.approx(640 / 192) for w in windows)
     assert min(w.left_px for w in windows) < -30
     assert min(w.top_px for w in windows) < -30
