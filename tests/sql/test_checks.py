@@ -188,6 +188,9 @@ def test_every_view_with_rows_of_its_own_has_its_key_checked() -> None:
         "coverage",
         "failures_by_reason",
         "clip_summary",
+        "main_tracks",
+        "track_scores",
+        "video_scores",
         "track_summary",
         "video_summary",
     }
