@@ -45,7 +45,8 @@ def reasoning_values(
             continue
         texts += 1
         picture = lake.read_evidence(evidence) if evidence else None
-        on_step(f"judging {number} of {len(samples)}")
+        if texts % 10 == 1:
+            on_step(f"judging {number} of {len(samples)}")
         try:
             ratings.append(
                 rate(judge, answer["prompt"], answer["text"], sample.truth, [picture] if picture else [])
