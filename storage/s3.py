@@ -6,6 +6,7 @@ deltalake and DuckDB, which have clients of their own, are given what botocore f
 
 import errno
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -32,6 +33,9 @@ _ERRNOS = {
     **dict.fromkeys(GONE, errno.ENOENT),
     **dict.fromkeys(("AccessDenied", "403"), errno.EACCES),
 }
+
+_MAKING = threading.Lock()
+"""A client may be shared by threads, and only one may make it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,8 @@ class Address:
 
 def client(bucket: str) -> Any:
     """Return this process's client for a bucket; it may be shared by threads."""
-    return _client(is_signed=not options().is_public(bucket))
+    with _MAKING:
+        return _client(is_signed=not options().is_public(bucket))
 
 
 def bucket_arguments(bucket: str) -> dict[str, str]:
