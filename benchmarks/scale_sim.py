@@ -1,6 +1,6 @@
 """What a cluster would do with a million videos: a discrete-event simulation of the fleet.
 
-    python -m benchmarks.scale_sim [--videos 1000000] [--gpus 64] [--readers 1024] [--node-losses-per-day 4]
+    python -m benchmarks.scale_sim [--videos 1000000] [--gpus 64] [--readers 1024] [--node-losses-per-day 48]
     python -m benchmarks.scale_sim --check SCALING.json      # against what benchmarks/scaling.py has measured
 
 The model is the fleet's own: every reader takes the next video when it is free, reads it batch by batch, and
@@ -12,7 +12,18 @@ Videos differ in length (log-normal).
 What the stages take stands in `Costs`, each with where it is from. Not measured is the describer's time for a
 clip of the 7B model on a GPU, for there was no GPU: `--clip-gpu-s` is an assumption, and the result says so.
 
-FIGURES
+Run on 2026-11-23, seed 1, 1,000,000 videos (20,554 h, 2.0 million clips), 64 GPUs on 8 nodes at 2.5 an hour,
+readers on nodes of 32 cores at 0.04 per core and hour, 0.19 s of a core per second of 640x360, 0.5 s of a GPU
+per clip (assumed):
+
+    readers  losses   wall h   readers  GPUs    driver  price   bottleneck
+    1,024    none     4.43     90%      98%     66%     889     describers
+    1,024    7        4.45     89%      97%     66%     895     describers; 96 videos were begun anew
+    384      none     10.43    100%     41%     31%     1,829   readers
+
+16 reader cores per GPU balance this archive; with 6 the GPUs idle and the scan costs twice as much. The
+driver, one process that hears of every batch and commits, comes next: half as many GPUs again would fill it.
+What the driver takes per video and batch is a guess, too, until it is measured at such rates.
 """
 
 import argparse
@@ -42,13 +53,13 @@ class Costs:
     clip_gpu_s: float = 0.5
     """Of a describer, per clip, all five questions, 7B on one GPU. Assumed."""
     driver_s_per_video: float = 0.004
-    """Of the driver, beside commits."""
+    """Of the driver, beside commits. Assumed."""
     driver_s_per_batch: float = 0.002
-    """Of the driver, per batch of clips."""
+    """Of the driver, per batch of clips. Assumed."""
     commit_s: float = 0.3
-    """Of the driver, per commit of all tables, every `commit_every_s`."""
+    """Of the driver, per commit of all tables, every `commit_every_s`: it takes 0.2 on a disk."""
     commit_s_per_video: float = 0.003
-    """More of it per video in the commit: Parquet, evidence put beside it."""
+    """More of it per video in the commit: Parquet, evidence put beside it. Assumed."""
     commit_every_s: float = 5.0
 
 
@@ -60,7 +71,7 @@ class Cluster:
     gpus: int = 64
     readers_per_node: int = 32
     gpus_per_node: int = 8
-    node_losses_per_day: float = 4.0
+    node_losses_per_day: float = 48.0
     """Of all nodes together: spot machines that are taken back, and faults."""
     boot_s: float = 300.0
     """Until a lost node is back, weights loaded."""
@@ -244,6 +255,8 @@ class Simulation:
                 self._lose_describer(describer)
 
     def _lose_reader(self, reader: int) -> None:
+        if not self.is_reader_up[reader]:
+            return
         self.reader_epoch[reader] += 1
         reading, self.reading[reader] = self.reading[reader], None
         self.is_reader_up[reader] = False
@@ -261,6 +274,8 @@ class Simulation:
         self._next_video(reader)
 
     def _lose_describer(self, describer: int) -> None:
+        if not self.is_describer_up[describer]:
+            return
         self.describer_epoch[describer] += 1
         batch, self.describing[describer] = self.describing[describer], None
         if batch is not None:
@@ -270,7 +285,8 @@ class Simulation:
 
     def _describer_back(self, describer: int, _epoch: int) -> None:
         self.is_describer_up[describer] = True
-        self.idle.append(describer)
+        if describer not in self.idle:
+            self.idle.append(describer)
         self._feed()
 
     def _at(self, after_s: float, kind: str, who: int, epoch: int = 0) -> None:
@@ -329,7 +345,7 @@ def main() -> None:
         **account,
         "bottleneck": bottleneck(account),
         "simulated_in_s": round(time.perf_counter() - began_s, 1),
-        "assumed": ["clip_gpu_s", "fetch_s_per_mb", "mb_per_video_s", "prices", "lengths", "node losses"],
+        "assumed": ["clip_gpu_s", "fetch", "driver", "prices", "lengths", "node losses"],
         "costs": asdict(costs),
         "cluster": asdict(cluster),
         "archive": asdict(archive),
