@@ -275,7 +275,7 @@ class AnswerRecord:
     text: str
     """Verbatim."""
     rationale: str
-    """The explanation in the text. A sentence, not evidence."""
+    """The explanation in the text, empty where that is refused or unparsable. A sentence, not evidence."""
     parse_status: str
     """ok, ambiguous, refused or unparsable: whether a label could be read from the text."""
     parsed_labels: tuple[str, ...]
