@@ -205,7 +205,6 @@ def test_a_lake_in_a_bucket_lives_with_what_passes(
 @pytest.mark.parametrize(
     ("kind", "pattern"),
     [
-        ("expired", r"^PUT /lakes/here/videos/"),
         ("precondition", r"^PUT /lakes/here/videos/_delta_log/"),
         ("lost", r"^PUT /lakes/here/boxes/_delta_log"),
     ],
