@@ -3,7 +3,6 @@
 The scan is the scan: same readers, same describers, same lake, and so it goes on where it was interrupted.
 """
 
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +12,9 @@ from typing import Any
 
 from flows.calibrate import check_card, read_card
 from flows.card_fit import Scored, calibration_values, check_disjoint, fit_card
-from flows.evaluation_report import assessment_values, notice, published_values, to_markdown
+from flows.evaluation_files import write_report
+from flows.evaluation_report import assessment_values, notice, published_values
 from flows.job import scan_here
-from flows.output import to_json
 from flows.predictions import Found, ReadFrom, predict
 from flows.progress import ProgressKind
 from flows.reasoning import reasoning_values
@@ -32,8 +31,6 @@ from model.evaluation.prediction import Prediction
 from model.evaluation.published import published
 from model.instruct.chat import Chat, KeptChat
 from storage.lake import Lake
-from storage.records import Evaluation, PredictionRecord
-from storage.tables import to_arrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +192,7 @@ class _Evaluation:
                 judge=kept,
                 on_step=self._on_step,
             )
-        self._write(report, by, located, found, lake)
+        write_report(self._out, report, by, located, found, lake=lake)
         return report
 
     def _scan(self, located: Located) -> Lake:
@@ -261,40 +258,6 @@ class _Evaluation:
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 
-    def _write(
-        self,
-        report: dict[str, Any],
-        by: dict[ReadFrom, list[Prediction]],
-        located: Located,
-        found: Found,
-        lake: Lake,
-    ) -> None:
-        from pyarrow import parquet  # noqa: PLC0415 - a quarter of a second, and only here
-
-        rows = [
-            _row(report["evaluation_id"], source, one, located, found)
-            for source, predictions in by.items()
-            for one in predictions
-        ]
-        coverage = report["readings"][0]["coverage"]
-        evaluation = Evaluation(
-            evaluation_id=report["evaluation_id"],
-            dataset=self._dataset.name,
-            variant=self._variant,
-            split=self._split,
-            recipe_id=self._pinned.recipe_id,
-            model_id=report["model_id"],
-            is_demonstration=report["is_demonstration"],
-            **coverage,
-            report_json=to_json(report),
-            created_at=datetime.now(UTC),
-        )
-        lake.append([*rows, evaluation])
-        self._out.mkdir(parents=True, exist_ok=True)
-        (self._out / "report.json").write_text(to_json(report) + "\n", encoding="utf-8")
-        (self._out / "report.md").write_text(to_markdown(report), encoding="utf-8")
-        parquet.write_table(to_arrow(rows), self._out / "predictions.parquet")
-
 
 def _scored(predictions: Sequence[Prediction], located: Located, found: Found) -> Scored:
     video_ids = {
@@ -303,25 +266,3 @@ def _scored(predictions: Sequence[Prediction], located: Located, found: Found) -
         if one.score is not None
     }
     return Scored(predictions, video_ids)
-
-
-def _row(
-    evaluation_id: str, read_from: ReadFrom, prediction: Prediction, located: Located, found: Found
-) -> PredictionRecord:
-    sample = prediction.sample
-    listed = located.listed.get(sample.sample_id)
-    return PredictionRecord(
-        evaluation_id=evaluation_id,
-        read_from=read_from,
-        sample_id=sample.sample_id,
-        uri=listed.uri if listed else str(sample.media),
-        video_id=found.video_id(listed.uri) if listed else None,
-        cluster=sample.cluster,
-        fold=sample.fold,
-        status=prediction.status,
-        reason=prediction.reason,
-        truth_json=json.dumps(sample.truth),
-        answer_json=None if prediction.answer is None else json.dumps(prediction.answer),
-        score=prediction.score,
-        groups_json=json.dumps(dict(sample.groups)),
-    )

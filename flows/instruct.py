@@ -4,11 +4,10 @@ Every step leaves its result on disk before the next begins, so a run that was s
 """
 
 import hashlib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from flows.instruct_faces import FaceTask, KeptFace, find_face, keep_reader
-from flows.instruct_sheet import sheet, statistics
+from flows.instruct_files import Written, write_files
+from flows.instruct_sheet import statistics
 from flows.recipe import Recipe
 from flows.request import UsageError
 from flows.samples import Located, choose, locate
@@ -65,31 +65,6 @@ class InstructRequest:
     is_whole_picture: bool = False
     readers: int = 1
     config: InstructConfig = field(default_factory=InstructConfig)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What became of a sample: a row of instruct.parquet.
-
-    Attributes:
-        sample: of the dataset.
-        split: train, val or test; a cluster is in one alone.
-        status: kept, or why not: a filter's word, `failed`, or `rated low`.
-        reason: in words.
-        entry: the conversation, where it is kept.
-        description: by the writer; empty without one.
-        ratings: by the judge, by name.
-        face: what was found in the file.
-    """
-
-    sample: Sample
-    split: str
-    status: str
-    reason: str | None = None
-    entry: dict[str, Any] | None = None
-    description: str = ""
-    ratings: dict[str, int] = field(default_factory=dict[str, int])
-    face: KeptFace | None = None
 
 
 class Instruct:
@@ -200,8 +175,7 @@ class Instruct:
             written.append(self._write(sample))
             if self._writer is not None and (number % 20 == 0 or number == len(self._samples)):
                 self._on_step(f"described {number:,} of {len(self._samples):,}")
-        written = _disjoint(written)
-        return self._save(written)
+        return self._save(_disjoint(written))
 
     def _write(self, sample: Sample) -> Written:
         if sample.sample_id in self._located.lacking:
@@ -260,18 +234,7 @@ class Instruct:
         return Written(sample, sample.split, "kept", None, entry, description, ratings, face)
 
     def _save(self, written: Sequence[Written]) -> dict[str, Any]:
-        by_split: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        for one in written:
-            if one.entry is not None:
-                by_split[one.split].append(one.entry)
-        self._out.mkdir(parents=True, exist_ok=True)
-        for split in ("train", "val", "test"):
-            (self._out / f"{split}.json").unlink(missing_ok=True)
-        for split, entries in by_split.items():
-            text = json.dumps(entries, ensure_ascii=False, indent=1)
-            (self._out / f"{split}.json").write_text(text, encoding="utf-8")
-        self._save_rows(written)
-        found = {
+        found: dict[str, Any] = {
             "dataset": self._dataset.name,
             "variant": self._variant,
             "root": str(self._root),
@@ -285,43 +248,8 @@ class Instruct:
             "malformed": [str(line) for line in self._malformed],
             **statistics(written),
         }
-        (self._out / "statistics.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-        page = sheet(self._out, written, found, self._request.config.sheet_samples)
-        (self._out / "sheet.html").write_text(page, encoding="utf-8")
+        write_files(self._out, written, found, self._request.config.sheet_samples)
         return found
-
-    def _save_rows(self, written: Sequence[Written]) -> None:
-        import pyarrow as pa  # noqa: PLC0415 - a quarter of a second, and only here
-        from pyarrow import parquet  # noqa: PLC0415
-
-        rows = [
-            {
-                "sample_id": one.sample.sample_id,
-                "dataset": self._dataset.name,
-                "variant": self._variant,
-                "split": one.split,
-                "cluster": one.sample.cluster,
-                "status": one.status,
-                "reason": one.reason,
-                "source": str(one.sample.media),
-                "frame": one.sample.frame,
-                "truth_json": json.dumps(one.sample.truth),
-                "groups_json": json.dumps(dict(one.sample.groups)),
-                "description": one.description,
-                "ratings_json": json.dumps(one.ratings),
-                "writer": self._writer.model if self._writer else None,
-                "judge": self._judge.model if self._judge else None,
-                "entry_json": json.dumps(one.entry) if one.entry else None,
-                **_face_columns(one.face or KeptFace(one.sample.kind)),
-            }
-            for one in written
-        ]
-        parquet.write_table(pa.Table.from_pylist(rows), self._out / "instruct.parquet")
-
-
-def _face_columns(face: KeptFace) -> dict[str, str]:
-    """Return what is known of the face; why there is none says the sample's own status."""
-    return {name: value for name, value in asdict(face).items() if name not in {"status", "reason"}}
 
 
 def _disjoint(written: Sequence[Written]) -> list[Written]:

@@ -15,7 +15,7 @@ from PIL import Image
 from model.evaluation.judge import in_words
 
 if TYPE_CHECKING:
-    from flows.instruct import Written
+    from flows.instruct_files import Written
 
 _STRIP_PX = 112
 _STYLE = (
