@@ -231,7 +231,7 @@ class _Making:
         run.train(self._teller(name))
         for parameter in model.parameters():
             parameter.requires_grad_(requires_grad=False)
-        save_demonstration(model, directory)
+        save_demonstration(model, folder / "part").rename(directory)
 
     def _train(self, stage: Stage, name: str, data: str, start: Path) -> None:
         config = settings(self._request, RATES[name], BATCH, weight_decay=0.01)

@@ -17,7 +17,7 @@ from flows.lessons import KeptClip
 from model.preprocess import CLIP_MEAN
 from model.synthetic.conversation import Said, talk_about, talk_about_nothing
 
-_ROUNDS = 2
+_ROUNDS = 3
 """Conversations of each kind about a clip; they ask about other action units and attributes."""
 _BLANK_SHARE = 0.06
 _BLANK = "blank"

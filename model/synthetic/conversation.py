@@ -33,8 +33,9 @@ class Said:
 class TalkConfig:
     """How much is said about a clip."""
 
-    yes_no_turns: int = 8
-    """Action units, and as many attributes, that are asked about in one conversation."""
+    yes_no_turns: int = 4
+    """Action units, and as many attributes, that are asked about in one conversation; of more, the
+    last ones could be answered from the answers before, without a look."""
 
 
 def talk_about(label: Label, rng: Generator, config: TalkConfig | None = None) -> list[Said]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from model.face_llava import FaceLlava
-from model.preprocess import normalised
+from model.preprocess import CLIP_MEAN, CLIP_STD
 from model.training.pictures import Pictures
 from model.training.study import Lessons
 
@@ -125,6 +125,8 @@ class Primer(nn.Module):
         self._look, self._counts = look, truths.counts
         self._flags, self._numbers = truths.flags.shape[1], truths.numbers.shape[1]
         width = model.config.llm.hidden_size
+        for name, values in (("mean", CLIP_MEAN), ("std", CLIP_STD)):
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
         self.heads = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, truths.outputs))
 
     def learning(self) -> Iterator[tuple[str, nn.Parameter]]:
@@ -151,14 +153,13 @@ class Primer(nn.Module):
 
     def tell(self, pixels: Tensor) -> Tensor:
         """Return what the heads say [B, outputs] of pixels 0..1, [B, C, H, W] or [B, T, C, H, W]."""
+        normalised = (pixels - self.get_buffer("mean")) / self.get_buffer("std")
         if self._look == "still":
             assert self.model.image_tower is not None, "a demonstration has both towers"
-            features = self.model.image_tower.encode_image(
-                normalised(pixels), self.model.config.select_feature
-            )
+            features = self.model.image_tower.encode_image(normalised, self.model.config.select_feature)
         else:
             assert self.model.video_tower is not None, "a demonstration has both towers"
-            features = self.model.video_tower.encode_video(normalised(pixels).transpose(1, 2)).flatten(1, 2)
+            features = self.model.video_tower.encode_video(normalised.transpose(1, 2)).flatten(1, 2)
         tokens = cast("Tensor", self.model.mm_projector(features))
         return self.heads(tokens.mean(dim=1))
 
@@ -185,9 +186,9 @@ def _collate(glances: list[Glance]) -> Glance:
 def _varied(pixels: Tensor) -> Tensor:
     """Return pictures mirrored, shifted and exposed at random, each clip as a whole."""
     count, spare = len(pixels), pixels.shape[-1] // 22
-    is_mirrored = torch.rand(count) < 0.5
+    is_mirrored = torch.rand(count, device=pixels.device) < 0.5
     varied = torch.where(is_mirrored.view(-1, *[1] * (pixels.ndim - 1)), pixels.flip(-1), pixels)
     shifts = torch.randint(-spare, spare + 1, (count, 2)).tolist()
     varied = torch.stack([clip.roll(shift, (-2, -1)) for clip, shift in zip(varied, shifts, strict=True)])
-    ones = [count, *[1] * (pixels.ndim - 1)]
-    return varied * (1 + 0.12 * torch.randn(ones)) + 0.04 * torch.randn(ones)
+    gain, offset = torch.randn(2, count, *[1] * (pixels.ndim - 1), device=pixels.device)
+    return varied * (1 + 0.12 * gain) + 0.04 * offset

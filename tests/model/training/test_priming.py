@@ -6,7 +6,7 @@ import torch
 
 from model.face_llava import FaceLlava
 from model.training.pictures import prepare_pictures
-from model.training.priming import Glances, Primer, Truths, copy_image_tower
+from model.training.priming import Glances, Look, Primer, Truths, copy_image_tower
 from tests.model.training.training_data import TINY
 
 
@@ -43,7 +43,8 @@ def test_both_towers_learn_to_tell(crops: list[Path], tmp_path: Path) -> None:
     torch.manual_seed(0)
     pictures = prepare_pictures(crops, TINY, tmp_path)
     model = FaceLlava(TINY)
-    for look, count in (("still", 7), ("clip", 4)):
+    looks: list[tuple[Look, int]] = [("still", 7), ("clip", 4)]
+    for look, count in looks:
         if look == "clip":
             copy_image_tower(model)
         lessons = Glances(pictures, TRUTHS, range(4), look).lessons()
