@@ -180,7 +180,12 @@ def test_a_body_that_breaks_off_is_gone_on_with_in_the_same_version(
 
         proxy.faults = [Fault("truncated", r"^GET /archive/a", times=1)]
         put_then = threading.Timer(0, put, (s3, "a.mp4"), {"data": data[::-1]})
-        monkeypatch.setattr("storage.objects.time.sleep", lambda _: (put_then.start(), put_then.join()))
+
+        def pause(_: float) -> None:
+            put_then.start()
+            put_then.join()
+
+        monkeypatch.setattr("storage.objects.time.sleep", pause)
         with pytest.raises(OSError, match="changed after it was listed"):
             fetch("s3://archive/a.mp4", tmp_path)
 

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -293,6 +293,34 @@ def test_copies_are_deleted(spooling: Path) -> None:
     assert copies() == ["a.mp4"]
     list(reader.read(fetched, IDS))
     assert copies() == []
+
+
+def test_of_a_large_object_that_is_no_video_only_the_header_is_transferred(
+    spooling: Path, dull: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = spooling / "nothing"
+    nothing.write_bytes(b"no video at all" * 1_000_000)
+    opened: list[BinaryIO] = []
+
+    def open_source(uri: str, etag: str | None) -> BinaryIO:
+        opened.append((dull if uri.endswith("a") else nothing).open("rb"))
+        return opened[-1]
+
+    monkeypatch.setattr(reader_module.archive, "open_source", open_source)
+    reader, now = Reader(ReaderConfig(spool_dir=str(spooling))), datetime.now(UTC)
+    large = 1 << 30
+    video, no_video, small = (
+        records.Source(f"s3://b/film {name}", size, None, now, now, "s", "r")
+        for name, size in (("a", large), ("b", large), ("b", 1))
+    )
+    assert reader.fetch(video).path.exists()
+    with pytest.raises(SourceError, match="film b: FFmpeg recognises no video container") as caught:
+        reader.fetch(no_video)
+    assert caught.value.stage == "decode"
+    assert list(spooling.glob("*/*")) == []
+    assert all(file.closed for file in opened)
+    assert reader.fetch(small).path.exists()  # cheaper to transfer than to ask about
+    assert len(opened) == 2
 
 
 def test_an_unknown_setting_is_refused() -> None:
