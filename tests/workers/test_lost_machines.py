@@ -50,7 +50,7 @@ def test_a_lost_machine_costs_no_video_and_is_blamed_on_none(cluster: Cluster, t
             readers.extend(node for node in ray.nodes() if node["Alive"])
             cluster.remove_node(other, allow_graceful=False)
 
-    config = FleetConfig(readers=2, is_cluster=True, place_s=60.0)
+    config = FleetConfig(readers=2, is_cluster=True)
     with Fleet(config, made.reader, made.describer) as fleet:
         jobs = [Job(source(name)) for name in names]
         found = fleet.scan(jobs, lambda: RowIds("recipe", f"a{next(numbers)}", "scan"), always, on_position)
