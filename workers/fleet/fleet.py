@@ -102,13 +102,20 @@ class Fleet:
                     "http://HEAD:8265 elsewhere"
                 ) from error
         else:
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                object_store_memory=self._config.object_store_bytes,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-            )
+            try:
+                ray.init(
+                    address="local",
+                    include_dashboard=False,
+                    object_store_memory=self._config.object_store_bytes,
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                )
+            except Exception as error:  # Ray raises no narrower one when it takes too long
+                ray.shutdown()
+                raise FleetError(
+                    f"Ray did not start on this machine: {error}; see that it has memory, room in its "
+                    "temporary folder and time for it, and run the same again"
+                ) from error
         self._has_started_ray = True
 
     def __exit__(
