@@ -13,17 +13,18 @@ make) and cuts clips, under the default recipe.
 Both run in processes of their own, in turn, on the same clip; starting Python and loading networks is not
 counted. CPU seconds include FFmpeg's. Without an `ffmpeg` program PyAV does its steps; the output says so.
 
-Measured on x86-64, 2 CPUs shared with other work (load 10 to 14), 2026-11-23, 640x360, FFmpeg 5.1; per second
-of video CPU seconds (wall seconds, which the load distorts), one or two rounds:
+Measured on an AMD EPYC (x86-64), 2 CPUs shared with much other work (load 20 to 30, where times by the clock
+say nothing), 2026-11-23, FFmpeg 5.1; CPU seconds per second of video, one or two rounds:
 
-                                  official      ours         ratio
-    rendered face, 12 s           0.70 (2.35)   0.19 (0.73)  3.75 (3.21)
-    photographs pasted in, 10 s   0.84 (2.45)   0.20 (0.79)  4.23 (3.10)
-    filmed face, 20 s             0.91 (3.11)   0.19 (0.47)  4.80 (6.57)
+                                          official   ours    ratio
+    rendered face, 640x360, 12 s          0.77       0.13    5.8
+    photographs pasted in, 640x360, 10 s  0.98       0.17    5.7
+    filmed face, 640x360, 20 s            0.95       0.15    6.2
+    rendered face, 1920x1080, 6 s         3.87       0.60    6.5
 
-Of ours, 60% is inference: per frame one look of the short-range network, one of the full-range one, 1 to 2.6
-close-ups and two passes of the mesh; decoding is 8%. Of the official, writing and reading PNG is most: filmed
-pictures cost it more than rendered ones.
+Of ours about half is inference: per frame one look of the short-range network, one of the full-range one (and
+six at its tiles in 1080p), about one close-up per face and one pass of the mesh. Of the official, writing and
+reading PNG is most: filmed pictures cost it more than rendered ones.
 """
 
 import argparse
