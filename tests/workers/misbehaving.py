@@ -92,6 +92,8 @@ class PlayedReader:
         name = str(fetched.path)
         with (self.notes / name.replace("=", "-")).open("a") as note:
             note.write(f"{ids.attempt_id}\n")
+        if name.startswith("heavy"):
+            self._meet()
         for number in range(3):
             if number == 1 and name.startswith("broken"):
                 raise SourceError("decode", f"{name}: no frame", "InvalidDataError")
@@ -114,6 +116,12 @@ class PlayedReader:
             cuts: Any = ((name, number, *ballast),)
             yield Chunk(cuts=cuts, position_s=float(number), duration_s=3.0)
         yield video(fetched.video_id, ids)
+
+    def _meet(self) -> None:
+        """Wait until two readers have been at work."""
+        (self.notes / f"reader-{os.getpid()}").touch()
+        while len(list(self.notes.glob("reader-*"))) < 2:
+            time.sleep(0.1)
 
     def _tries(self, name: str) -> int:
         return len((self.notes / name).read_text().splitlines())
