@@ -22,9 +22,10 @@ Measured on x86-64, 2 CPUs shared with other work (load 14, where times by the c
     OpenCV              824 (1.01)    89 (0.92)
     torchcodec          710 (0.87)    76 (0.79)
 
-Again on 6 s of film, 3 rounds, load 20 to 30: 1 thread 1.04 and 1.33, 2 threads 1.23 and 1.37, decord 0.51 and
-0.45, OpenCV 0.92 and 0.87, torchcodec 0.99 and 0.76. By the clock plain PyAV was ahead in that run (ours at 0.41
-and 0.59 of it), each contender having its own luck with the other work: there is no figure of a quiet machine.
+Again on 6 s of film, 3 rounds, load 20 to 30: 1 thread 1.04 and 1.33, 2 threads 1.23 and 1.37, decord 0.51
+and 0.45, OpenCV 0.92 and 0.87, torchcodec 0.99 and 0.76. By the clock plain PyAV was ahead in that run (ours
+with 2 threads at 0.41 and 0.59 of it), each contender having its own luck with the other work: there is no
+figure of a quiet machine.
 
 PyAV (here), OpenCV and decord decode with as many threads as there are CPUs; one thread of ours, the default,
 competes by the clock where others keep the CPUs busy, as a fleet's other readers do. Where they idle, give
