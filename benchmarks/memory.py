@@ -20,7 +20,7 @@ memory of its own. Memory depends on how many frames are looked at, so the colum
 Readers, measured on x86-64, 2 CPUs shared with other work (load 20 to 40), 2026-11-23, peak MiB:
 
     1 person, 1 look a second        10 s: 281   10 minutes: 290   2 hours: 298   (7,200 boxes)
-    8 people, 1 look in two seconds  10 s: 323   10 minutes: 339   (2,400 boxes)
+    8 people, 1 look in two seconds  10 s: 323   10 minutes: 339   2 hours: 342   (28,800 boxes)
 
 231 MiB of each are there before the first frame. What still grows, some 8 MiB in two hours, is not the rows:
 they were 47 MiB for one person before they were handed on, 6.5 KiB each.
