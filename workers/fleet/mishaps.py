@@ -26,6 +26,8 @@ LOG = logging.getLogger("facesift.fleet")
 
 MAX_STARTS = 3
 """An actor that so often dies before it is up will not come up."""
+NOTICE_S = 20.0
+"""Ray notices so late, at most, that another machine is gone: it asks five times, every three seconds."""
 MAX_LOSSES = 5
 """A source that was lost with machines so often may be what brings them down: it is left to the next scan."""
 
@@ -159,8 +161,15 @@ class Mishaps:
 
 
 def _is_lost(node_id: str) -> bool:
-    """Return whether a machine has left the cluster."""
-    return bool(node_id) and not any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())
+    """Return whether a machine has left the cluster, as Ray learns late."""
+    if not node_id or node_id == ray.get_runtime_context().get_node_id():
+        return False
+    until_s = time.monotonic() + NOTICE_S
+    while any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes()):
+        if time.monotonic() > until_s:
+            return False
+        time.sleep(0.5)
+    return True
 
 
 def _failure(error: BaseException, attempt: Attempt, *, is_reader: bool) -> WorkerError:

@@ -33,6 +33,7 @@ class Meter:
 def shift(monkeypatch: pytest.MonkeyPatch) -> Shift:
     monkeypatch.setattr(module.ray, "nodes", lambda: NODES)
     monkeypatch.setattr(ray, "kill", kill)
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "here"))
     meter: Any = Meter()
     posts = ([post(), post()], [post("describer")])
     return Shift(FleetConfig(), posts, jobs=iter(()), new_ids=ids, meter=meter)
