@@ -88,7 +88,6 @@ class Folders:
             raise UnreadableSourceError(f"{uri} changed while it was read; scan again when it is complete")
         return Fetched(digest.hexdigest(), path, after.st_size, str(after.st_mtime_ns), is_spooled=False)
 
-
     def open(self, uri: str, etag: str | None = None) -> BinaryIO:  # noqa: ARG002 - cheap to read anyway
         """Return a file to read from.
 
