@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 import ray
 
@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+A = TypeVar("A", bound="Metered")
 Cuts = tuple[ClipCut, ...]
+
+
+class Metered(Protocol):
+    """An actor that knows what it has taken."""
+
+    def took(self) -> float:
+        """Return the seconds of processor time of its process, and tell the metrics."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +99,19 @@ def bare(method: Callable[P, T]) -> Callable[P, T]:
             return method(*args, **kwargs)
         except (WorkerError, UnsplittableError) as error:
             raise error from None
+
+    return called
+
+
+def metered(method: Callable[Concatenate[A, P], T]) -> Callable[Concatenate[A, P], T]:
+    """Tell the metrics what the process has taken, after every call of an actor's method."""
+
+    @wraps(method)
+    def called(actor: A, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(actor, *args, **kwargs)
         finally:
-            cast("ReaderActor", args[0]).took()
+            actor.took()
 
     return called
 
@@ -117,12 +137,14 @@ class ReaderActor:
         """Return the seconds of processor time that this process has taken."""
         return self._meter.tell()
 
+    @metered
     @bare
     def fetch(self, source: Source) -> Fetched:
         """Make a source readable and hash it; what was open before is released."""
         self._looking, self._joined, self._sights = None, None, iter(())
         return self._reader.fetch(source)
 
+    @metered
     @bare
     def begin(self, fetched: Fetched, ids: RowIds, *, is_whole: bool) -> Spans | None:
         """Open a video; return how it divides, or None where it is read by `advance` alone."""
@@ -134,6 +156,7 @@ class ReaderActor:
             self._stitcher = self._reader.stitch(fetched, ids, spans)
         return spans
 
+    @metered
     @bare
     def advance(self) -> tuple[Step, Cuts]:
         """Read on, hand on what is left of the stretch that was taken, or finish what was put together."""
@@ -147,6 +170,7 @@ class ReaderActor:
             return Step(0, (), part.duration_s, part.duration_s, video=part), ()
         return _step(part), part.cuts
 
+    @metered
     @bare
     def look(self, task: SpanTask) -> tuple[Look, bytes]:
         """Look at the next stretch of a span.
@@ -169,6 +193,7 @@ class ReaderActor:
         last_index = sights.sights[-1].index if sights.sights else None
         return Look(len(data), last_index, end is not None, end is not None and end.facts is not None), data
 
+    @metered
     @bare
     def take(self, data: bytes) -> tuple[Step, Cuts]:
         """Put the next stretch to those before; `advance` until its step says that all of it is taken."""
@@ -218,14 +243,13 @@ class DescriberActor:
         """Return the seconds of processor time that this process has taken."""
         return self._meter.tell()
 
+    @metered
     def describe(self, cuts: Cuts) -> Answered:
         """Answer every question about a batch of clips."""
         try:
             return Answered.of(self._describer.describe(cuts))
         except self._died:
             os._exit(1)  # for the driver the same as any other death: a fresh actor, and the batch again
-        finally:
-            self.took()
 
 
 def _step(chunk: Chunk) -> Step:
