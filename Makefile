@@ -9,7 +9,7 @@ UV := $(BIN)/uv
 export UV_COMPILE_BYTECODE := 1
 
 VLLM := .venv-vllm/bin
-# What starts a Ray or a server takes all cores by itself.
+# All tests but those that are marked `alone`.
 AT_ONCE := --numprocesses logical --maxprocesses 8
 
 .PHONY: check demo test lint types fast venv learn dev gpu vllm gpu-vllm lock clean
@@ -91,8 +91,8 @@ types: dev vllm
 	$(BIN)/pyright -p pyrightconfig-vllm.json
 
 test: dev vllm ## every test
-	$(BIN)/pytest -m "not real" $(AT_ONCE)
-	$(BIN)/pytest -m real
+	$(BIN)/pytest -m "not alone" $(AT_ONCE)
+	$(BIN)/pytest -m alone
 	$(VLLM)/pytest $(wildcard tests/*/test_vllm_*.py)
 
 fast: dev ## the tests that start nothing, in seconds

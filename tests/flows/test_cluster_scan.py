@@ -27,7 +27,7 @@ from storage.lake import Lake
 from workers.fleet.cluster import Cluster
 from workers.fleet.metrics import COUNTERS, GAUGES
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.alone]
 
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {

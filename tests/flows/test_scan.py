@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from storage.catalog import Catalog
 from storage.lake import Lake
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.alone]
 
 FACESIFT = [sys.executable, "-m", "flows"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

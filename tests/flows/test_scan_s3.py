@@ -12,7 +12,7 @@ import pytest
 from storage.catalog import Catalog
 from storage.lake import Lake
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.alone]
 
 LAKE = "s3://lakes/of films"
 

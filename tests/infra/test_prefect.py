@@ -116,6 +116,7 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.real
+@pytest.mark.alone
 def test_the_deployments_are_deployed(server: dict[str, str]) -> None:
     for command in (
         ("work-pool", "create", "facesift", "--type", "process"),

@@ -13,7 +13,7 @@ from workers.fleet import Fleet, FleetConfig, FleetError
 from workers.outcome import Claim, Done, Duplicate, Failed, Job, Outcome, Part, Position
 from workers.reader import RowIds
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.alone]
 
 
 def scan(

@@ -16,7 +16,7 @@ from workers.fleet import Fleet, FleetConfig
 from workers.outcome import Failed, Job, Part, Position
 from workers.reader import RowIds
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.alone]
 
 STORE_BYTES = 80 << 20
 
