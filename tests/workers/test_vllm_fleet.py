@@ -1,10 +1,8 @@
 """A real vLLM inside a real Ray actor, killed in the middle of a batch."""
 
 import os
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,19 +78,27 @@ class WatchedDescriber(Describer):
     def describe(self, cuts: Sequence[ClipCut]) -> Described:
         self._batches += 1
         if self._batches == 2 and not (self._notes / "killed").exists():
-            threading.Thread(target=self._kill_engine_at_work, daemon=True).start()
+            use: Any = self._engine
+            use._decoder.ask = self._ask_and_kill(use._decoder.ask)
         return super().describe(cuts)
 
-    def _kill_engine_at_work(self) -> None:
-        use: Any = self._engine
-        before = use.cache_use.prompt_tokens
-        while use.cache_use.prompt_tokens == before:  # until the first reply of this batch
-            time.sleep(0.001)
-        (core,) = [
-            child for child in psutil.Process().children() if "EngineCore" in " ".join(child.cmdline())
-        ]
-        (self._notes / "killed").write_text(str(core.pid))
-        os.kill(core.pid, signal.SIGKILL)
+    def _ask_and_kill(self, ask: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `ask`, before whose second call, with the first clip on its way, the engine is killed."""
+        asked: list[Any] = []
+
+        def ask_again(*args: Any) -> Any:
+            if len(asked) == 1:
+                (core,) = [
+                    child
+                    for child in psutil.Process().children()
+                    if "EngineCore" in " ".join(child.cmdline())
+                ]
+                core.kill()
+                (self._notes / "killed").write_text(str(core.pid))
+            asked.append(ask(*args))
+            return asked[-1]
+
+        return ask_again
 
 
 class Made:
