@@ -38,7 +38,7 @@ SHORT_RANGE = Blaze("face_detection_short_range", 128, ((8, 2), (16, 6)))
 FULL_RANGE = Blaze("face_detection_full_range_sparse", 192, ((4, 1),))
 
 _KEPT_SIZES = 6
-"""Of inputs: a video has three at most."""
+"""Of inputs: a video has four at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

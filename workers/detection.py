@@ -40,10 +40,13 @@ class DetectorConfig:
     """Shorter side of the smallest face box that is kept."""
     overlap: float = 0.5
     """Intersection over union of two faces' boxes above which they are one."""
-    max_faces: int = 64
+    max_faces: int = 256
     """Faces kept per picture, the surest."""
     tile_px: int = 640
     """Embedded: side of the tiles in which a larger picture is looked at."""
+    crowd_faces: int = 6
+    """Embedded: faces of less than a tenth of a tile from which a picture is a crowd and is looked at again,
+    in tiles of half the size; 0 never does."""
     candidate_score: float = 0.2
     """Embedded: ensemble's score from which a place is looked at close up."""
     evidence: float = 0.6
@@ -73,8 +76,9 @@ class DetectorConfig:
         for name, least in (("tile_px", 64), ("max_faces", 1), ("num_threads", 1), ("batch", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"detector.{name} is {getattr(self, name)}; give at least {least}")
-        if self.settled < 0:
-            raise ValueError(f"detector.settled is {self.settled}; give 0 or more")
+        for name in ("settled", "crowd_faces"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"detector.{name} is {getattr(self, name)}; give 0 or more")
         if self.input_px < 32 or self.input_px % 32:
             raise ValueError(f"detector.input_px is {self.input_px}; give a multiple of 32")
         if self.backend == "insightface" and self.pack is None:

@@ -5,7 +5,7 @@ and, where the picture is larger than a tile, the full-range one on overlapping 
 close up by the short-range detector, which says again whether there is a face and where exactly, and the mesh
 is laid on that; a second time where the first shows that the face is held otherwise. What counts is the
 evidence of all three together: the mesh alone misses profiles and motion blur, the detectors alone see faces
-in clouds.
+in clouds. A picture with many small faces is a crowd, and is looked at again in finer tiles.
 """
 
 from collections.abc import Sequence
@@ -42,6 +42,9 @@ _CLOSE_UP_IOU = 0.2
 # is needed where the square was right.
 _HOPELESS = 0.005
 _SURE = 0.9
+
+# A face is small that is less than this part of a tile wide: below that, some begin to be missed.
+_SMALL = 10
 
 # The networks' shares of the evidence.
 _ENSEMBLE, _CLOSE_UP, _MESH = 0.4, 0.4, 0.2
@@ -83,29 +86,38 @@ class EmbeddedDetector:
         return [self._detect(image) for image in images]
 
     def _detect(self, image: NDArray[np.uint8]) -> list[Face]:
-        places = self._places(image)
-        found = [(place, self._lay_mesh(image, place)) for place in places]
+        picture = Pyramid(image)
+        located = self._locate(picture, self._config.tile_px)
+        if self._is_crowd(located):
+            located = self._locate(picture, self._config.tile_px // 2)
+        faces = measure(image, located)
+        return [face for face in faces if face.size_px >= self._config.min_face_px][: self._config.max_faces]
+
+    def _is_crowd(self, located: Sequence[Located]) -> bool:
+        """Say whether there are so many small faces that smaller ones are to be expected, too."""
+        least, small_px = self._config.crowd_faces, self._config.tile_px / _SMALL
+        return least > 0 and sum(min(one.box_xywh_px[2:]) < small_px for one in located) >= least
+
+    def _locate(self, picture: Pyramid, tile_px: int) -> list[Located]:
+        found = [(place, self._lay_mesh(picture.image, place)) for place in self._places(picture, tile_px)]
         seen = [(place, points) for place, points in found if points is not None]
         if not seen:
             return []
         boxes = np.stack([points.box_xyxy_px for _, points in seen])
         ranks = np.array([_evidence(place, points.presence) for place, points in seen], np.float32)
-        rows = suppress(boxes, ranks, self._config.overlap)
-        faces = measure(image, [_located(*seen[row]) for row in rows])
-        return [face for face in faces if face.size_px >= self._config.min_face_px][: self._config.max_faces]
+        return [_located(*seen[row]) for row in suppress(boxes, ranks, self._config.overlap)]
 
-    def _places(self, image: NDArray[np.uint8]) -> list[_Place]:
-        picture = Pyramid(image)
-        candidates = self._candidates(picture)
+    def _places(self, picture: Pyramid, tile_px: int) -> list[_Place]:
+        candidates = self._candidates(picture, tile_px)
         places = (self._look_close(picture, candidates, row) for row in range(len(candidates)))
         return [place for place in places if place is not None]
 
-    def _candidates(self, picture: Pyramid) -> Candidates:
+    def _candidates(self, picture: Pyramid, tile_px: int) -> Candidates:
         """Return one candidate per place: the most precise box, and the highest score of any."""
         height, width = picture.image.shape[:2]
         short, full = self._short, self._full
         looks = [(network, whole(width, height, network.input_px)) for network in (short, full)]
-        looks += [(full, tile) for tile in tiles(width, height, self._config.tile_px, full.input_px)]
+        looks += [(full, tile) for tile in tiles(width, height, tile_px, full.input_px)]
         seen = [network.look(picture, window, self._config.candidate_score) for network, window in looks]
         ranks = [
             found.scores * np.minimum(1, _longer_sides(found.boxes_xyxy_px) / (window.scale * _PRECISE_PX))

@@ -137,6 +137,41 @@ def test_a_small_face_in_a_large_picture_is_found_on_a_tile(detector: EmbeddedDe
     assert ious(expected, xyxy([face.box_xywh_px]))[0, 0] > 0.6
 
 
+def crowd(rows: int, width: int, height: int) -> tuple[Image, Floats]:
+    """Return a picture [1080, 1920, 3] with so many rows of small scenes of three people, and their boxes."""
+    scenes = [drawn(seed, 3) for seed in (4, 5, 6, 7)]
+    image = np.full((1080, 1920, 3), 120, np.uint8)
+    boxes: list[Floats] = []
+    for row in range(rows):
+        for column in range(rows):
+            scene = scenes[(3 * row + column) % 4]
+            left, top = column * width, row * height
+            image[top : top + height, left : left + width] = cv2.resize(
+                scene.image, (width, height), interpolation=cv2.INTER_AREA
+            )
+            small = xyxy([truth.box_xywh_px for truth in scene.truths]) * np.float32(width / 480)
+            boxes.append(small + np.array([left, top, left, top], np.float32))
+    return image, np.concatenate(boxes)
+
+
+def test_a_crowd_is_looked_at_again_in_finer_tiles() -> None:
+    image, truth = crowd(4, 192, 108)  # faces 26 to 38 px wide
+    hits: dict[int, int] = {}
+    for least in (0, 6):
+        faces = found_by(EmbeddedDetector(DetectorConfig(crowd_faces=least)), image)
+        overlap = ious(truth, xyxy([face.box_xywh_px for face in faces]))
+        hits[least] = int((overlap.max(axis=1, initial=0) > 0.5).sum())
+        assert (overlap.max(axis=0, initial=0) > 0.5).all(), "nothing else is found"
+    assert hits[6] >= 0.95 * len(truth) > 1.2 * hits[0]
+
+
+def test_a_few_small_faces_are_no_crowd() -> None:
+    image, truth = crowd(1, 240, 135)
+    assert len(truth) == 3
+    once, again = (found_by(EmbeddedDetector(DetectorConfig(crowd_faces=least)), image) for least in (0, 6))
+    assert [face.box_xywh_px for face in once] == [face.box_xywh_px for face in again]
+
+
 def test_a_face_over_the_edge_is_found(detector: EmbeddedDetector) -> None:
     scene = drawn(2, 1)
     x, y, w, h = scene.truths[0].box_xywh_px
@@ -176,5 +211,7 @@ def test_config_says_what_is_wrong() -> None:
         DetectorConfig(evidence=1.5)
     with pytest.raises(ValueError, match=r"detector\.settled is -1"):
         DetectorConfig(settled=-1)
+    with pytest.raises(ValueError, match=r"detector\.crowd_faces is -1"):
+        DetectorConfig(crowd_faces=-1)
     with pytest.raises(ValueError, match=r"detector\.tile_px is 10"):
         DetectorConfig(tile_px=10)
