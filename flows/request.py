@@ -120,14 +120,24 @@ class ScanRequest:
         """Check all that can be checked before anything starts; of what a cluster does, what is here.
 
         Raises:
-            UsageError: an archive, the lake, the recipe, a task or the checkpoint cannot be used.
+            UsageError: an archive, the lake, the recipe, a task or the checkpoint cannot be used, or a file
+                to write a log or a trace to.
         """
         if self.is_remote:
             self.read_recipe()
             return
+        self._check_files()
         self.list_sources()
         self.open_lake()
         self.calibration_row(self.pin())
+
+    def _check_files(self) -> None:
+        for path in (self.log if self.log != "-" else None, self.profile):
+            if path is not None:
+                try:
+                    Path(path).open("ab").close()
+                except OSError as error:
+                    raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
     def list_sources(self) -> Iterator[Listed]:
         """Return the listing of the archives, without the lake where it lies in one of them; or the backlog.

@@ -1,13 +1,16 @@
 """A trace: who did what when, as a file that Perfetto and chrome://tracing open."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
+
+LOG = logging.getLogger("facesift.fleet")
 
 
 class Trace:
@@ -15,7 +18,7 @@ class Trace:
 
     The file is JSON in Chrome's trace event format: complete events (`ph` X), times in microseconds since the
     trace was begun, a thread per actor. It is readable even when its writer was killed, for viewers ask for
-    no closing bracket.
+    no closing bracket. A disk that is full ends the trace and nothing else.
 
     Args:
         path: of the file; what it held is replaced.
@@ -41,10 +44,14 @@ class Trace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._file.write("\n]\n")
             self._file.close()
-            self._file = None
+        except OSError as full:
+            self._give_up(full)
+        self._file = None
 
     def add(self, who: str, what: str, began_s: float, ended_s: float, **facts: Any) -> None:
         """Write a span that has ended.
@@ -85,5 +92,17 @@ class Trace:
             self.add(who, what, began_s, time.monotonic(), **facts)
 
     def _write(self, event: dict[str, Any], *, is_first: bool = False) -> None:
-        assert self._file is not None
-        self._file.write(("\n" if is_first else ",\n") + json.dumps(event))
+        if self._file is None:
+            return
+        try:
+            self._file.write(("\n" if is_first else ",\n") + json.dumps(event))
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """Write no more: what is traced must not end because its trace finds no room."""
+        LOG.warning("the trace ends early: %s", error)
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):  # what was not written yet fails once more
+                file.close()

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,10 @@ def test_what_a_cluster_does_is_checked_here_as_far_as_it_is_here() -> None:
     with pytest.raises(UsageError, match="/no/such"):
         remote.check()
     replace(remote, recipe=None).check()
+
+
+@pytest.mark.parametrize("field", ["log", "profile"])
+def test_what_cannot_be_written_is_refused_before_anything_starts(field: str, tmp_path: Path) -> None:
+    request = replace(REQUEST, archives=(str(tmp_path),), lake=str(tmp_path / "lake"))
+    with pytest.raises(UsageError, match=r"cannot write .*nowhere.*: No such file"):
+        replace(request, **{field: str(tmp_path / "nowhere" / "file")}).check()

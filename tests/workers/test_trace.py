@@ -26,6 +26,12 @@ def test_spans_are_on_the_line_of_who_did_them(tmp_path: Path) -> None:
     assert spans[0]["args"] == {"uri": "/a.mp4"}
 
 
+def test_a_full_disk_ends_the_trace_and_nothing_else() -> None:
+    with Trace(Path("/dev/full")) as trace:
+        for _ in range(1000):
+            trace.add("reader 0", "read", 10.0, 12.5, uri="/a.mp4")
+
+
 def test_without_a_file_nothing_is_written_and_one_that_cannot_be_is_an_error(tmp_path: Path) -> None:
     with Trace(None) as trace, trace.span("driver", "commit"):
         pass
