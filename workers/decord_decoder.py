@@ -65,6 +65,8 @@ class DecordVideo:
             raise UndecodableError("decode", message, type(error).__name__) from error
         self._size_px: tuple[int, int] | None = None
         self._sampled = 0
+        self._frames = min(len(self._seconds), config.max_frames)
+        """Up to where the video is read."""
         self._stopped: str | None = None
 
     def __enter__(self) -> Self:
@@ -86,6 +88,7 @@ class DecordVideo:
                 images: Image = self._reader.get_batch(indices).asnumpy()
                 self._reader.seek(0)  # without it decord reads on into memory without bound
             except decord.DECORDError as error:
+                self._frames = indices[0]
                 self._stopped = f"decord stopped at frame {indices[0]} ({type(error).__name__})"
                 return
             for index, image in zip(indices, images, strict=True):
@@ -94,17 +97,17 @@ class DecordVideo:
                 frame = Frame(index, pts, float(pts * self._header.time_base), self._squared(image))
                 with self._clock.stopped():
                     yield frame
-            if self._clock.seconds > self._config.max_seconds:
+            is_left = start + _BATCH_FRAMES < len(wanted)
+            if is_left and self._clock.seconds > self._config.max_seconds:
+                self._frames = indices[-1] + 1
                 self._stopped = f"not read further after decoder.max_seconds={self._config.max_seconds:g}"
                 return
 
     def _wanted(self) -> list[int]:
         sampler = Sampler(self._header.time_base, self._config.sample_fps)
-        frames = len(self._seconds)
-        if frames > self._config.max_frames:
-            frames = self._config.max_frames
-            self._stopped = f"frames after decoder.max_frames={frames} were left unread"
-        return [index for index in range(frames) if sampler.picks(self._pts(index))]
+        if len(self._seconds) > self._frames:
+            self._stopped = f"frames after decoder.max_frames={self._frames} were left unread"
+        return [index for index in range(self._frames) if sampler.picks(self._pts(index))]
 
     def _pts(self, index: int) -> int:
         return round(float(self._seconds[index, 0]) / self._header.time_base)
@@ -138,8 +141,7 @@ class DecordVideo:
         """
         if self._size_px is None:
             raise UndecodableError("decode", f"{self._name}: decord decodes no frame ({self._stopped})")
-        header = self._header
-        frames = min(len(self._seconds), self._config.max_frames)
+        header, frames = self._header, self._frames
         return Facts(
             container=header.container,
             codec=header.codec,

@@ -17,6 +17,10 @@ from workers.timeline import REORDER_FRAMES
 
 # Playlists would read other files, and addresses.
 _PLAYLISTS = {"concat", "dash", "hls", "imf", "rtp", "rtsp", "sdp"}
+# FFmpeg draws the letters of text files as pictures.
+_TEXT = {"adf", "bin", "idf", "tty", "xbin"}
+_BY_NAME_ALONE = "image2"
+"""What FFmpeg takes a file for whose name looks like a pattern of pictures' names."""
 _ABSURD_ASPECT_RATIO = 8
 _FIELD_ORDERS_INTERLACED = range(2, 6)
 """AVFieldOrder TT, BB, TB, BT; 0 is unknown and 1 progressive."""
@@ -26,29 +30,37 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
     """Open a file of any container that FFmpeg knows.
 
     Raises:
-        SourceError: It is not a video file, or it is a playlist of other files.
+        SourceError: It is not a video file, or it is text, or a playlist of other files.
         TransientError: It cannot be read now.
     """
-    options = {"protocol_whitelist": "file"} | decoder_options(config)
     try:
         # "file:" keeps a colon in the name from being read as a protocol.
-        container = av.open(
-            f"file:{path}",
-            mode="r",
-            container_options=options,
-            metadata_errors="replace",
-            timeout=config.max_seconds,
-        )
+        container = _opened(f"file:{path}", config)
+        if container.format.name == _BY_NAME_ALONE:
+            container.close()
+            container = _opened(path.open("rb"), config)
     except av_error.ExitError as error:
         message = f"{path.name}: opening took over {config.max_seconds} s; raise decoder.max_seconds"
         raise TransientError("decode", message, "ExitError") from error
     except (av_error.FFmpegError, ValueError) as error:
         check_readable(path)
         raise _unrecognised(path.name, error) from error
-    if container.format.name.split(",")[0] in _PLAYLISTS:
+    kind = container.format.name.split(",")[0]
+    if kind in _PLAYLISTS or kind in _TEXT:
         container.close()
-        raise SourceError("decode", f"{path.name}: a playlist ({container.format.name}), not a video")
+        what = "a playlist" if kind in _PLAYLISTS else "text"
+        raise SourceError("decode", f"{path.name}: {what} ({container.format.name}), not a video")
     return container
+
+
+def _opened(file: str | BinaryIO, config: DecoderConfig) -> InputContainer:
+    return av.open(
+        file,
+        mode="r",
+        container_options={"protocol_whitelist": "file"} | decoder_options(config),
+        metadata_errors="replace",
+        timeout=config.max_seconds,
+    )
 
 
 def check_header(file: BinaryIO, name: str, config: DecoderConfig) -> None:

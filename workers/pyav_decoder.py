@@ -12,7 +12,7 @@ from workers.account import Account, facts_of
 from workers.canvas import Canvas, Deinterlacer
 from workers.clock import Stopwatch
 from workers.demuxer import Demuxer
-from workers.failure import UndecodableError
+from workers.failure import SourceError, UndecodableError
 from workers.frames import DecoderConfig, Facts, Frame, Spans
 from workers.numbering import (
     AsDecoded,
@@ -184,13 +184,16 @@ class PyavVideo:
 
         Raises:
             UndecodableError: No frame could be decoded.
+            SourceError: Nor was there time to try them all.
         """
         numbering, account, demuxer = self._numbering, self._account, self._demuxer
         account.stopped = account.stopped or demuxer.stopped
         if self._canvas.size_px is None or account.last is None:
             damaged = account.errors + demuxer.errors
             reason = account.stopped or (f"{damaged} packets are damaged" if damaged else "it holds none")
-            raise UndecodableError("decode", f"{self._name}: no frame could be decoded ({reason})")
+            # What takes too long here would take another decoder as long.
+            failure = UndecodableError if account.stopped is None else SourceError
+            raise failure("decode", f"{self._name}: no frame could be decoded ({reason})")
         return facts_of(
             self._header,
             account,

@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from tests.workers.videos import encode_numbers, number_of, overwrite, packets_of
 from workers import decoder as decoder_module
+from workers.clock import Stopwatch
 from workers.decoder import Decoder, DecoderConfig, Facts, Frame
 from workers.failure import SourceError, TransientError, UndecodableError
 from workers.pyav_decoder import PyavVideo
@@ -65,6 +67,34 @@ def test_decord_obeys_the_limits(tmp_path: Path) -> None:
     assert (len(frames), facts.is_partial) == (20, True)
     with pytest.raises(SourceError, match="max_pixels"):
         Decoder(DecoderConfig(backend="decord", max_pixels=100)).open(path)
+
+
+def test_decord_tells_how_far_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 60)
+    ticks = itertools.count()
+    monkeypatch.setattr("workers.clock.time.monotonic", lambda: next(ticks))
+    config = DecoderConfig(backend="decord", sample_fps=math.inf, max_seconds=30)
+    frames, facts = read(path, config)
+    assert 8 <= len(frames) < 60
+    assert (facts.frames_decoded, facts.is_partial) == (len(frames), True)
+    assert facts.duration_s == pytest.approx(len(frames) / 25)
+    assert "max_seconds=30" in (facts.partial_reason or "")
+
+
+def test_no_second_decoder_is_asked_when_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 60)
+
+    class Late(Stopwatch):
+        @property
+        def seconds(self) -> float:
+            return 1000.0
+
+    monkeypatch.setattr("workers.pyav_decoder.Stopwatch", Late)
+    with pytest.raises(SourceError, match="not read further after") as raised:
+        Decoder(DecoderConfig(max_seconds=100)).open(path)
+    assert not isinstance(raised.value, UndecodableError)
 
 
 def test_decord_is_asked_where_pyav_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

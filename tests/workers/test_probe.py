@@ -84,6 +84,22 @@ def test_a_strange_name_is_only_a_name(name: str, tmp_path: Path) -> None:
         assert len(list(video)) == 2
 
 
+def test_a_picture_whose_name_is_a_pattern_of_another_kind_is_known_by_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a%d.jpg"
+    Image.new("RGB", (64, 48)).save(path, format="PNG")
+    with Decoder(CONFIG).open(path) as video:
+        assert len(list(video)) == 1
+    assert video.facts().codec == "png"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "art.ans", "v.nfo", "v.bin"])
+def test_text_is_no_video(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\x1b[31mwords in red\x1b[0m\r\n" * 300)
+    with pytest.raises(SourceError, match=r"text|recognises no video container"):
+        Decoder(DecoderConfig()).open(path)
+
+
 def test_too_many_pixels_are_refused_by_the_header(tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mp4", 2)
     with pytest.raises(SourceError, match=r"frames of 160x96 exceed decoder.max_pixels=10000"):
