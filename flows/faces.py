@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from storage.folders import file_uri
 from storage.listing import Fetched
@@ -25,7 +25,12 @@ from workers.trails import Trails
 
 CUTS_HEADER = "first_frame_of_new_shot_1based"
 _CUT_SHOWN_S = 0.5
+_SHEET_ENDING = ".faces.png"
+_MOST_NAME_BYTES = 255
+"""Of a file, on the file systems of today."""
 _LOOKS_PER_TOLD = 0.25
+
+MotId = Literal["track", "person"]
 
 Tell = Callable[[str, float, float | None], None]
 """Called with what is being done, the seconds of video that are done, and of how many if that is known."""
@@ -44,6 +49,7 @@ class FacesRequest:
         reader: how it is read; its sampling is `sample_fps`.
         sample_fps: frames per second of video that are looked at; inf looks at every one.
         mot: for the rows of all faces, as MOTChallenge has them.
+        mot_id: whose numbers they have: the track's, or the person's, from 1 in the order in which they come.
         cuts: for the first frames of shots.
         sheet: for the contact sheet, PNG.
         overlay: for the video with boxes; MP4, MOV or Matroska by its ending.
@@ -53,6 +59,7 @@ class FacesRequest:
     reader: ReaderConfig
     sample_fps: float = math.inf
     mot: Path | None = None
+    mot_id: MotId = "track"
     cuts: Path | None = None
     sheet: Path | None = None
     overlay: Path | None = None
@@ -164,8 +171,11 @@ class Faces:
 
 def persons_of(reading: Reading) -> dict[str, str]:
     """Return names for the persons by their ids: A, B, ... in the order of their first tracks."""
-    ids = dict.fromkeys(track.person_id for track in reading.tracks if track.person_id is not None)
-    return {person_id: _letters(number) for number, person_id in enumerate(ids)}
+    return {person_id: _letters(number) for number, person_id in enumerate(_person_ids(reading))}
+
+
+def _person_ids(reading: Reading) -> list[str]:
+    return list(dict.fromkeys(track.person_id for track in reading.tracks if track.person_id is not None))
 
 
 def _letters(number: int) -> str:
@@ -187,6 +197,12 @@ class FrameNumbers:
     def of(self, frame_index: int) -> int:
         """Return the number of a frame that was decoded, from its place in the video."""
         return frame_index + 1 if self._of is None else self._of[frame_index]
+
+
+def sheet_name(file: Path) -> str:
+    """Return the name of a video's contact sheet: the video's, cut short where no file can be called so."""
+    stem = os.fsencode(file.stem)[: _MOST_NAME_BYTES - len(_SHEET_ENDING)]
+    return os.fsdecode(stem) + _SHEET_ENDING
 
 
 def find_faces(request: FacesRequest, tell: Tell) -> Faces:
@@ -234,6 +250,7 @@ class _Drawing:
         self._decoder = replace(decoder, sample_fps=math.inf) if is_every else decoder
         self._sampler = Sampler(Fraction(reading.video.time_base), request.sample_fps)
         self._trails = Trails(reading, request.sample_fps)
+        self._mot_ids = _mot_ids(reading, request.mot_id)
         title = request.file.name.encode(errors="backslashreplace").decode()
         self._sheet = ContactSheet(reading, title, clips, persons_of(reading)) if request.sheet else None
         self._is_shown = bool(is_every or self._sheet)
@@ -278,7 +295,10 @@ class _Drawing:
                     self._sheet.add(frame, is_looked_at=self._sampler.picks(frame.pts))
                 shown = list(self._trails.at(frame.index, frame.pts_s))
                 if self._request.mot is not None:
-                    self._rows += [(number, face.number, *face.box_xywh_px, face.score) for face in shown]
+                    ids = self._mot_ids
+                    self._rows += [
+                        (number, ids[face.number], *face.box_xywh_px, face.score) for face in shown
+                    ]
                 if overlay is not None:
                     is_cut = 0 <= frame.pts_s - cut_s < _CUT_SHOWN_S
                     overlay.add(frame, shown, _caption(number, frame), is_cut=is_cut)
@@ -289,14 +309,24 @@ class _Drawing:
         if request.mot is not None:
             with request.mot.open("w", newline="", encoding="ascii") as file:
                 rows = csv.writer(file, lineterminator="\n")
-                for number, of_track, x, y, w, h, score in self._rows:
+                for number, whose, x, y, w, h, score in self._rows:
                     box = (f"{side:.2f}" for side in (x, y, w, h))
-                    rows.writerow((number, of_track, *box, f"{score:.4f}", -1, -1))
+                    rows.writerow((number, whose, *box, f"{score:.4f}", -1, -1))
         if request.cuts is not None:
             lines = (CUTS_HEADER, *map(str, faces.cut_frames))
             request.cuts.write_text("\n".join(lines) + "\n", encoding="ascii")
         if request.sheet is not None and self._sheet is not None:
             request.sheet.write_bytes(encode_png(self._sheet.draw()))
+
+
+def _mot_ids(reading: Reading, of: MotId) -> dict[int, int]:
+    """Return under which number the faces of a track go into the MOT rows, by the number of the track."""
+    of_person = {person_id: number for number, person_id in enumerate(_person_ids(reading), 1)}
+    numbers = {track.track_index + 1: track for track in reading.tracks}
+    return {
+        number: number if of == "track" or track.person_id is None else of_person[track.person_id]
+        for number, track in numbers.items()
+    }
 
 
 def _caption(number: int, frame: Frame) -> str:
@@ -306,7 +336,7 @@ def _caption(number: int, frame: Frame) -> str:
 @contextmanager
 def _in_place(path: Path) -> Generator[Path]:
     """Give a name to write to beside a path, which it takes over when all went well."""
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    part = path.with_name(f".facesift.{os.getpid()}.part{path.suffix}")  # the path's own may be long already
     try:
         yield part
         part.replace(path)
@@ -315,9 +345,13 @@ def _in_place(path: Path) -> Generator[Path]:
 
 
 def _check_output(name: str, path: Path) -> None:
-    if path.is_dir():
+    try:
+        is_folder, is_in_folder = path.is_dir(), path.parent.is_dir()
+    except OSError as error:  # a name can be too long
+        raise UsageError(f"{name} {path}: {error.strerror}") from error
+    if is_folder:
         raise UsageError(f"{name} {path} is a folder; name a file")
-    if not path.parent.is_dir():
+    if not is_in_folder:
         raise UsageError(f"{name} {path}: there is no folder {path.parent}")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise UsageError(f"{name} {path}: not permitted to write there")

@@ -3,7 +3,7 @@
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,6 +29,13 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
         Path | None,
         typer.Option(help="Write every face of every frame as CSV: frame,id,x,y,w,h,score,-1,-1."),
     ] = None,
+    mot_id: Annotated[
+        Literal["track", "person"],
+        typer.Option(
+            help="The ids in --mot: of tracks, which end at cuts, or of persons, who are known again after "
+            "them by their looks."
+        ),
+    ] = "track",
     cuts: Annotated[
         Path | None,
         typer.Option(help="Write the first frames of new shots as CSV, below a line that names the column."),
@@ -47,12 +54,13 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
     """Find and track the faces of one video and show them: a table, a contact sheet, the video with boxes.
 
     Frames are numbered from 1 in the order in which they are decoded, in all that is printed and written;
-    what cannot be decoded is not counted. Ids are those of tracks, from 1. Nothing goes into a lake.
+    what cannot be decoded is not counted. Ids are those of tracks, from 1, unless --mot-id asks for persons.
+    Nothing goes into a lake.
 
     Exit status: 0, also when there is no face; 1 when the video cannot be read or an output not be written;
     2 for bad usage; 130 when it was interrupted.
     """
-    from flows.faces import FacesRequest, UsageError, find_faces
+    from flows.faces import FacesRequest, UsageError, find_faces, sheet_name
     from flows.output import to_json
     from flows.sightings import LookProgress, print_faces
     from flows.summary import printable
@@ -65,8 +73,9 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
             reader=_reader_of(recipe) if recipe else ReaderConfig(),
             sample_fps=_checked(sample_fps),
             mot=mot,
+            mot_id=mot_id,
             cuts=cuts,
-            sheet=None if no_sheet else sheet or Path(f"{file.stem}.faces.png"),
+            sheet=None if no_sheet else sheet or Path(sheet_name(file)),
             overlay=overlay,
         )
         with LookProgress(is_shown=sys.stderr.isatty() and not as_json) as progress:

@@ -7,12 +7,15 @@ from typing import Any
 
 import av
 import cv2
+import numpy as np
 import pytest
 from av import error as av_error
+from numpy.random import default_rng
 from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.faces import CUTS_HEADER, FacesRequest, UsageError, find_faces
+from model.synthetic.scene import sample_shot
 from tests.workers.videos import encode, encode_audio, encode_numbers, overwrite, packets_of, side_by_side
 from workers.overlay import Overlay
 from workers.reader import ReaderConfig
@@ -199,6 +202,38 @@ def test_a_strange_name_is_only_a_name(
     assert (code, error) == (0, "")
     assert text.count("wrote ") == 2
     assert (tmp_path / f"{Path(name).stem}.faces.png").is_file()
+
+
+def test_the_longest_name_has_room_for_what_is_written(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, overlay = 83 * "人" + "xx.mp4", 251 * "o" + ".mp4"
+    assert len(name.encode()) == len(overlay) == 255
+    shutil.copy(films / "003.mp4", tmp_path / name)
+    code, _, error = run(name, "--sample-fps", "2", "--overlay", overlay)
+    assert (code, error) == (0, "")
+    assert [len(os.fsencode(path.name)) for path in tmp_path.iterdir()] == [255, 255, 255]
+    code, _, error = run(name, "--no-sheet", "--mot", 300 * "m")
+    assert code == 2
+    assert "File name too long" in error
+
+
+def test_faces_can_be_numbered_by_person(tmp_path: Path) -> None:
+    """One who is there, then nobody, then the same one again elsewhere."""
+    image, _ = sample_shot(default_rng(2), size_px=(320, 240), seconds=2.0, people=1).picture_at(0.5, 0)
+    nobody = np.full_like(image, 90)
+    nobody[::2] = 160
+    pictures = [image] * 5 + [nobody] * 5 + [np.ascontiguousarray(np.roll(image, 12, axis=1))] * 5
+    path = encode(tmp_path / "v.mkv", pictures, fps=10)
+    ids: dict[str, list[tuple[float, float]]] = {}
+    for of in ("track", "person"):
+        code, _, error = run(path, "--no-sheet", "--mot", tmp_path / of, "--mot-id", of)
+        assert (code, error) == (0, "")
+        ids[of] = [(row[0], row[1]) for row in rows_of(tmp_path / of)]
+    frames = [*range(1, 6), *range(11, 16)]
+    assert ids["track"] == [(n, 1 if n < 6 else 2) for n in frames]
+    assert ids["person"] == [(n, 1) for n in frames]
 
 
 def test_a_picture_is_a_video_of_one_frame(films: Path, tmp_path: Path) -> None:
