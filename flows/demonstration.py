@@ -40,7 +40,7 @@ _SHARES = {"clips": 0.42, "stills": 0.22, "moves": 0.14, "decoder": 0.11, "stage
 """Of the time."""
 BATCH = 16
 """Clips or conversations; of single frames, 64."""
-RATES = {"stills": 1.5e-3, "moves": 5e-4, "decoder": 2e-3, "stage-1": 1e-3, "stage-2": 7e-4}
+RATES = {"stills": 2e-3, "moves": 1e-3, "decoder": 2e-3, "stage-1": 1e-3, "stage-2": 7e-4}
 """Highest learning rates."""
 
 
@@ -124,6 +124,7 @@ def settings(request: DemonstrationRequest, rate: float, batch: int, weight_deca
         learning_rate=rate,
         warmup_share=0.05,
         weight_decay=weight_decay,
+        optimiser="muon",
         template="inference",  # what a scan asks by default
         is_checkpointing=False,
         seed=request.seed,

@@ -20,6 +20,7 @@ from model.face_llava import FaceLlava
 from model.prompts import TEMPLATES
 from model.questions import DEFAULT_QUESTIONS
 from model.scoring import closed_prompts
+from model.training.mimetic import begin_mimetic
 
 TOKENIZER_PATH = Path(__file__).parent / "assets" / "demonstration" / "tokenizer.model"
 _PIECES = 1024
@@ -111,7 +112,7 @@ def write_demonstration_checkpoint(directory: Path, seed: int = 0) -> Path:
 
 
 def draw_learner(config: FaceLlavaConfig, seed: int) -> FaceLlava:
-    """Return a Face-LLaVA with the small random weights that learning begins with."""
+    """Return a Face-LLaVA with the weights that learning begins with."""
     torch.manual_seed(seed)
     model = FaceLlava(config)
     for name, parameter in model.named_parameters():
@@ -119,6 +120,10 @@ def draw_learner(config: FaceLlavaConfig, seed: int) -> FaceLlava:
             nn.init.trunc_normal_(parameter, std=0.02)
         elif "_tower." in name and name.endswith("bias"):
             nn.init.zeros_(parameter)
+    generator = torch.Generator().manual_seed(seed)
+    for tower in (model.image_tower, model.video_tower):
+        if tower is not None:
+            begin_mimetic(tower, generator)
     return model
 
 

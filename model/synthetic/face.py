@@ -75,10 +75,10 @@ class Face:
 
     @property
     def childhood(self) -> float:
-        """1 for a small child, 0 from 16 years on."""
-        return float(np.clip((16 - self.age_years) / 14, 0, 1))
+        """1 for a small child, 0 from 18 years on."""
+        return float(np.clip((18 - self.age_years) / 16, 0, 1))
 
     @property
     def old_age(self) -> float:
-        """0 until 35 years, 1 at 90."""
-        return float(np.clip((self.age_years - 35) / 55, 0, 1))
+        """0 until 20 years, 1 at 85: every year of an adult leaves a trace, as it does on people."""
+        return float(np.clip((self.age_years - 20) / 65, 0, 1))

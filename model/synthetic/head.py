@@ -117,7 +117,7 @@ def head_of(face: Face) -> Head:
 
     # widths
     low = 1 / (1 + np.exp((y0 + 62) / 12))
-    jaw_width = shape.jaw_width * (1 + 0.14 * male - 0.08 * young + 0.04 * old)
+    jaw_width = shape.jaw_width * (1 + 0.14 * male - 0.08 * young + 0.09 * old)
     x *= shape.face_width * (1 + (jaw_width - 1) * low)
     x *= 1 + 0.02 * young * (1 - low)
     mouth_width = shape.mouth_width * (1 - 0.08 * young) - 1
@@ -201,7 +201,7 @@ def _relief(face: Face, x: Floats, y: Floats, grid: Chart) -> Floats:
 def _lids(face: Face, grid: Chart, size: float) -> tuple[Floats, Floats, Floats]:
     """Return the upper and lower lids' displacement at a normal opening, and the tilt of the eyes."""
     along = np.clip((np.abs(grid.theta_deg) - EYE_INNER_DEG) / (EYE_OUTER_DEG - EYE_INNER_DEG), 0, 1)
-    opening = face.shape.eye_opening * size * (1 - 0.08 * face.old_age)
+    opening = face.shape.eye_opening * size * (1 - 0.22 * face.old_age)
     curve_upper = np.maximum(np.sin(np.pi * along**0.88), 0) ** 0.8 * 5.6 * opening
     curve_lower = np.maximum(np.sin(np.pi * along**1.12), 0) ** 0.85 * 4.8 * opening
     above = ~grid.is_below_eye

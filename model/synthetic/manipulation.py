@@ -103,7 +103,7 @@ def _blend_seam(region: Floats, points: Floats, made: Manipulation, frame: int) 
     size = _size(points)
     jitter = 0.006 * made.strength * size * step.standard_normal(2)
     pasted = _coarse(region, 1 - 0.45 * made.strength)
-    pasted = _recoloured(pasted, rng, 0.12 * made.strength)
+    pasted = _recoloured(pasted, rng, 0.16 * made.strength)
     pasted = _shifted(pasted, float(jitter[0]), float(jitter[1]), 1 + 0.02 * made.strength, points.mean(0))
     mask = outline(region.shape, points, 0.008)
     return region + mask * (pasted - region)
@@ -114,7 +114,7 @@ def _self_blend(region: Floats, points: Floats, made: Manipulation, frame: int) 
     rng = default_rng(made.seed)
     size = _size(points)
     x, y = 0.05 * made.strength * size * rng.choice([-1, 1], 2) * rng.uniform(0.6, 1, 2)
-    source = _recoloured(region, rng, 0.12 * made.strength)
+    source = _recoloured(region, rng, 0.17 * made.strength)
     source = _shifted(
         source, float(x), float(y), 1 + 0.03 * made.strength * float(rng.uniform(-1, 1)), points.mean(0)
     )
@@ -124,7 +124,7 @@ def _self_blend(region: Floats, points: Floats, made: Manipulation, frame: int) 
 
 def _flicker(region: Floats, points: Floats, made: Manipulation, frame: int) -> Floats:
     step = default_rng((made.seed, frame))
-    gain = 1 + 0.22 * made.strength * step.uniform(-1, 1) + 0.05 * made.strength * step.uniform(-1, 1, 3)
+    gain = 1 + 0.19 * made.strength * step.uniform(-1, 1) + 0.05 * made.strength * step.uniform(-1, 1, 3)
     jitter = 0.015 * made.strength * _size(points) * step.standard_normal(2)
     changed = _shifted(
         (region * gain).astype(np.float32), float(jitter[0]), float(jitter[1]), 1.0, points.mean(0)
@@ -154,12 +154,12 @@ def _mouth_warp(region: Floats, points: Floats, made: Manipulation, frame: int) 
 def _noise_mismatch(region: Floats, points: Floats, made: Manipulation, frame: int) -> Floats:
     rng, step = default_rng(made.seed), default_rng((made.seed, frame))
     if rng.random() < 0.5:
-        smooth = cv2.GaussianBlur(region, (0, 0), 0.6 + 1.2 * made.strength)
+        smooth = cv2.GaussianBlur(region, (0, 0), 0.6 + 0.018 * made.strength * _size(points))
         changed = np.asarray(smooth, np.float32)
     else:
         grain = step.standard_normal(region.shape, np.float32)
         changed = (
-            region + 10 * np.float32(made.strength) * np.asarray(cv2.blur(grain, (2, 2)), np.float32) * 2
+            region + 15 * np.float32(made.strength) * np.asarray(cv2.blur(grain, (2, 2)), np.float32) * 2
         )
     return region + outline(region.shape, points, 0.02) * (changed - region)
 
@@ -168,7 +168,7 @@ def _colour_mismatch(region: Floats, points: Floats, made: Manipulation, frame: 
     del frame
     rng = default_rng(made.seed)
     hue = np.array([[1, -0.5, -0.5], [-0.5, 1, -0.5], [-0.5, -0.5, 1]])[int(rng.integers(3))]
-    gain = 1 + 0.17 * made.strength * float(rng.choice([-1, 1])) * hue
+    gain = 1 + 0.19 * made.strength * float(rng.choice([-1, 1])) * hue
     gamma = float(np.exp(0.25 * made.strength * rng.uniform(-1, 1)))
     changed = 255 * np.clip(region * gain / 255, 0, 1) ** gamma
     return region + outline(region.shape, points, 0.03, 0.97) * (changed - region)

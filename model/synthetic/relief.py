@@ -89,9 +89,9 @@ def _static(face: Face) -> Floats:
     relief = _gradient(height.astype(np.float32))
     relief[..., 2] = 0
     for name, weight in _AGES.items():
-        engraved = weight * face.old_age**1.3 * float(rng.uniform(0.75, 1.15))
+        engraved = 2.0 * weight * face.old_age**1.2 * float(rng.uniform(0.75, 1.15))
         relief += np.float32(engraved) * _folds()[name]
-    creased = 0.10 * face.old_age**2 * np.clip(noise(rng, TEXTURE_SIZE, (9, 24)), -2, 2)
+    creased = 0.22 * face.old_age**2 * np.clip(noise(rng, TEXTURE_SIZE, (9, 24)), -2, 2)
     return relief + _gradient((creased * in_front).astype(np.float32))
 
 

@@ -180,7 +180,7 @@ def sample_light(rng: Generator) -> Light:
 def sample_manipulation(rng: Generator) -> Manipulation:
     """Return a random forgery."""
     kind = KINDS[int(rng.integers(len(KINDS)))]
-    return Manipulation(kind, strength=float(rng.uniform(0.4, 1)), seed=int(rng.integers(2**31)))
+    return Manipulation(kind, strength=float(rng.uniform(0.5, 1)), seed=int(rng.integers(2**31)))
 
 
 def sample_shot(

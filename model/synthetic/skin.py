@@ -48,7 +48,7 @@ def _zones(face: Face, rgb: Floats) -> None:
     ruddy = 0.9 * spots((33, -28), (11, 13)) + 0.8 * spot((0, -34), (9, 8)) + 0.5 * spot((0, -95), (14, 9))
     share = ruddy * (0.5 + face.redness) * 0.16 * (1 - face.melanin)
     darken(rgb, share, (-0.25, 1.0, 0.8))
-    tired = 0.7 * spots((24, -8), (9, 4.5)) * (0.4 + 1.2 * face.old_age)
+    tired = 0.7 * spots((24, -8), (9, 4.5)) * (0.3 + 1.7 * face.old_age)
     hollow = 0.7 * spots((14, 2), (4, 6)) + 0.45 * spots((27, 6), (11, 4))
     darken(rgb, tired + hollow, (0.20, 0.26, 0.22))
 
@@ -61,8 +61,8 @@ def _freckles(face: Face, rng: Generator, rgb: Floats) -> None:
     freckles = (
         smoothstep(1.5, 2.3, noise(rng, TEXTURE_SIZE, (4, 4))) * where * has_freckles * (1 - face.melanin)
     )
-    age_spots = smoothstep(2.0, 2.6, noise(rng, TEXTURE_SIZE, (9, 9))) * smoothstep(0.35, 0.9, face.old_age)
-    darken(rgb, np.clip(0.26 * freckles + 0.20 * age_spots, 0, 1).astype(np.float32), (0.6, 1.0, 1.1))
+    age_spots = smoothstep(2.0, 2.6, noise(rng, TEXTURE_SIZE, (9, 9))) * smoothstep(0.3, 0.9, face.old_age)
+    darken(rgb, np.clip(0.26 * freckles + 0.34 * age_spots, 0, 1).astype(np.float32), (0.6, 1.0, 1.1))
 
 
 def _lips(face: Face, rgb: Floats, gloss: Floats) -> None:

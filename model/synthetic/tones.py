@@ -32,7 +32,7 @@ def hair_rgb(face: Face) -> Floats:
 def lip_edges(face: Face, theta_deg: Floats) -> tuple[Floats, Floats]:
     """Return the upper and the lower border of the lips, t in mm, at angles."""
     along = np.clip(np.abs(theta_deg) / MOUTH_CORNER_DEG, 0, 1)
-    fullness = face.shape.lips * (1 - 0.35 * face.old_age) * (1.2 - 0.4 * face.masculinity)
+    fullness = face.shape.lips * (1 - 0.5 * face.old_age) * (1.2 - 0.4 * face.masculinity)
     bow = 1 - 0.16 * np.exp(-0.5 * (theta_deg / 3.0) ** 2)
     upper = MOUTH_T + 7.2 * fullness * np.sqrt(np.maximum(1 - along**1.7, 0)) * bow
     lower = MOUTH_T - 8.6 * fullness * np.sqrt(np.maximum(1 - along**2.0, 0))

@@ -50,6 +50,8 @@ class TrainingConfig:
     warmup_share: float = 0.03
     """Share of the steps in which the learning rate rises; after them it falls along a cosine to 0."""
     weight_decay: float = 0.0
+    optimiser: Literal["adamw", "muon"] = "adamw"
+    """`muon` turns the matrices of layers by Muon, which makes more of few steps from random weights."""
     max_gradient_norm: float = 1.0
     """Gradients that are longer together are shortened to it; inf never does."""
     dtype: Literal["bfloat16", "float32"] = "bfloat16"

@@ -1,8 +1,9 @@
 """Stage 0: towers that see faces, where there are no pre-trained ones.
 
 A real Face-LLaVA begins with LanguageBind's towers. A small one has none, so its towers and projector first
-learn to tell what is known of each clip, through heads on the mean of the visual tokens that are thrown away
-afterwards.
+learn to tell what is known of each clip, through heads that are thrown away afterwards: one on the mean of
+the visual tokens, which is what a decoder finds without looking for it, and one that knows each token by its
+place. The second has learned after a tenth of the pictures, and shows the towers what to look at.
 
 Shapes: B clips, T frames, C channels, H W pixels, N visual tokens, D width of the LLM
 """
@@ -25,6 +26,8 @@ from model.training.study import Lessons
 
 Look = Literal["still", "clip"]
 """still: the image tower sees one frame; clip: the video tower sees all."""
+_PLACE_WIDTH = 16
+"""Numbers of each token that the heads by place see."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,21 +131,34 @@ class Primer(nn.Module):
         for name, values in (("mean", CLIP_MEAN), ("std", CLIP_STD)):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
         self.heads = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, truths.outputs))
+        self.place_heads = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, _PLACE_WIDTH),
+            nn.Flatten(),
+            nn.Linear(_tokens(model, look) * _PLACE_WIDTH, truths.outputs),
+        )
 
     def learning(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Yield what learns: the image tower, the projector and the heads; or the video tower and the heads.
 
         The projector is shared: the video tower has to fit to what it has become with the image tower.
         """
-        stills = ("model.image_tower.", "model.mm_projector.", "heads.")
-        parts = stills if self._look == "still" else ("model.video_tower.", "heads.")
+        heads = ("heads.", "place_heads.")
+        stills = ("model.image_tower.", "model.mm_projector.", *heads)
+        parts = stills if self._look == "still" else ("model.video_tower.", *heads)
         return (pair for pair in self.named_parameters() if pair[0].startswith(parts))
 
     def forward(self, batch: Glance) -> Tensor:
         """Return the loss, pictures being varied while it learns."""
-        pixels = _varied(batch.pixels) if self.training else batch.pixels
-        told = self.tell(pixels).float()
-        of_classes, flags, numbers = told.split([sum(self._counts), self._flags, self._numbers], dim=1)
+        tokens_BND = self._look_at(_varied(batch.pixels) if self.training else batch.pixels)
+        return self._loss(self.heads(tokens_BND.mean(dim=1)), batch) + self._loss(
+            self.place_heads(tokens_BND), batch
+        )
+
+    def _loss(self, told: Tensor, batch: Glance) -> Tensor:
+        of_classes, flags, numbers = told.float().split(
+            [sum(self._counts), self._flags, self._numbers], dim=1
+        )
         losses = [
             F.cross_entropy(of_class, batch.classes[:, place])
             for place, of_class in enumerate(of_classes.split(list(self._counts), dim=1))
@@ -151,8 +167,8 @@ class Primer(nn.Module):
         losses.append(2 * F.smooth_l1_loss(numbers, batch.numbers))
         return torch.stack(losses).sum()
 
-    def tell(self, pixels: Tensor) -> Tensor:
-        """Return what the heads say [B, outputs] of pixels 0..1, [B, C, H, W] or [B, T, C, H, W]."""
+    def _look_at(self, pixels: Tensor) -> Tensor:
+        """Return the visual tokens [B, N, D] of pixels 0..1, [B, C, H, W] or [B, T, C, H, W]."""
         normalised = (pixels - self.get_buffer("mean")) / self.get_buffer("std")
         if self._look == "still":
             assert self.model.image_tower is not None, "a demonstration has both towers"
@@ -160,8 +176,13 @@ class Primer(nn.Module):
         else:
             assert self.model.video_tower is not None, "a demonstration has both towers"
             features = self.model.video_tower.encode_video(normalised.transpose(1, 2)).flatten(1, 2)
-        tokens = cast("Tensor", self.model.mm_projector(features))
-        return self.heads(tokens.mean(dim=1))
+        return cast("Tensor", self.model.mm_projector(features))
+
+
+def _tokens(model: FaceLlava, look: Look) -> int:
+    """Return how many visual tokens there are of what is looked at."""
+    config = model.config
+    return config.image_tokens if look == "still" else config.frames * config.frame_tokens
 
 
 def copy_image_tower(model: FaceLlava) -> None:

@@ -1,4 +1,4 @@
-"""The loop: batches through a learner, steps of AdamW along a cosine, states to begin again from."""
+"""The loop: batches through a learner, steps of the optimisers along a cosine, states to begin again from."""
 
 import math
 import time
@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from transformers import get_cosine_schedule_with_warmup
 
 from model.training.config import Stage, TrainingConfig
+from model.training.optimisers import make_optimisers
 from model.training.order import BatchOrder
 from model.training.state import Position, RunFolder
 from model.training.study import Lessons, Student
@@ -104,19 +105,15 @@ class Run:
             generator=torch.Generator(),
             pin_memory=self.accelerator.device.type == "cuda",
         )
-        optimiser = torch.optim.AdamW(
-            [parameter for _, parameter in student.learning()],
-            lr=config.learning_rate_in(stage),
-            weight_decay=config.weight_decay,
-        )
+        optimisers = make_optimisers(student.learning(), config, config.learning_rate_in(stage))
         per_process = -(-len(self._order) // self.accelerator.num_processes)
         self.steps = config.steps or -(-per_process // config.accumulation) * config.epochs
-        schedule = get_cosine_schedule_with_warmup(
-            optimiser, math.ceil(self.steps * config.warmup_share), self.steps
+        warmup = math.ceil(self.steps * config.warmup_share)
+        schedules = [get_cosine_schedule_with_warmup(each, warmup, self.steps) for each in optimisers]
+        self._learner, self._loader, *prepared = self.accelerator.prepare(
+            learner, loader, *optimisers, *schedules
         )
-        self._learner, self._optimiser, self._loader, self._schedule = self.accelerator.prepare(
-            learner, optimiser, loader, schedule
-        )
+        self._optimisers, self._schedules = prepared[: len(optimisers)], prepared[len(optimisers) :]
         self._position = Position()
         self.accelerator.register_for_checkpointing(self._position)
         if self.accelerator.distributed_type != DistributedType.DEEPSPEED:
@@ -174,16 +171,18 @@ class Run:
                 norm = self.accelerator.clip_grad_norm_(
                     self._learner.parameters(), self._config.max_gradient_norm
                 )
-            self._optimiser.step()
-            self._optimiser.zero_grad()
+            for optimiser in self._optimisers:
+                optimiser.step()
+                optimiser.zero_grad()
         tally.losses.append(float(loss.detach()))  # waits for the device
         tally.tokens += batch.tokens
-        tally.rate = float(self._schedule.get_last_lr()[0])
+        tally.rate = float(self._schedules[0].get_last_lr()[0])
         tally.ended_s = time.perf_counter()
         tally.model_s += tally.ended_s - began_s
         if norm is None:
             return None
-        self._schedule.step()
+        for schedule in self._schedules:
+            schedule.step()
         return float(norm)
 
     def _account(self, tally: "_Tally", norm: float) -> Step:
