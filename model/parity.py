@@ -4,21 +4,19 @@ A parity directory is a checkpoint of the official layout with three more files:
 pixels, landmarks and token ids), `expected.safetensors` (what the official code made of them) and
 `meta.json`. A case is `video`, `image`, `video_landmarks`, `image_landmarks` or `mixed`, one ragged batch
 with labels. What the inputs allow to compute must be expected, and what is expected must be computable:
-nothing is skipped in silence. Only a tensor that meta.json lists under `left_out` may be absent.
+nothing is skipped in silence. Only a tensor that meta.json lists under `left_out` may be absent, and where it
+lists names and shapes under `expected`, they must be so.
 
 Everything runs in float32, with the torch engine on the CPU, with vLLM where vLLM runs.
 """
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from model.checkpoint import load_checkpoint
@@ -26,6 +24,7 @@ from model.config import CheckpointError, CrossAttentionKind
 from model.engine import EngineConfig, EngineKind, check_engine
 from model.face_llava import FaceLlava
 from model.parity_cases import DECODED, Cases, ContinuePrompts
+from model.parity_files import read_parity_files
 
 _TOLERANCES = {"rpp_mask": (1e-6, 0.0), "loss": (1e-4, 0.0)}
 """Absolute and relative, by the last part of a tensor's name: far above float32 noise (measured: up to 5e-5)
@@ -92,25 +91,30 @@ def check_parity(directory: str | Path, engine: EngineKind = "torch") -> list[Pa
 
 
 def _check(directory: Path, model: FaceLlava, continue_prompts: ContinuePrompts | None) -> list[ParityRow]:
-    inputs, expected = _read_tensors(directory, "inputs"), _read_tensors(directory, "expected")
-    meta = _read_meta(directory)
+    files = read_parity_files(directory)
+    unkept = dict(files.unkept())
+    expected = files.expected
     if continue_prompts is not None:
         expected = dict(_reduce(expected))
+    cases = Cases(model, files.inputs, expected, files.mixed_visuals, continue_prompts)
     try:
         with torch.inference_mode():
-            actual = dict(Cases(model, inputs, expected, meta, continue_prompts).compute())
-    except (KeyError, ValueError, IndexError) as error:
+            actual = dict(cases.compute())
+    except (KeyError, ValueError, IndexError, RuntimeError) as error:
+        # RuntimeError is torch's for shapes and types that do not go together.
         problem = f"inputs.safetensors and meta.json do not fit the model ({type(error).__name__}: {error})"
         raise CheckpointError(str(directory), (problem,)) from error
     if not actual:
         raise CheckpointError(str(directory), ("inputs.safetensors has no case, for it has no pixels",))
     kind = model.config.cross_attention
-    excused = set(meta.get("left_out", ())) | _impossible(kind)
+    excused = files.left_out | _impossible(kind)
     excused |= {name.replace(".logits", ".next_log_probs") for name in excused}
     absent = actual.keys() - expected.keys() - excused
-    rows = [_fail(name, "is not in expected.safetensors") for name in absent]
-    rows += [_fail(name, "nothing in the inputs gives it") for name in expected.keys() - actual.keys()]
-    rows += [_compare(name, actual[name], expected[name]) for name in expected.keys() & actual.keys()]
+    rows = [_fail(name, note) for name, note in unkept.items()]
+    rows += [_fail(name, "is not in expected.safetensors") for name in absent - unkept.keys()]
+    known = expected.keys() - unkept.keys()
+    rows += [_fail(name, "nothing in the inputs gives it") for name in known - actual.keys()]
+    rows += [_compare(name, actual[name], expected[name]) for name in known & actual.keys()]
     return sorted(rows, key=lambda row: row.tensor)
 
 
@@ -147,18 +151,3 @@ def _compare(name: str, actual: Tensor, expected: Tensor) -> ParityRow:
     error = (actual.double() - expected.double()).abs()
     worst_excess = float((error - atol - rtol * expected.double().abs()).max())  # NaN if any is
     return ParityRow(name, float(error.max()), atol, rtol, worst_excess, is_within=worst_excess <= 0)
-
-
-def _read_tensors(directory: Path, name: str) -> dict[str, Tensor]:
-    path = directory / f"{name}.safetensors"
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(str(directory), (f"{path.name} cannot be read: {error}",)) from error
-
-
-def _read_meta(directory: Path) -> Mapping[str, Any]:
-    try:
-        return json.loads((directory / "meta.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(str(directory), (f"meta.json cannot be read: {error}",)) from error

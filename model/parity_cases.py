@@ -1,14 +1,14 @@
 """What a checkpoint makes of the inputs of a parity directory, see `model.parity`."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from model.config import Kind
 from model.face_llava import FaceLlava, VisualTrace
 
 DECODED = ("encoded", "logits", "generated_ids")
@@ -34,7 +34,7 @@ class Cases:
         model: in float32; without its decoder when something else continues prompts.
         inputs: of inputs.safetensors.
         expected: of expected.safetensors: how many ids to generate.
-        meta: of meta.json: the order of the mixed batch's pictures.
+        mixed_visuals: kind and row of the mixed batch's pictures, in reading order.
         continue_prompts: the decoder, where it is not the model's own.
     """
 
@@ -43,21 +43,21 @@ class Cases:
         model: FaceLlava,
         inputs: Mapping[str, Tensor],
         expected: Mapping[str, Tensor],
-        meta: Mapping[str, Any],
+        mixed_visuals: Sequence[tuple[Kind, int]] | None,
         continue_prompts: ContinuePrompts | None,
     ):
         self._model = model
         self._inputs = inputs
         self._expected = expected
-        self._meta = meta
+        self._mixed_visuals = mixed_visuals
         self._continue_prompts = continue_prompts
 
     def compute(self) -> Iterator[tuple[str, Tensor]]:
         """Yield names and tensors.
 
         Raises:
-            KeyError: inputs or meta lack something that a case needs.
-            ValueError: they do not fit the model.
+            KeyError: the inputs lack something that a case needs.
+            ValueError, IndexError, RuntimeError: they do not fit the model.
         """
         for kind in ("video", "image"):
             if f"{kind}_pixels" not in self._inputs:
@@ -129,7 +129,9 @@ class Cases:
 
     def _mixed(self) -> Iterator[tuple[str, Tensor]]:
         """Yield the ragged batch; every sample in it has landmarks."""
-        order = [_parse_visual(visual) for visual in self._meta["notes"]["mixed_visuals_in_order"]]
+        order = self._mixed_visuals
+        if order is None:
+            raise ValueError("meta.json has no notes.mixed_visuals_in_order")
         kinds = {kind for kind, _ in order}
         traces = {kind: self._trace(kind, has_landmarks=self._has_landmarks(kind)) for kind in kinds}
         output = self._model(
@@ -144,11 +146,3 @@ class Cases:
         yield "mixed.expanded_attention_mask", mask
         yield "mixed.expanded_labels", output.spliced.labels
         yield "mixed.loss", output.loss[None]
-
-
-def _parse_visual(text: str) -> tuple[str, int]:
-    """Split `video[0]` into kind and row."""
-    match = re.fullmatch(r"(video|image)\[(\d+)\]", text)
-    if match is None:
-        raise ValueError(f"mixed visual {text!r} is not like 'video[0]'")
-    return match[1], int(match[2])

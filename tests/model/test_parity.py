@@ -240,6 +240,25 @@ def test_only_what_is_listed_may_be_left_out(tmp_path: Path) -> None:
     assert outside(check_parity(tmp_path)) == {"video.logits"}
 
 
+@pytest.mark.parametrize(
+    ("shape", "note"),
+    [
+        ([2, 16], ""),
+        ([2, 15], "is [2, 16] in expected.safetensors, [2, 15] in meta.json"),
+        (None, "is not in expected.safetensors"),
+    ],
+)
+def test_what_meta_announces_must_be_there(shape: list[int] | None, note: str, tmp_path: Path) -> None:
+    name = "video.generated_ids"
+    edit_meta(expected={name: ["int64", shape or [2, 16]]})(copy(tmp_path))
+    if shape is None:  # without its inputs nothing else would miss it
+        change(tmp_path, "expected.safetensors", lambda tensors: tensors.pop(name))
+        change(tmp_path, "inputs.safetensors", lambda tensors: tensors.pop("video_input_ids"))
+    rows = {row.tensor: row for row in check_parity(tmp_path)}
+    assert rows[name].is_within == (not note)
+    assert rows[name].note == note
+
+
 @pytest.mark.parametrize("name", ["audio.encoded", "video_landmarks.rpp_mask"])
 def test_an_expectation_that_nothing_gives_fails(name: str, tmp_path: Path) -> None:
     change(copy(tmp_path), "expected.safetensors", lambda expected: expected.update({name: torch.ones(2)}))
@@ -275,6 +294,14 @@ def replace_file(name: str, content: bytes) -> Callable[[Path], object]:
     return lambda directory: (directory / name).write_bytes(content)
 
 
+def edit_meta(**fields: object) -> Callable[[Path], None]:
+    return lambda directory: change_json(directory / "meta.json", lambda meta: meta.update(fields))
+
+
+def float_ids(inputs: dict[str, Tensor]) -> None:
+    inputs["video_input_ids"] = inputs["video_input_ids"].float()
+
+
 def name_visuals(*names: str) -> Callable[[Path], None]:
     def edit(meta: dict[str, Any]) -> None:
         meta["notes"]["mixed_visuals_in_order"] = names
@@ -290,6 +317,11 @@ def name_visuals(*names: str) -> Callable[[Path], None]:
         (replace_file("expected.safetensors", b"x"), r"expected\.safetensors cannot be read"),
         (replace_file("inputs.safetensors", b""), r"inputs\.safetensors cannot be read"),
         (replace_file("meta.json", b"{"), r"meta\.json cannot be read"),
+        (replace_file("meta.json", b"[]"), r"meta\.json cannot be read: it is list, not an object"),
+        (edit_meta(left_out="video.logits"), "left_out 'video.logits' is no list"),
+        (edit_meta(expected={"video.logits": 3}), r"meta\.json cannot be read"),
+        (edit_meta(notes={}), "no notes.mixed_visuals_in_order"),
+        (edit_inputs(float_ids), "do not fit the model .RuntimeError"),
         (edit_inputs(lambda inputs: inputs.pop("mixed_labels")), "do not fit the model .*mixed_labels"),
         (edit_inputs(lambda inputs: inputs["video_input_ids"].fill_(1)), "0 placeholders .* for 16 pictures"),
         (name_visuals("sound[0]"), "mixed visual 'sound"),
@@ -302,6 +334,11 @@ def name_visuals(*names: str) -> Callable[[Path], None]:
         "expected",
         "inputs",
         "meta",
+        "meta's kind",
+        "what is left out",
+        "what is announced",
+        "no visuals",
+        "ids that are no ids",
         "labels",
         "placeholders",
         "visual",
