@@ -6,16 +6,14 @@ Every step leaves its result on disk before the next begins, so a run that was s
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
+from flows.instruct_conversations import Conversations
 from flows.instruct_faces import FaceTask, KeptFace, find_face, keep_reader
 from flows.instruct_files import Written, write_files
 from flows.instruct_sheet import statistics
@@ -25,16 +23,8 @@ from flows.samples import Located, choose, locate
 from model.datasets.catalogue import dataset_named
 from model.datasets.dataset import Dataset, hashed_split
 from model.datasets.sample import Sample
-from model.instruct.chat import Chat, ChatError, KeptChat, as_jpeg
+from model.instruct.chat import Chat, ChatError, KeptChat
 from model.instruct.config import Estimate, InstructConfig, estimate
-from model.instruct.rating import rate_description
-from model.instruct.wording import (
-    described_answer,
-    label_answer,
-    label_question_for,
-    question_for,
-    writing_prompt,
-)
 from workers.detection import DetectorConfig
 
 
@@ -97,8 +87,13 @@ class Instruct:
         self._root = Path(request.root).expanduser().absolute()
         self._variant = request.variant or self._dataset.variants[0]
         kept = self._out / "answers"
-        self._writer = KeptChat(writer, kept) if writer else None
-        self._judge = KeptChat(judge, kept) if judge else None
+        self._conversations = Conversations(
+            self._dataset,
+            request.config,
+            self._out,
+            KeptChat(writer, kept) if writer else None,
+            KeptChat(judge, kept) if judge else None,
+        )
         on_step("reading the annotation")
         chosen = choose(
             self._dataset,
@@ -108,8 +103,14 @@ class Instruct:
             limit=None,
             frame_step=request.frame_step,
         )
+        if any(sample.place is not None for sample in chosen.samples):
+            raise UsageError(
+                f"{self._dataset.title} has films of several faces, and instruction data has one each; "
+                "`facesift train --stage demonstration` makes its own"
+            )
         self._malformed = chosen.malformed
         self._samples = self._split(chosen.samples)
+        self._home = _homes(self._samples)
         self._faces: dict[str, KeptFace] = {}
         self._located = Located({}, {})
 
@@ -149,9 +150,9 @@ class Instruct:
             self._faces[task.sample_id] = found
             if number % 100 == 0 or number == len(tasks):
                 self._on_step(f"looked for faces in {number:,} of {len(tasks):,} samples")
-        found = [face for face in self._faces.values() if face.reason is None]
-        videos = sum(face.kind == "video" for face in found)
-        return estimate(self._request.config, len(found), videos)
+        asked = [self._faces[one.sample_id] for one in self._samples if self._left_out(one) is None]
+        videos = sum(face.kind == "video" for face in asked)
+        return estimate(self._request.config, len(asked), videos)
 
     def _found(self, tasks: Sequence[FaceTask], config: Any) -> Iterator[KeptFace]:
         if self._request.readers < 2:
@@ -164,86 +165,62 @@ class Instruct:
         ) as pool:
             yield from pool.map(find_face, tasks, chunksize=8)
 
+    @property
+    def kept_answers(self) -> int:
+        """Answers of writer and judge that are on disk already."""
+        return sum(1 for _ in (self._out / "answers").glob("*.json"))
+
     def write(self) -> dict[str, Any]:
         """Describe, judge and write; return the statistics.
 
         Raises:
+            ChatError: writer or judge have failed too often in a row.
             OSError: the folder does not take it.
         """
         written: list[Written] = []
-        for number, sample in enumerate(self._samples, start=1):
-            written.append(self._write(sample))
-            if self._writer is not None and (number % 20 == 0 or number == len(self._samples)):
-                self._on_step(f"described {number:,} of {len(self._samples):,}")
-        return self._save(_disjoint(written))
+        config, has_writer, failures = self._request.config, self._conversations.writer is not None, 0
+        pool = ThreadPoolExecutor(config.asked_at_once if has_writer else 1)
+        try:
+            for one in pool.map(self._write, self._samples):
+                written.append(one)
+                failures = 0 if one.status != "failed" else failures + (one.face is not None)
+                if failures == config.give_up_after:
+                    raise ChatError(f"{failures} samples in a row failed, the last one so: {one.reason}")
+                if has_writer and (len(written) % 20 == 0 or len(written) == len(self._samples)):
+                    self._on_step(f"described {len(written):,} of {len(self._samples):,}")
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return self._save(written)
+
+    def _left_out(self, sample: Sample) -> tuple[str, str] | None:
+        """Return why nothing is asked about a sample: status and reason; None when something is."""
+        if sample.sample_id in self._located.lacking:
+            return "failed", self._located.lacking[sample.sample_id]
+        face, home = self._faces[sample.sample_id], self._home[sample.cluster]
+        if face.reason is not None:
+            return face.status, face.reason
+        return None if sample.split == home else ("in another split", f"{sample.cluster} is in {home}")
 
     def _write(self, sample: Sample) -> Written:
-        if sample.sample_id in self._located.lacking:
-            return Written(sample, sample.split, "failed", self._located.lacking[sample.sample_id])
-        face = self._faces[sample.sample_id]
-        if face.reason is not None:
-            return Written(sample, sample.split, face.status, face.reason, face=face)
-        task = self._dataset.task
-        if self._writer is None:
-            return self._kept(sample, face, label_answer(task, sample.truth), "", {})
-        pictures = _pictures(self._out, face, self._request.config.pictures)
-        try:
-            description = self._writer.ask(
-                *writing_prompt(task, sample.truth, face.kind), pictures
-            ).text.strip()
-            ratings = (
-                rate_description(self._judge, task, sample.truth, description, pictures)
-                if self._judge
-                else {}
-            )
-        except ChatError as error:
-            return Written(sample, sample.split, "failed", str(error), face=face)
-        low = {name: rating for name, rating in ratings.items() if rating < self._request.config.threshold}
-        if low:
-            reason = ", ".join(f"{name} {rating}" for name, rating in low.items())
-            return Written(
-                sample,
-                sample.split,
-                "rated low",
-                reason,
-                description=description,
-                ratings=ratings,
-                face=face,
-            )
-        answer = described_answer(task, sample.truth, description)
-        return self._kept(sample, face, answer, description, ratings)
-
-    def _kept(
-        self, sample: Sample, face: KeptFace, answer: str, description: str, ratings: dict[str, int]
-    ) -> Written:
-        task = self._dataset.task
-        question = (
-            question_for(task, face.kind, sample.sample_id)
-            if description
-            else label_question_for(task, face.kind)
-        )
-        entry = {
-            "id": f"{self._dataset.name}/{sample.sample_id}",
-            face.kind: face.media,
-            "landmarks_2d": face.landmarks,
-            "conversations": [
-                {"from": "human", "value": f"<{face.kind}>\n{question}"},
-                {"from": "gpt", "value": answer.replace("</s>", " ")},
-            ],
-        }
-        return Written(sample, sample.split, "kept", None, entry, description, ratings, face)
+        face, left_out = self._faces.get(sample.sample_id), self._left_out(sample)
+        if left_out is None and face is not None:
+            return self._conversations.about(sample, face)
+        # A failure that has a face is one of writer or judge.
+        shown = face if face is not None and face.status != "failed" else None
+        return Written(sample, sample.split, *(left_out or ("failed", None)), face=shown)
 
     def _save(self, written: Sequence[Written]) -> dict[str, Any]:
+        writer, judge = self._conversations.writer, self._conversations.judge
         found: dict[str, Any] = {
             "dataset": self._dataset.name,
             "variant": self._variant,
             "root": str(self._root),
             "split_rule": self._dataset.split_rule,
             "fold": self._request.fold if self._dataset.folds else None,
-            "writer": self._writer.model if self._writer else None,
-            "judge": self._judge.model if self._judge else None,
-            "threshold": self._request.config.threshold if self._judge else None,
-            "asked": sum(chat.asked for chat in (self._writer, self._judge) if chat),
+            "writer": writer.model if writer else None,
+            "judge": judge.model if judge else None,
+            "threshold": self._request.config.threshold if judge else None,
+            "asked": self._conversations.asked,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "malformed": [str(line) for line in self._malformed],
             **statistics(written),
@@ -252,30 +229,9 @@ class Instruct:
         return found
 
 
-def _disjoint(written: Sequence[Written]) -> list[Written]:
-    """Return all, those left out whose cluster is in another split with more of it."""
+def _homes(samples: Sequence[Sample]) -> dict[str, str]:
+    """Return the split of every cluster: that which has most of it. Its samples in others are left out."""
     sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for one in written:
-        sizes[one.sample.cluster][one.split] += 1
-    home = {cluster: counts.most_common(1)[0][0] for cluster, counts in sizes.items()}
-    return [
-        one
-        if one.split == home[one.sample.cluster]
-        else replace(
-            one,
-            status="in another split",
-            reason=f"{one.sample.cluster} is in {home[one.sample.cluster]}",
-            entry=None,
-        )
-        for one in written
-    ]
-
-
-def _pictures(folder: Path, face: KeptFace, count: int) -> list[bytes]:
-    """Return what writer and judge see, as JPEG files."""
-    if face.kind == "image":
-        with Image.open(folder / face.media) as picture:
-            return [as_jpeg(picture)]
-    crops = np.load(folder / face.media, allow_pickle=False)
-    places = np.linspace(0, len(crops) - 1, min(count, len(crops))).round().astype(int)
-    return [as_jpeg(Image.fromarray(crops[place])) for place in places]
+    for sample in samples:
+        sizes[sample.cluster][sample.split] += 1
+    return {cluster: counts.most_common(1)[0][0] for cluster, counts in sizes.items()}

@@ -78,7 +78,10 @@ def keep_reader(config: ReaderConfig) -> None:
 
 
 def find_face(task: FaceTask) -> KeptFace:
-    """Return the face of a sample, from disk where it was found before under the same version of the file."""
+    """Return the face of a sample, from disk where it was found before under the same version of the file.
+
+    What failed is not kept: the next run tries it again.
+    """
     ((reader, config),) = _kept
     asked = (task.listed.uri, task.listed.etag, task.task, task.one_face_share, repr(config))
     name = hashlib.sha256(repr(asked).encode()).hexdigest()[:24]
@@ -87,6 +90,8 @@ def find_face(task: FaceTask) -> KeptFace:
         return KeptFace(**json.loads(path.read_text(encoding="utf-8")))
     path.parent.mkdir(parents=True, exist_ok=True)
     found = _find(reader, task, path.with_suffix(""))
+    if found.status == "failed":
+        return found
     part = path.with_suffix(".part")
     part.write_text(json.dumps(asdict(found)), encoding="utf-8")
     part.rename(path)

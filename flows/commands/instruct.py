@@ -46,15 +46,15 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
     look at. Keys of the models' addresses are in FACESIFT_WRITER_KEY and FACESIFT_JUDGE_KEY, else in
     OPENAI_API_KEY.
 
-    Exit status: 0; 1 when no sample was kept or the folder cannot be written; 2 for bad usage, and where the
-    price was not agreed to; 130 when it was interrupted.
+    Exit status: 0; 1 when no sample was kept, the models fail or the folder cannot be written; 2 for bad
+    usage, and where the price was not agreed to; 130 when it was interrupted.
     """
     from flows.hush import hushed
     from flows.instruct import Instruct, InstructRequest
     from flows.output import to_json
     from flows.recipe_file import RecipeError, read_config
     from flows.request import UsageError
-    from model.instruct.chat import OpenAiChat
+    from model.instruct.chat import ChatError, OpenAiChat
     from model.instruct.config import InstructConfig
 
     voices = [sys.stderr]
@@ -88,14 +88,15 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
         voices.pop()
         tell(
             f"{cost.calls:,} calls, {cost.prompt_tokens:,} tokens in, {cost.answer_tokens:,} out, at most "
-            f"{cost.price:,.2f} {settings.currency}; answers that are kept already cost nothing"
+            f"{cost.price:,.2f} {settings.currency}; {building.kept_answers:,} answers are kept already, "
+            "and cost nothing"
         )
         if cost.calls and not yes and not (sys.stdin.isatty() and typer.confirm("Go on?", err=True)):
             raise refuse(UsageError("not agreed to; --yes goes on without asking"))
         found = building.write()
     except (UsageError, RecipeError) as error:
         raise refuse(error) from error
-    except OSError as error:
+    except (OSError, ChatError) as error:
         typer.secho(f"facesift: {error}", fg="red", err=True)
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as error:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 
 _OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 _SIDE_PX = 256
+_LOCKS = 256
 
 
 class ChatError(Exception):
@@ -125,12 +127,17 @@ class OpenAiChat:
 
 
 class KeptChat:
-    """A model whose answers are kept on disk, so that nothing is asked, or paid for, twice."""
+    """A model whose answers are kept on disk, so that nothing is asked, or paid for, twice.
+
+    Several threads may ask at once.
+    """
 
     def __init__(self, chat: Chat, folder: Path) -> None:
         """Keep answers in a folder, a file each."""
         self._chat = chat
         self._folder = folder
+        # A few for all questions: two threads with the same one shall not both ask it.
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
         self.asked = 0
         """Answers that were not on disk."""
 
@@ -149,15 +156,16 @@ class KeptChat:
     def ask(self, system: str, text: str, pictures: Sequence[bytes]) -> Reply:
         """Return its answer, the kept one where there is one. Raises ChatError."""
         path = self.path(system, text, pictures)
-        if path.exists():
-            return Reply(**json.loads(path.read_text(encoding="utf-8")))
-        reply = self._chat.ask(system, text, pictures)
-        self.asked += 1
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(asdict(reply)), encoding="utf-8")
-        part.rename(path)
-        return reply
+        with self._locks[int(path.stem, 16) % _LOCKS]:
+            if path.exists():
+                return Reply(**json.loads(path.read_text(encoding="utf-8")))
+            reply = self._chat.ask(system, text, pictures)
+            self.asked += 1
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(asdict(reply)), encoding="utf-8")
+            part.rename(path)
+            return reply
 
 
 def read_ratings(text: str, names: Sequence[str]) -> dict[str, int]:

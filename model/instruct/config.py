@@ -36,6 +36,10 @@ class InstructConfig:
     """Least of each of the four ratings, 1..10, with which a sample is kept. The paper's is not known."""
     pictures: int = 4
     """Frames of a video that writer and judge see."""
+    asked_at_once: int = 8
+    """Questions that writer and judge have before them at the same time."""
+    give_up_after: int = 20
+    """Samples in a row that writer or judge fail on before the run stops."""
     one_face_share: float = 0.7
     """Share of the sampled frames that must show exactly one face."""
     writer_price: PriceConfig = field(default_factory=PriceConfig)
@@ -51,8 +55,9 @@ class InstructConfig:
             raise ValueError(f"threshold is {self.threshold}; ratings go from 1 to 10")
         if not 0 < self.one_face_share <= 1:
             raise ValueError(f"one_face_share is {self.one_face_share}; give a share above 0, at most 1")
-        if self.pictures < 1:
-            raise ValueError(f"pictures is {self.pictures}; show at least 1")
+        for name in ("pictures", "asked_at_once", "give_up_after"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from flows.instruct_faces import FaceTask, KeptFace
 from flows.request import UsageError
 from model.instruct.chat import ChatConfig, ChatError, Reply
 from model.instruct.config import InstructConfig, PriceConfig, estimate
+from model.synthetic.archive import write_labels
+from model.synthetic.film import Label
 from model.training.sample import read_samples
 from tests.model.datasets import miniatures
 
@@ -163,6 +165,29 @@ def test_what_failed_is_asked_again(build: Build, tmp_path: Path) -> None:
     assert built.write()["by_status"] == {"kept": 3}
 
 
+def test_a_model_that_only_fails_is_not_asked_for_ever(build: Build, tmp_path: Path) -> None:
+    miniatures.utkface(tmp_path / "data")
+
+    def refuse(text: str) -> str:
+        raise ChatError("no credit left")
+
+    writer = Played("w", refuse)
+    config = InstructConfig(writer=ChatConfig("http://localhost", "w"), give_up_after=2, asked_at_once=1)
+    built = build("utkface", writer, config=config)
+    built.find_faces()
+    with pytest.raises(ChatError, match="2 samples in a row failed, the last one so: no credit left"):
+        built.write()
+    assert not (tmp_path / "out" / "train.json").exists()
+
+
+def test_films_of_several_faces_are_refused(build: Build, tmp_path: Path) -> None:
+    label = Label("000.mp4", 0, 0.0, 1.0, 0.0, 0.0, 9.0, 9.0, "anger", (), (), 30, False, None)
+    (tmp_path / "data").mkdir()
+    write_labels(tmp_path / "data" / "labels.parquet", [label])
+    with pytest.raises(UsageError, match="films of several faces"):
+        build("rendered-age")
+
+
 def test_nobody_is_in_two_splits(build: Build, tmp_path: Path) -> None:
     miniatures.disfa(tmp_path / "data", [f"SN{n:03d}" for n in range(1, 4)])
     for path in (tmp_path / "data" / "Videos_LeftCamera").iterdir():
@@ -210,7 +235,7 @@ def test_the_price_is_worked_out_before() -> None:
         ({"judge": ChatConfig("http://localhost", "m")}, "give writer too"),
         ({"threshold": 11}, "ratings go from 1 to 10"),
         ({"one_face_share": 0.0}, "above 0, at most 1"),
-        ({"pictures": 0}, "show at least 1"),
+        ({"pictures": 0}, "pictures is 0; give 1 or more"),
     ],
 )
 def test_settings_that_do_not_fit(changed: dict[str, Any], message: str) -> None:

@@ -2,6 +2,9 @@
 
 import base64
 import io
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 from PIL import Image
 
 from model.evaluation.judge import in_words, rate
-from model.instruct.chat import ChatConfig, ChatError, KeptChat, OpenAiChat, as_jpeg, read_ratings
+from model.instruct.chat import ChatConfig, ChatError, KeptChat, OpenAiChat, Reply, as_jpeg, read_ratings
 from tests.model.instruct.chats import chat_server
 
 
@@ -36,6 +39,34 @@ def test_a_judge_behind_an_address(tmp_path: Path) -> None:
     sent = base64.b64decode(shown["image_url"]["url"].removeprefix("data:image/jpeg;base64,"))
     assert Image.open(io.BytesIO(sent)).size == (256, 85)
     assert "secret" not in "".join(path.read_text() for path in tmp_path.iterdir())
+
+
+class Slow:
+    """Says what it is asked, after a while."""
+
+    model = "slow"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def ask(self, system: str, text: str, pictures: Sequence[bytes]) -> Reply:
+        self.asked.append(text)
+        time.sleep(0.02)
+        return Reply(text, 1, 1)
+
+
+def test_several_threads_do_not_ask_the_same_thing_twice(tmp_path: Path) -> None:
+    slow = Slow()
+    chat = KeptChat(slow, tmp_path)
+    texts = [f"question {number % 3}" for number in range(24)]
+
+    def ask(text: str) -> str:
+        return chat.ask("", text, []).text
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, texts)) == texts
+    assert sorted(slow.asked) == sorted(set(texts))
+    assert chat.asked == 3
 
 
 def test_a_server_that_refuses_is_an_error_that_says_so() -> None:
