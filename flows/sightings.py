@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 from rich.text import Text
 
-from flows.faces import Faces
+from flows.found_faces import Faces
 from flows.summary import open_console, printable
 from workers.palette import colour_of
 from workers.time_axis import clock_of
