@@ -5,8 +5,13 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import httpx
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
+
+
+class ServerError(Exception):
+    """Prefect's server does not start, or does not answer any more; what was committed is in the lake."""
 
 
 @contextmanager
@@ -15,15 +20,37 @@ def temporary_server() -> Generator[None]:
 
     Prefect's own start leaves it in our process group, where Ctrl-C ends it before the flow can report its
     end, and the flow then waits for it; and a killed scan would leave it running for ever.
+
+    Raises:
+        ServerError: it does not start, or whichever there is has gone away for longer than Prefect waits.
     """
-    if PREFECT_API_URL.value():
-        yield
-        return
+    named = PREFECT_API_URL.value()
+    try:
+        if named:
+            yield
+        else:
+            with _started():
+                yield
+    except httpx.HTTPError as error:
+        where = f"at {named} " if named else ""
+        raise ServerError(
+            f"Prefect's server {where}does not answer: {error}; what was committed is in the lake, and the "
+            "same command goes on from there once the server is back"
+        ) from error
+
+
+@contextmanager
+def _started() -> Generator[None]:
     server = SubprocessASGIServer()  # the one that Prefect's clients ask for, too
     # A child inherits the signals that are blocked while it is made.
     unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         server.start(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
+    except (RuntimeError, OSError) as error:
+        raise ServerError(
+            f"Prefect's server did not start: {error}; see that this machine has memory, room and time for "
+            "it, and run the same again"
+        ) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
     assert server.server_process is not None

@@ -4,7 +4,8 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -16,6 +17,9 @@ OUTPUT_LOST, READER_GONE = 74, 141
 """EX_IOERR of sysexits.h, and what a shell says of a program that a closed pipe has ended."""
 
 
+Ended = TypeVar("Ended")
+
+
 class OutputLostError(Exception):
     """Standard output did not take what was printed."""
 
@@ -25,6 +29,38 @@ def refuse(error: Exception) -> typer.Exit:
     message = str(error).partition("\n   0:")[0]
     typer.secho(f"facesift: {message}", fg="red", err=True)
     return typer.Exit(BAD_USAGE)
+
+
+def run_flow(
+    flow: Callable[[], Ended],
+    check: Callable[[], None],
+    goes_on: str = "the same command goes on where this one stopped",
+) -> Ended:
+    """Run a flow of Prefect; what breaks it off is one line, and the exit status that says so.
+
+    Args:
+        flow: to be called.
+        check: called first, before any server is started; raises UsageError.
+        goes_on: what is said of an interrupted one.
+    """
+    from flows.request import UsageError
+    from flows.server import ServerError, temporary_server
+    from storage.lake import LakeError
+    from workers.fleet import FleetError
+
+    try:
+        check()
+        # Ray reports deaths on standard output, which is the account's.
+        with redirect_stdout(sys.stderr), temporary_server():
+            return flow()
+    except UsageError as error:
+        raise refuse(error) from error
+    except (LakeError, FleetError, ServerError) as error:
+        typer.secho(f"facesift: {error}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as error:
+        typer.secho(f"facesift: interrupted; {goes_on}", err=True)
+        raise typer.Exit(INTERRUPTED) from error
 
 
 def run_printing(command: Callable[[], None]) -> None:

@@ -1,21 +1,17 @@
 """The commands that a schedule runs: nightly, backfill."""
 
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.commands.ending import FAILED, INTERRUPTED, refuse
+from flows.commands.ending import FAILED, refuse, run_flow
 from flows.commands.lake import LakeOption
-from flows.commands.scan import bounds, names
+from flows.commands.scan import bounds, names, text_of
 
 if TYPE_CHECKING:
     from flows.request import ScanRequest
-
-Ended = TypeVar("Ended")
 
 RecipeOption = Annotated[Path | None, typer.Option(help="Everything that can change a result, as TOML.")]
 CheckpointOption = Annotated[
@@ -32,6 +28,20 @@ DescribersOption = Annotated[
 RayOption = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Let a Ray cluster do it: its job server, http://HEAD:8265."),
+]
+GpusOption = Annotated[
+    float | None,
+    typer.Option(help="GPUs that a describer claims, e.g. 0.5. [default: an equal share]"),
+]
+ProfileOption = Annotated[
+    Path | None, typer.Option(help="Write a trace there, for Perfetto or chrome://tracing.")
+]
+LogOption = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Write JSON lines there; - is standard error.")
+]
+CalibrationOption = Annotated[
+    Path | None,
+    typer.Option(metavar="CARD", help="Turn scores into likelihood ratios and verdicts by this card."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the account as JSON.")]
 
@@ -56,7 +66,11 @@ def nightly(  # noqa: PLR0917 - typer gives names to them all
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many videos.")] = None,
     readers: ReadersOption = None,
     describers: DescribersOption = None,
+    gpus_per_describer: GpusOption = None,
     ray: RayOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    calibration: CalibrationOption = None,
     due_files: Annotated[
         int | None, typer.Option(min=0, help="Maintain when a table has so many files. [default: 100]")
     ] = None,
@@ -75,7 +89,8 @@ def nightly(  # noqa: PLR0917 - typer gives names to them all
     from flows.upkeep import print_account
 
     options = {"recipe": recipe, "checkpoint": checkpoint, "tasks": tasks, "limit": limit}
-    workers = {"readers": readers, "describers": describers, "ray": ray}
+    options |= {"profile": profile, "log": log, "calibration": calibration}
+    workers = {"readers": readers, "describers": describers, "gpu_share": gpus_per_describer, "ray": ray}
     patterns = {"include": tuple(include or ()), "exclude": tuple(exclude or ())}
     request = _request(archives, lake, **options, **workers, **patterns)
 
@@ -85,7 +100,7 @@ def nightly(  # noqa: PLR0917 - typer gives names to them all
         return nightly_flow(request, Upkeep() if due_files is None else Upkeep(due_files=due_files))
 
     try:
-        night = _run(run)
+        night = run_flow(run, request.check)
     except UnsoundLakeError as error:
         typer.secho(f"facesift: {error}", fg="red", err=True)
         raise typer.Exit(FAILED) from error
@@ -111,7 +126,11 @@ def backfill(  # noqa: PLR0917 - typer gives names to them all
     ] = None,
     readers: ReadersOption = None,
     describers: DescribersOption = None,
+    gpus_per_describer: GpusOption = None,
     ray: RayOption = None,
+    profile: ProfileOption = None,
+    log: LogOption = None,
+    calibration: CalibrationOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Scan what the lake knows already under another recipe or checkpoint; the same again goes on from there.
@@ -123,7 +142,8 @@ def backfill(  # noqa: PLR0917 - typer gives names to them all
     from storage.backlog import Backlog
 
     options = {"recipe": recipe, "checkpoint": checkpoint, "tasks": tasks, "limit": limit}
-    workers = {"readers": readers, "describers": describers, "ray": ray}
+    options |= {"profile": profile, "log": log, "calibration": calibration}
+    workers = {"readers": readers, "describers": describers, "gpu_share": gpus_per_describer, "ray": ray}
     request = _request([], lake, **options, **workers, backlog=Backlog(first, source))
 
     def run() -> Any:
@@ -131,7 +151,7 @@ def backfill(  # noqa: PLR0917 - typer gives names to them all
 
         return backfill_flow(request)
 
-    summary = _run(run)
+    summary = run_flow(run, request.check)
     if as_json:
         typer.echo(to_json(summary.as_dict()))
     else:
@@ -140,14 +160,16 @@ def backfill(  # noqa: PLR0917 - typer gives names to them all
 
 
 def _request(archives: list[str], lake: str, **options: Any) -> "ScanRequest":
-    """Return what is asked for, checked."""
+    """Return what is asked for."""
     from flows.request import ScanRequest, UsageError
 
-    tasks, recipe = options.pop("tasks"), options.pop("recipe")
+    recipe, tasks, profile, log, calibration = (
+        options.pop(name) for name in ("recipe", "tasks", "profile", "log", "calibration")
+    )
     try:
         least_readers, most_readers = bounds("readers", options.pop("readers"))
         least_describers, most_describers = bounds("describers", options.pop("describers"))
-        request = ScanRequest(
+        return ScanRequest(
             archives=tuple(archives),
             lake=lake,
             recipe=str(recipe) if recipe else None,
@@ -156,31 +178,11 @@ def _request(archives: list[str], lake: str, **options: Any) -> "ScanRequest":
             min_readers=least_readers,
             describers=most_describers,
             min_describers=least_describers,
-            progress="bars" if sys.stderr.isatty() else "lines",
+            progress="none" if log == "-" else "bars" if sys.stderr.isatty() else "lines",
+            profile=str(profile) if profile else None,
+            log=log,
+            calibration=text_of(calibration) if calibration else None,
             **options,
         )
-        request.check()
     except UsageError as error:
         raise refuse(error) from error
-    return request
-
-
-def _run(flow: Callable[[], Ended]) -> Ended:
-    """Run a flow as `facesift scan` runs its own, and end as it does."""
-    from flows.request import UsageError
-    from flows.server import temporary_server
-    from storage.lake import LakeError
-    from workers.fleet import FleetError
-
-    try:
-        # Ray reports deaths on standard output, which is the account's.
-        with redirect_stdout(sys.stderr), temporary_server():
-            return flow()
-    except UsageError as error:
-        raise refuse(error) from error
-    except (LakeError, FleetError) as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt as error:
-        typer.secho("facesift: interrupted; the same command goes on where this one stopped", err=True)
-        raise typer.Exit(INTERRUPTED) from error

@@ -2,13 +2,12 @@
 
 import os
 import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.commands.ending import FAILED, INTERRUPTED, refuse
+from flows.commands.ending import refuse, run_flow
 from flows.commands.lake import LakeOption
 
 
@@ -71,9 +70,7 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     """
     from flows.output import to_json
     from flows.request import ScanRequest, UsageError
-    from flows.summary import print_summary
-    from storage.lake import LakeError
-    from workers.fleet import FleetError
+    from flows.summary import ScanSummary, print_summary
 
     try:
         least_readers, most_readers = bounds("readers", readers)
@@ -96,25 +93,19 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
             ray=ray,
             profile=str(profile) if profile else None,
             log=log,
-            calibration=_text(calibration) if calibration else None,
+            calibration=text_of(calibration) if calibration else None,
         )
-        request.check()
-        from flows.scan import scan as scan_flow
-        from flows.server import temporary_server
-
-        # Ray reports deaths on standard output, which is the summary's.
-        with redirect_stdout(sys.stderr), temporary_server():
-            summary = scan_flow(request)
     except UsageError as error:
         raise refuse(error) from error
-    except (LakeError, FleetError) as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt as error:
-        goes_on = "the job goes on; the same command finds it again" if ray and ray != "auto" else ""
-        goes_on = goes_on or "the same command goes on where this one stopped"
-        typer.secho(f"facesift: interrupted; {goes_on}", err=True)
-        raise typer.Exit(INTERRUPTED) from error
+
+    def run() -> ScanSummary:
+        from flows.scan import scan as scan_flow
+
+        return scan_flow(request)
+
+    is_job = ray is not None and ray != "auto"
+    goes_on = ("the job goes on; the same command finds it again",) if is_job else ()
+    summary = run_flow(run, request.check, *goes_on)
     if as_json:
         typer.echo(to_json(summary.as_dict()))
     else:
@@ -122,7 +113,12 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     raise typer.Exit(summary.exit_code)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return what a file holds.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     from flows.request import UsageError
 
     try:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from flows.cli import app
@@ -15,6 +16,7 @@ from flows.maintain import UnsoundLakeError, Upkeep
 from flows.maintain import maintain as maintain_flow
 from flows.nightly import Night, nightly
 from flows.request import ScanRequest, UsageError
+from flows.server import ServerError
 from flows.summary import ScanSummary
 from storage.lake import Lake, LakeError
 from storage.maintenance import MaintenanceAccount
@@ -118,10 +120,11 @@ def test_the_command_prints_both_accounts(run: Run) -> None:
     [
         (UNSOUND, 1, "checks of /lake found what must not be: counts_match (3 rows)"),
         (LakeError("could not commit: no space left"), 1, "could not commit: no space left"),
+        (ServerError("Prefect's server does not answer"), 1, "Prefect's server does not answer"),
         (UsageError("cannot list /nowhere"), 2, "cannot list /nowhere"),
         (KeyboardInterrupt(), 130, "the same command goes on"),
     ],
-    ids=["unsound", "lake", "usage", "interrupted"],
+    ids=["unsound", "lake", "server", "usage", "interrupted"],
 )
 def test_what_ends_a_night_is_one_line_and_a_status(
     run: Run, raised: BaseException, code: int, says: str
@@ -135,6 +138,41 @@ def test_a_backfill_ends_like_a_scan(run: Run) -> None:
     code, text, _ = run("backfill", failing(1), "--first", "newest", "--limit", "3", "--json")
     assert (code, json.loads(text)["by_status"]["failed"]) == (1, 1)
     assert run("backfill", LakeError("no lake"))[0] == 1
+
+
+@pytest.mark.parametrize("command", ["nightly", "backfill"])
+def test_a_night_takes_the_options_of_a_scan(command: str) -> None:
+    taken, given = (
+        {option.name for option in get_command(app).commands[name].params}  # pyright: ignore
+        for name in (command, "scan")
+    )
+    # A backlog has no archives to choose from.
+    assert given - taken == ({"archives", "include", "exclude"} if command == "backfill" else set())
+
+
+def test_what_a_night_is_asked_for_is_in_its_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ScanRequest] = []
+
+    def flow(request: ScanRequest, _: Upkeep) -> Night:
+        asked.append(request)
+        return Night(SUMMARY, None)
+
+    monkeypatch.setattr("flows.nightly.nightly", flow)
+    monkeypatch.setattr("flows.server.temporary_server", nullcontext)
+    monkeypatch.setattr(ScanRequest, "check", lambda _: None)  # pyright: ignore
+    card = tmp_path / "card.json"
+    card.write_text("{}")
+    options = ["--log", "-", "--profile", "t.json", "--gpus-per-describer", "0.5", "--calibration", str(card)]
+    result = CliRunner().invoke(app, ["nightly", "--once", str(tmp_path), "--lake", "lake", *options])
+    assert result.exit_code == 0
+    (request,) = asked
+    assert (request.log, request.profile, request.gpu_share, request.calibration) == (
+        "-",
+        "t.json",
+        0.5,
+        "{}",
+    )
+    assert request.progress == "none"
 
 
 def test_a_schedule_is_not_ours(run: Run, tmp_path: Path) -> None:
