@@ -21,6 +21,8 @@ _CUES = (
     r"exclud(?:e|es|ed|ing)|mistaken for|confused with|far from|unlikely|less likely|fails? to|hardly|"
     r"scarcely|anything but"
 )
+_PREDICATE = re.compile(r"absent|lacking|unlikely|none|nothing|excluded|ruled out", re.IGNORECASE)
+"""Cues that end a statement about what is in front of them."""
 _EXCEPTIONS = r"except(?: for)?|other than|apart from|aside from|but for|save for"
 _ADDING = frozenset(("apart from", "aside from", "but for", "save for"))
 """These add where nothing is denied: "apart from fear there is surprise"."""
@@ -46,6 +48,8 @@ _SKIPPED_IN_LISTS = frozenset(
         *("strong", "slight", "mild", "deep", "intense", "clear", "extreme"),
     )
 )
+_BEFORE, _BEHIND = r"(?<![\w-])(?<!\w['’])", r"(?!\w)(?!['’]\w)"
+"""A label is a whole word, also in quotes: 'man' but not man's."""
 _NOT_A_MENTION = r"(?!\s+(?:background|backdrop|lighting|light|colou?rs?|wall|time|medium)\b)(?!-time)"
 _OTHER_THINGS = r"(?:eye|brow|eyebrow|beard|skin|lip|tie|hat|shirt|suit|dress|jacket|background|glasse)s?\b"
 """What has a colour of its own: the hair of "brown eyes and blond hair" is not brown."""
@@ -114,7 +118,10 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention
             is_headed = is_headed and token.group() == "\n"
             is_denying = is_headed
         elif token.lastgroup == "break":
-            is_denying = is_denying and position > 0 and tokens[position - 1].lastgroup == "cue"
+            before = tokens[position - 1] if position else None
+            is_denying = is_denying and before is not None and before.lastgroup == "cue"
+            if before is not None and _PREDICATE.fullmatch(before.group()):
+                is_denying = False  # "AU6 is absent while AU12 is active", unlike "not because of anger"
         elif token.lastgroup in ("comma", "and"):
             is_denying = is_denying and _list_goes_on(text, tokens, position)
         elif token.lastgroup and token.lastgroup.startswith("label"):
@@ -140,14 +147,14 @@ def _grammar(words: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[re.Pattern
     )
     labels = {f"label{number}": label for number, (_, label) in enumerate(forms)}
     named = "|".join(
-        rf"(?P<label{number}>(?<![\w'’-]){_form_pattern(form)}(?![\w'’]){_NOT_A_MENTION})"
+        rf"(?P<label{number}>{_BEFORE}{_form_pattern(form)}{_BEHIND}{_NOT_A_MENTION})"
         for number, (form, _) in enumerate(forms)
     )
     grammar = (
         rf"{named}|(?P<verdict>{_VERDICT})|(?P<idiom>\b(?:{_IDIOMS})\b)"
         rf"|(?P<heading>(?<![:=?–—-]\s)\b{_HEADINGS})"
         rf"|(?P<exception>\b(?:{_EXCEPTIONS})\b)|(?P<cue>\b(?:{_CUES})\b)|(?P<break>\b(?:{_BREAKS})\b)"
-        r"|(?P<and>\band\b)|(?P<comma>,)|(?P<end>[.;:!?\n—–])|(?P<word>[\w'’-]+)"
+        r"|(?P<and>\band\b)|(?P<comma>,)|(?P<end>[.;:!?\n—–])|(?P<word>\w[\w'’-]*)"
     )
     return re.compile(grammar, re.IGNORECASE), labels
 

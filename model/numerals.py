@@ -46,8 +46,8 @@ NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
 """Pattern of a number of up to three digits, or up to a hundred in words."""
 _ONE = re.compile(
     rf"(?<![\w.,$])(?<!-)({NUMBER})"
-    r"(?:[- ]?ish\b|(?=(?:yo|yrs?)\b)|(?![\w%]))(?![.,:]\d|\s*[<>≤≥]|[\s-]*(?:decades?|centur(?:y|ies)|"
-    r"months?|weeks?|days?|hours?|minutes?|seconds?|frames?|percent|cm|kg)\b)",
+    r"(?:[- ]?ish\b|(?=(?:yo|yrs?|years?)\b)|(?![\w%]))"
+    r"(?![.,:]\d|\s*[<>≤≥]|[\s-]*(?:decades?|centur(?:y|ies)|months?|weeks?|days?|hours?|minutes?|seconds?|frames?|percent|cm|kg)\b)",
     re.IGNORECASE,
 )
 _DECADE = re.compile(
@@ -56,14 +56,14 @@ _DECADE = re.compile(
     re.IGNORECASE,
 )
 _OR_MORE = re.compile(
-    r"\s*(?:\+|(?:[\s-]*years?(?:[\s-]+old)?\s+)?(?:or|and)\s+(?:older|above|over|more|up|beyond)\b)",
+    r"\s*(?:\+(?!\s*/)|(?:[\s-]*years?(?:[\s-]+old)?\s+)?(?:or|and)\s+(?:older|above|over|more|up|beyond)\b)",
     re.IGNORECASE,
 )
 _OR_LESS = re.compile(
     r"\s*(?:[\s-]*years?(?:[\s-]+old)?\s+)?(?:or|and)\s+(?:younger|below|under|less)\b", re.IGNORECASE
 )
 _TO = re.compile(r"\s*(?:-|–|—|to|or|and)\s*(?:the\s+)?(?:his\s+|her\s+|their\s+)?", re.IGNORECASE)
-_RANGE = re.compile(rf"\s*(?:-|–|—|to|or)\s*({NUMBER})(?![\w%])", re.IGNORECASE)
+_RANGE = re.compile(rf"\s*(?:-|–|—|~|to|or)\s*({NUMBER})(?![\w%])", re.IGNORECASE)
 _BETWEEN = re.compile(rf"\s+and\s+({NUMBER})(?![\w%])", re.IGNORECASE)
 _BOUND = re.compile(
     r"(?:\b(?:over|under|above|below|(?:older|younger|more|less|fewer) than|at least|at most|beyond)\s+"

@@ -40,7 +40,7 @@ _REFUSAL = re.compile(
     r"(?<![^.;,!\n])\s*(?:can(?:not| not|['’]?t)|could(?: not|n['’]t))) "
     r"(?:\w+ly )?(?:determined?|identif(?:y|ied)|tell|assess|provide|answer|help|assist|say|judge|comply|"
     r"discuss|describe|recogni[sz]e|guess|speculate|infer|estimated?|analy[sz]e|make|give|confirm|"
-    r"be (?:certain|sure)))\b"
+    r"be (?:certain|sure)|(?:see|detect|find) (?:a|any|the) (?:face|person|image|picture|video)))\b"
     # Not to find any trace of something is an answer.
     r"(?!(?:\s+\w+){0,3}?\s+(?:signs?|traces?|evidence|hints?|indications?|art[ei]facts?|manipulations?|"
     r"tampering|alterations?|edit(?:s|ing)?)\b)",
@@ -57,6 +57,8 @@ _CONCLUSION = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?\n](?:\s|$)")
 _MARKER_NOUNS = r"(?:\s+(?:video|clip|image|photo|picture|face|person|expression|emotion))?"
+_QUOTES = r"[*_`\"'“”‘’]*"
+"""Markdown's emphasis, too."""
 _NUMBER_MARKER = (
     rf"\s*(?:about|around|approximately|roughly)?\s*{NUMBER}(?:\s*(?:-|–|to)\s*{NUMBER})?"
     r"(?:[\s-]+%ss?(?:[\s-]+old)?(?:\s+of age)?\b\s*[:.,;–—-]*\s*|\s*$)"
@@ -95,7 +97,9 @@ def _split_marker(text: str, question: Question) -> tuple[str | None, str]:
     for label in question.labels:
         named = "|".join(re.escape(word) for word in sorted(label.words(), key=len, reverse=True))
         marker = re.match(
-            rf"\s*(?:{named}){_MARKER_NOUNS}\s*(?:[:.!\n—–]+(?:\s+|$)|-\s+|$)", text, re.IGNORECASE
+            rf"\s*{_QUOTES}(?:{named}){_MARKER_NOUNS}{_QUOTES}\s*(?:[:.!\n—–]+{_QUOTES}(?:\s+|$)|-\s+|$)",
+            text,
+            re.IGNORECASE,
         )
         if marker:
             return label.name, text[marker.end() :].strip()

@@ -14,6 +14,12 @@ EXPRESSION = default_question("expression")
 @pytest.mark.parametrize(
     ("question", "text", "status", "labels"),
     [
+        (EXPRESSION, "The answer is: 'anger'.", "ok", "anger"),
+        (EXPRESSION, "Anger is ruled out while fear is present.", "ok", "fear"),
+        (EXPRESSION, "I'm not able to see a face in the image.", "refused", ""),
+        (EXPRESSION, "I can't see any anger, only fear.", "ok", "fear"),
+        (ACTION_UNITS, "AU6 is absent while AU12 is present.", "ok", "AU12"),
+        (ACTION_UNITS, "AU6 is absent but AU12 is present.", "ok", "AU12"),
         (EXPRESSION, "Happy-sad mixture", "ambiguous", "happiness sadness"),
         (EXPRESSION, "A fearful-surprised look.", "ambiguous", "fear surprise"),
         (EXPRESSION, "A mixture of anger and disgust.", "ambiguous", "anger disgust"),

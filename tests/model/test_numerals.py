@@ -11,6 +11,9 @@ AGE = default_question("age")
 @pytest.mark.parametrize(
     ("question", "text", "status", "labels"),
     [
+        (AGE, "25years", "ok", "25"),
+        (AGE, "25~30 years", "ambiguous", "25 30"),
+        (AGE, "30 +/- 5 years", "ok", "30"),
         (AGE, "8 months old", "unparsable", ""),
         (AGE, "About two years and six months old", "ok", "2"),
         (AGE, "thirty-five to forty", "ambiguous", "35 40"),

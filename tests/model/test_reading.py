@@ -295,6 +295,9 @@ def test_age(text: str, status: str, numbers: str) -> None:
     ("question", "text", "rationale"),
     [
         (DEEPFAKE, "Fake: the skin is smooth.", "the skin is smooth."),
+        (DEEPFAKE, "**Fake**: blending.", "blending."),
+        (DEEPFAKE, "**Fake:** blending.", "blending."),
+        (DEEPFAKE, "'Real'. Nothing flickers.", "Nothing flickers."),
         (DEEPFAKE, "Real video. Nothing flickers.", "Nothing flickers."),
         (EXPRESSION, "Happiness - the cheeks are raised.", "the cheeks are raised."),
         (EXPRESSION, "Happy people smile like this.", "Happy people smile like this."),
