@@ -15,7 +15,7 @@ from flows.card_fit import Scored, calibration_values, check_disjoint, fit_card
 from flows.evaluation_files import write_report
 from flows.evaluation_report import assessment_values, notice, published_values
 from flows.job import scan_here
-from flows.predictions import Found, ReadFrom, predict
+from flows.predictions import Found, ReadFrom, predict, predict_tracks
 from flows.progress import ProgressKind
 from flows.reasoning import reasoning_values
 from flows.recipe import PinnedRecipe
@@ -114,11 +114,13 @@ class _Evaluation:
         self._root = Path(request.root).expanduser().absolute()
         self._out = Path(request.output).expanduser().absolute()
         self._variant = request.variant or dataset.variants[0]
-        self._split = request.split or dataset.splits[0]
         self._check()
         self._checkpoint = request.checkpoint or default_checkpoint()
         on_step("reading the annotation")
-        self._chosen = self._choose(self._split)
+        self._chosen = self._choose(request.split)
+        self._split = self._chosen.split
+        if request.split is None and self._split != dataset.splits[0]:
+            on_step(f"so few clusters that none is in {dataset.splits[0]}: all samples are taken")
         self._for_card = self._choose(request.calibrate_on) if request.calibrate else None
         on_step("checking the model")
         self._pinned: PinnedRecipe = evaluation_recipe(
@@ -139,9 +141,10 @@ class _Evaluation:
             raise UsageError(f"{self._dataset.title} has not two labels to tell apart; calibrate on ff++")
         if request.calibrate and request.calibration:
             raise UsageError("a card is either made (--calibrate) or applied (--calibration)")
-        if request.calibrate and request.calibrate_on == self._split:
+        tested = request.split or self._dataset.splits[0]
+        if request.calibrate and request.calibrate_on == tested:
             raise UsageError(
-                f"a card that is fitted on {self._split} cannot be tested on it; give another --calibrate-on"
+                f"a card that is fitted on {tested} cannot be tested on it; give another --calibrate-on"
             )
 
     def _check_labels(self) -> None:
@@ -154,7 +157,7 @@ class _Evaluation:
                 f"{self._dataset.title} annotates"
             )
 
-    def _choose(self, split: str) -> Chosen:
+    def _choose(self, split: str | None) -> Chosen:
         limit, step = self._request.limit, self._request.frame_step
         return choose(self._dataset, self._root, self._variant, split, limit=limit, frame_step=step)
 
@@ -165,13 +168,23 @@ class _Evaluation:
         lake = self._scan(located)
         self._on_step("measuring")
         has_places = any(sample.place is not None for sample in every)
-        found = Found.of(lake, self._pinned.recipe_id, self._dataset.task, has_places=has_places)
+        # Of a forgery each face counts, too; a sample with a place is one face already.
+        has_tracks = self._dataset.task == "deepfake" and not has_places
+        found = Found.of(
+            lake,
+            self._pinned.recipe_id,
+            self._dataset.task,
+            has_places=has_places,
+            has_tracks=has_tracks,
+        )
         # A text is read of the main face alone.
         has_text = self._request.has_text and not has_places
         sources: tuple[ReadFrom, ...] = ("scores", "text") if has_text else ("scores",)
         by: dict[ReadFrom, list[Prediction]] = {
             source: predict(self._dataset, samples, located, found, source) for source in sources
         }
+        if has_tracks:
+            by["tracks"] = predict_tracks(self._dataset, samples, located, found)
         report = self._values(by)
         if self._for_card is not None:
             chosen = predict(self._dataset, self._for_card.samples, located, found, "scores")
@@ -240,6 +253,7 @@ class _Evaluation:
             "limit": request.limit,
             "frame_step": request.frame_step,
             "is_whole_picture": request.is_whole_picture,
+            "annotated": dict(self._chosen.annotated),
             "samples": len(samples),
             "clusters": len({sample.cluster for sample in samples}),
             "draws": request.bootstrap.draws,

@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.evaluation_report import to_markdown
 from flows.output import to_json
-from flows.predictions import Found, ReadFrom
+from flows.predictions import Found, ReadFrom, sample_of
 from flows.samples import Located
 from model.evaluation.prediction import Prediction
 from storage.lake import Lake
@@ -62,7 +62,7 @@ def _row(
     evaluation_id: str, read_from: ReadFrom, prediction: Prediction, located: Located, found: Found
 ) -> PredictionRecord:
     sample = prediction.sample
-    listed = located.listed.get(sample.sample_id)
+    listed = located.listed.get(sample_of(prediction))
     return PredictionRecord(
         evaluation_id=evaluation_id,
         read_from=read_from,

@@ -14,6 +14,11 @@ from model.evaluation.published import Published
 
 LISTED = 50
 """Malformed lines, and samples without an answer, that the Markdown names; the JSON has all."""
+_HEADINGS = {
+    "scores": "## Read from the scores",
+    "text": "## Read from the text",
+    "tracks": "## Every face alone, by the truth of its video",
+}
 
 
 def assessment_values(assessment: Assessment, predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -60,15 +65,17 @@ def to_markdown(report: Mapping[str, Any]) -> str:
         "recipe": report["recipe_id"],
         "annotation": f"{report['variant']} of {report['root']}",
         "split": f"{report['split']}: {report['split_rule']}",
+        "annotated": _annotated(report),
         "samples": f"{report['samples']:,} in {report['clusters']:,} clusters"
-        + (f" (limited to {report['limit']:,})" if report["limit"] else ""),
+        + (f" (limited to {report['limit']:,})" if report["limit"] else "")
+        + (f" (one frame in {report['frame_step']:,})" if report["frame_step"] > 1 else ""),
         "faces": "the whole picture is taken for the face" if report["is_whole_picture"] else "as a scan",
         "intervals": f"{report['level']:.0%}, {report['draws']:,} draws of clusters",
         "made": report["created_at"],
     }
     parts += [f"- {name}: {value}" for name, value in facts.items()]
     for reading in report["readings"]:
-        parts += ["", f"## Read from the {reading['read_from']}", "", *_coverage(reading), ""]
+        parts += ["", _HEADINGS[reading["read_from"]], "", *_coverage(reading), ""]
         parts += _metrics(report, reading)
         for table in reading["tables"]:
             parts += ["", f"### {table['title']}", "", *_table(table["columns"], table["rows"])]
@@ -81,6 +88,14 @@ def to_markdown(report: Mapping[str, Any]) -> str:
     parts += _unanswered(report["readings"][0]["unanswered"])
     parts += _malformed(report["malformed"])
     return "\n".join(parts) + "\n"
+
+
+def _annotated(report: Mapping[str, Any]) -> str:
+    """Say of how many annotated samples these are some."""
+    counts: Mapping[str, int] = report["annotated"]
+    of_splits = ", ".join(f"{count:,} in {split}" for split, count in counts.items())
+    samples = f"{sum(counts.values()):,} samples" + (f" ({of_splits})" if set(counts) != {"all"} else "")
+    return f"{samples}, {len(report['malformed']):,} malformed lines or names"
 
 
 def _coverage(reading: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flows.samples import Located
@@ -12,9 +12,11 @@ from model.evaluation.prediction import Prediction, Status
 from storage.catalog import Catalog
 from storage.lake import Lake
 
-ReadFrom = Literal["scores", "text"]
+ReadFrom = Literal["scores", "text", "tracks"]
 _PRESENT_FROM = 0.5
 _SAME_FACE_IOU = 0.3
+_TRACK = "#"
+"""Between a sample's id and that of one of its tracks."""
 _NEAR_S = 0.5
 """Seconds between a sample's time and the box that is taken for it."""
 _UNREAD: Mapping[str, Status] = {"refused": "refused", "unparsable": "unparsable", "ambiguous": "unparsable"}
@@ -28,7 +30,8 @@ class Found:
         listings: by uri.
         faces: of every video the face that it shows most, by video id.
         scores: by video id and label: of that face, and the highest of all faces.
-        tracks: the same of every face alone, by track id and label.
+        tracks: the same of every face alone, by track id and label; where faces are told apart.
+        track_ids: of every video, those in `tracks`.
         boxes: of every video, where a sample may be one of several faces.
         answers: by clip id.
     """
@@ -37,11 +40,12 @@ class Found:
     faces: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Mapping[str, tuple[float | None, float]]]
     tracks: Mapping[str, Mapping[str, tuple[float | None, float]]]
+    track_ids: Mapping[str, Sequence[str]]
     boxes: Mapping[str, Sequence[Mapping[str, Any]]]
     answers: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def of(cls, lake: Lake, recipe_id: str, question: str, *, has_places: bool) -> "Found":
+    def of(cls, lake: Lake, recipe_id: str, question: str, *, has_places: bool, has_tracks: bool) -> "Found":
         """Ask the lake, at one moment; for boxes only where samples have places."""
         catalog = Catalog(lake).frozen()
 
@@ -52,10 +56,13 @@ class Found:
         for row in rows("video_scores", question=question):
             scores[row["video_id"]][row["label"]] = row["score"], row["score_highest"]
         tracks: defaultdict[str, dict[str, tuple[float | None, float]]] = defaultdict(dict)
+        videos: defaultdict[str, set[str]] = defaultdict(set)
         boxes: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        if has_places:
+        if has_places or has_tracks:
             for row in rows("track_scores", question=question):
                 tracks[row["track_id"]][row["label"]] = row["score"], row["score_highest"]
+                videos[row["video_id"]].add(row["track_id"])
+        if has_places:
             for row in rows("boxes"):
                 boxes[row["video_id"]].append(row)
         return cls(
@@ -63,6 +70,7 @@ class Found:
             faces={row["video_id"]: row for row in rows("main_tracks")},
             scores=scores,
             tracks=tracks,
+            track_ids={video_id: sorted(track_ids) for video_id, track_ids in videos.items()},
             boxes=boxes,
             answers={row["clip_id"]: row for row in rows("answers", question=question)},
         )
@@ -77,6 +85,25 @@ def predict(
 ) -> list[Prediction]:
     """Return what was said of every sample, or why nothing was."""
     return [_predict(dataset, sample, located, found, read_from) for sample in samples]
+
+
+def predict_tracks(
+    dataset: Dataset, samples: Sequence[Sample], located: Located, found: Found
+) -> list[Prediction]:
+    """Return what was said of every face alone, each taken for what its whole video is."""
+    predictions: list[Prediction] = []
+    for sample in samples:
+        listed = located.listed.get(sample.sample_id)
+        video_id = found.video_id(listed.uri) if listed else None
+        for track_id in found.track_ids.get(video_id or "", ()):
+            face = replace(sample, sample_id=f"{sample.sample_id}{_TRACK}{track_id}")
+            predictions.append(_read_scores(dataset, face, found.tracks[track_id]))
+    return predictions
+
+
+def sample_of(prediction: Prediction) -> str:
+    """Return the id of the sample that a prediction, maybe of one of its tracks, is about."""
+    return prediction.sample.sample_id.partition(_TRACK)[0]
 
 
 def _predict(

@@ -1,8 +1,8 @@
 """The samples of an evaluation: which, where their pictures are, and a scan of exactly these."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,14 +23,18 @@ class Chosen:
     Attributes:
         samples: in the dataset's order.
         malformed: everything in the dataset that could not be read, of all splits.
+        split: that the samples are of.
+        annotated: how many samples each split has, before a limit or a frame step.
     """
 
     samples: tuple[Sample, ...]
     malformed: tuple[Malformed, ...]
+    split: str
+    annotated: Mapping[str, int]
 
 
 def choose(
-    dataset: Dataset, root: Path, variant: str, split: str, *, limit: int | None, frame_step: int
+    dataset: Dataset, root: Path, variant: str, split: str | None, *, limit: int | None, frame_step: int
 ) -> Chosen:
     """Return the samples of a split.
 
@@ -38,23 +42,34 @@ def choose(
         dataset: which.
         root: its directory.
         variant: reading of it.
-        split: `test`, `train`, ...; `all` takes every one, `fold2` those of a fold's test set.
+        split: `test`, `train`, ...; `all` takes every one, `fold2` those of a fold's test set. None is the
+            dataset's own, or all where so few clusters are there that none of them is held out.
         limit: take at most so many, spread over the split by the SHA-256 of their ids.
         frame_step: of samples that are frames of a video, every n-th.
 
     Raises:
         UsageError: the directory is laid out otherwise, or nothing is in the split.
     """
-    samples: list[Sample] = []
+    every: list[Sample] = []
     malformed: list[Malformed] = []
     try:
         for item in dataset.read(root, variant):
             if isinstance(item, Malformed):
                 malformed.append(item)
-            elif _is_of(item, dataset, split) and (item.frame is None or item.frame % frame_step == 0):
-                samples.append(item)
+            else:
+                every.append(item)
     except (LayoutError, ValueError) as error:
         raise UsageError(str(error)) from error
+    annotated = dict(Counter(sample.split for sample in every).most_common())
+    if split is None:
+        split = dataset.splits[0]
+        if dataset.is_hashed and annotated and split not in annotated:
+            split = "all"
+    samples = [
+        sample
+        for sample in every
+        if _is_of(sample, dataset, split) and (sample.frame is None or sample.frame % frame_step == 0)
+    ]
     if not samples:
         known = ["all", *dataset.splits, *(f"fold{n + 1}" for n in range(dataset.folds))]
         raise UsageError(
@@ -64,7 +79,7 @@ def choose(
     if limit is not None and limit < len(samples):
         kept = {one.sample_id for one in sorted(samples, key=_digest)[:limit]}
         samples = [sample for sample in samples if sample.sample_id in kept]
-    return Chosen(tuple(samples), tuple(malformed))
+    return Chosen(tuple(samples), tuple(malformed), split, annotated)
 
 
 def _is_of(sample: Sample, dataset: Dataset, split: str) -> bool:

@@ -16,7 +16,7 @@ LABELS = {
     "NEU": "neutral",
     "SAD": "sadness",
 }
-_VOTES = {code[0]: label for code, label in LABELS.items()}
+_VOTES = {**{code[0]: label for code, label in LABELS.items()}, **LABELS}
 _LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified"}
 _NAME = re.compile(rf"(10[0-8]\d|109[01])_([A-Z]{{3}})_({'|'.join(LABELS)})_({'|'.join(_LEVELS)})")
 

@@ -35,6 +35,16 @@ class LayoutError(ValueError):
         )
 
 
+HASHED_SPLIT = (
+    "no standard split; ours: test is the fifth of the clusters whose names have the lowest SHA-256, train "
+    "the rest, so no cluster is in both"
+)
+FOLDS_IN_TURN = (
+    "three folds by subject, the subjects in order of their names in turn: the published folds are not "
+    "distributed with it"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """How a dataset is read and what is asked of it.
@@ -62,6 +72,11 @@ class Dataset:
     reader: Callable[[Path, str], Iterator[Item]]
     folds: int = 0
     asks: tuple[Task, ...] = ()
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether its splits are ours, by `hashed_split`, since it has none of its own."""
+        return self.split_rule.startswith(HASHED_SPLIT)
 
     def read(self, root: Path, variant: str | None = None) -> Iterator[Item]:
         """Yield every sample of every split, and everything that is malformed.
@@ -117,16 +132,6 @@ def hashed_split(cluster: str) -> str:
     """
     digest = hashlib.sha256(cluster.encode()).digest()
     return "test" if int.from_bytes(digest[:8], "big") < _HELD_OUT * 2**64 else "train"
-
-
-HASHED_SPLIT = (
-    "no standard split; ours: test is the fifth of the clusters whose names have the lowest SHA-256, train "
-    "the rest, so no cluster is in both"
-)
-FOLDS_IN_TURN = (
-    "three folds by subject, the subjects in order of their names in turn: the published folds are not "
-    "distributed with it"
-)
 
 
 def fold_of(subject: str, subjects: Sequence[str], folds: int) -> int:

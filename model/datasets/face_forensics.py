@@ -19,12 +19,14 @@ ORIGINAL = "original"
 
 def _read(root: Path, variant: str) -> Iterator[Item]:
     splits = find("FaceForensics++", root, "splits/test.json", "dataset/splits/test.json", "test.json").parent
-    find("FaceForensics++", root, "original_sequences/youtube")
+    originals = find("FaceForensics++", root, "original_sequences/youtube")
     chosen = COMPRESSIONS if variant == "all" else (variant,)
-    there = [one for one in chosen if (root / "original_sequences" / "youtube" / one / "videos").is_dir()]
+    there = [one for one in chosen if (originals / one / "videos").is_dir()]
     if not there:
         places = " and no ".join(f"original_sequences/youtube/{one}/videos" for one in chosen)
-        raise LayoutError("FaceForensics++", root, f"there is no {places} in it")
+        others = [one for one in COMPRESSIONS if (originals / one / "videos").is_dir()]
+        instead = f" (choose what is: variant {', '.join(others)})" if others else ""
+        raise LayoutError("FaceForensics++", root, f"there is no {places} in it{instead}")
     for split in ("test", "val", "train"):
         path = splits / f"{split}.json"
         if not path.exists():

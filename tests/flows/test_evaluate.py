@@ -12,6 +12,7 @@ from pyarrow import parquet
 import flows.evaluate
 from flows.evaluate import EvaluationRequest, evaluate
 from flows.request import UsageError
+from model.datasets.dataset import hashed_split
 from model.evaluation.bootstrap import BootstrapConfig
 from model.evaluation.card import CalibrationCard
 from model.instruct.chat import Reply
@@ -142,7 +143,11 @@ def test_a_card_is_fitted_on_one_split_and_tested_on_another(run: Evaluate, tmp_
     face_forensics(tmp_path / "data", score, 10)
     path = tmp_path / "card.json"
     report = run("ff++", calibrate=str(path), has_text=False)
-    (scores,) = report["readings"]
+    scores, tracks = report["readings"]
+    # Each video has one face, so that its only track is as suspicious as it is.
+    assert tracks["read_from"] == "tracks"
+    assert tracks["metrics"] == scores["metrics"]
+    assert tracks["tables"] == scores["tables"]
     assert scores["coverage"]["scored"] == 20 + 80  # not 20 + 20: names repeat under the methods
     card = CalibrationCard.read(path)
     assert card.fitted_on["samples"] == 100
@@ -172,7 +177,16 @@ def test_one_fake_face_decides_the_video(run: Evaluate, tmp_path: Path) -> None:
     say(path, {"real": 0.9, "fake": 0.1}, {"real": 0.1, "fake": 0.9})
     run("ff++", has_text=False)
     rows = parquet.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
-    assert [row["sample_id"] for row in rows if row["answer_json"] == '"fake"'] == ["FaceSwap/c23/000_001"]
+    fakes = {(row["read_from"], row["sample_id"]) for row in rows if row["answer_json"] == '"fake"'}
+    (track,) = {sample_id for read_from, sample_id in fakes if read_from == "tracks"}
+    assert fakes - {("tracks", track)} == {("scores", "FaceSwap/c23/000_001")}
+    # Alone, the other face of that video is none.
+    tracks = [row for row in rows if row["sample_id"].startswith("FaceSwap/c23/000_001#")]
+    assert sorted(row["score"] for row in tracks) == [0.1, 0.9]
+    assert track in {row["sample_id"] for row in tracks}
+    assert {row["video_id"] for row in tracks} == {
+        row["video_id"] for row in rows if row["sample_id"] == "FaceSwap/c23/000_001"
+    }
 
 
 class PlayedJudge:
@@ -232,6 +246,17 @@ def test_every_face_of_a_rendered_film_is_told_by_its_place(
     # All five are asked at once, so that the next evaluation finds the film read.
     assert run("rendered-age", split="all", limit=1)["recipe_id"] == report["recipe_id"]
     assert played.read == ["a.mp4"]
+
+
+def test_where_nobody_is_held_out_all_are_taken(run: Evaluate, tmp_path: Path) -> None:
+    say(tmp_path / "data" / "26_1_2_20170116184024661.jpg", {"age_years": 30.0})
+    say(tmp_path / "data" / "26_1_2_20170116184024663.jpg", {"age_years": 2.0})
+    assert {hashed_split(path.name) for path in (tmp_path / "data").iterdir()} == {"train"}
+    report = run("utkface", has_text=False)
+    assert (report["split"], report["annotated"], report["samples"]) == ("all", {"train": 2}, 2)
+    assert "- annotated: 2 samples (2 in train), 0 malformed" in (tmp_path / "out/report.md").read_text()
+    with pytest.raises(UsageError, match="no sample of split 'test'"):
+        run("utkface", split="test")
 
 
 def test_a_limit_is_spread_over_the_split(run: Evaluate, played: PlayedScan, tmp_path: Path) -> None:

@@ -64,9 +64,10 @@ def test_crema_d_by_its_acted_labels(tmp_path: Path) -> None:
 
 
 def test_crema_d_by_its_perceived_labels(tmp_path: Path) -> None:
-    miniatures.crema_d(tmp_path, {"1001_DFA_ANG_XX": "N", "1001_IEO_HAP_LO": "A:N"})
-    samples, bad = read("crema-d", tmp_path, "perceived")
-    assert {key: sample.truth for key, sample in samples.items()} == {"1001_DFA_ANG_XX": "neutral"}
+    for code in ("N", "NEU"):
+        miniatures.crema_d(tmp_path, {"1001_DFA_ANG_XX": code, "1001_IEO_HAP_LO": "A:N"})
+        samples, bad = read("crema-d", tmp_path, "perceived")
+        assert {key: sample.truth for key, sample in samples.items()} == {"1001_DFA_ANG_XX": "neutral"}
     assert any(line.startswith("summaryTable.csv:3: FaceVote of 1001_IEO_HAP_LO is 'A:N'") for line in bad)
     assert any(line.startswith("1091_TIE_SAD_HI.flv:None: processedResults") for line in bad)
 
@@ -216,6 +217,19 @@ def test_utkface_lists_malformed_names_and_guesses_nothing(tmp_path: Path) -> No
     assert len(bad) == 6
 
 
+def test_a_picture_of_utkface_and_its_chip_are_one_sample(tmp_path: Path) -> None:
+    name = "26_1_2_20170116184024662.jpg"
+    for there in (name, f"{name}.chip.jpg"):
+        miniatures.put(tmp_path / there)
+    samples, bad = read("utkface", tmp_path)
+    assert list(samples) == [name]
+    assert bad == [f"{name}.chip.jpg:None: {name} is listed a second time; the first counts"]
+    (tmp_path / name).unlink()
+    chips, _ = read("utkface", tmp_path)
+    assert [sample.split for sample in chips.values()] == [samples[name].split]
+    assert [sample.cluster for sample in chips.values()] == [name]
+
+
 def test_face_forensics_keys_videos_by_method_and_compression(tmp_path: Path) -> None:
     miniatures.face_forensics(tmp_path)
     samples, bad = read("FF++", tmp_path)
@@ -231,7 +245,7 @@ def test_face_forensics_keys_videos_by_method_and_compression(tmp_path: Path) ->
     assert len(bad) == 2
     both, _ = read("faceforensics++", tmp_path, "all")
     assert len(both) == 2 * len(samples)
-    with pytest.raises(LayoutError, match="no original_sequences/youtube/raw/videos"):
+    with pytest.raises(LayoutError, match=r"no original_sequences/youtube/raw/videos.*variant c23, c40"):
         read("ff++", tmp_path, "raw")
 
 
