@@ -36,11 +36,11 @@ from model.training.run import Run, make_accelerator
 from model.training.state import RunFolder
 from model.training.study import seconds_per_step
 
-_SHARES = {"clips": 0.42, "stills": 0.22, "moves": 0.14, "decoder": 0.11, "stage-1": 0.02, "stage-2": 0.09}
+_SHARES = {"clips": 0.38, "stills": 0.15, "moves": 0.15, "decoder": 0.16, "stage-1": 0.03, "stage-2": 0.10}
 """Of the time."""
 BATCH = 16
 """Clips or conversations; of single frames, 64."""
-RATES = {"stills": 2e-3, "moves": 1e-3, "decoder": 2e-3, "stage-1": 1e-3, "stage-2": 7e-4}
+RATES = {"stills": 2e-3, "moves": 1e-3, "decoder": 4e-3, "stage-1": 1e-3, "stage-2": 1.5e-3}
 """Highest learning rates."""
 
 
@@ -63,7 +63,7 @@ class DemonstrationRequest:
     seed: int = 1
     processes: int = 2
     cross_attention: CrossAttentionKind = "simple"
-    lessons: int = 600
+    lessons: int = 1000
     is_shuffled: bool = False
 
     def __post_init__(self) -> None:

@@ -20,9 +20,11 @@ from model.face_llava import FaceLlava
 from model.prompts import TEMPLATES
 from model.questions import DEFAULT_QUESTIONS
 from model.scoring import closed_prompts
-from model.training.mimetic import begin_mimetic
+from model.training.mimetic import begin_mimetic, begin_near
 
-TOKENIZER_PATH = Path(__file__).parent / "assets" / "demonstration" / "tokenizer.model"
+DEMONSTRATION_PATH = Path(__file__).parent / "assets" / "demonstration"
+"""Of the checkpoint that comes with facesift: `facesift train --stage demonstration` made it."""
+TOKENIZER_PATH = DEMONSTRATION_PATH / "tokenizer.model"
 _PIECES = 1024
 
 DEMONSTRATION_CONFIG = FaceLlavaConfig(
@@ -124,6 +126,7 @@ def draw_learner(config: FaceLlavaConfig, seed: int) -> FaceLlava:
     for tower in (model.image_tower, model.video_tower):
         if tower is not None:
             begin_mimetic(tower, generator)
+    begin_near(model.llm, config.llm, generator)
     return model
 
 

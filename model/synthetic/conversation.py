@@ -33,9 +33,11 @@ class Said:
 class TalkConfig:
     """How much is said about a clip."""
 
-    yes_no_turns: int = 4
-    """Action units, and as many attributes, that are asked about in one conversation; of more, the
-    last ones could be answered from the answers before, without a look."""
+    yes_no_turns: int = 7
+    """Action units, or attributes, that are asked about in one conversation; of many more, the last ones
+    could be answered from the answers before, without a look."""
+    yes_no_talks: int = 2
+    """Conversations of action units, and as many of attributes: most of what is scored is yes or no."""
 
 
 def talk_about(label: Label, rng: Generator, config: TalkConfig | None = None) -> list[Said]:
@@ -51,7 +53,9 @@ def talk_about(label: Label, rng: Generator, config: TalkConfig | None = None) -
     said = [Said("clip", _mixed(rng, short)), Said("clip", _mixed(rng, texts))]
     years = (age.score_prompt, f"{label.age_years} year{'s' * (label.age_years != 1)}")
     for name, present in (("action_units", label.action_units), ("attributes", label.attributes)):
-        said.append(Said("frame", _mixed(rng, [*_yes_no(name, present, rng, config.yes_no_turns), years])))
+        for _ in range(config.yes_no_talks):
+            turns = _yes_no(name, present, rng, config.yes_no_turns)
+            said.append(Said("frame", _mixed(rng, [*turns, years])))
     texts = [
         (default_question("action_units").prompt, _units_text(label)),
         (default_question("attributes").prompt, _attributes_text(label)),
@@ -81,8 +85,16 @@ def _mixed(rng: Generator, turns: Sequence[Turn]) -> tuple[Turn, ...]:
 
 
 def _yes_no(name: str, present: Sequence[str], rng: Generator, count: int) -> list[Turn]:
+    """Ask about labels, as many present as absent ones.
+
+    Most are absent from most faces, and a decoder that has learned to say no learns little more.
+    """
     question = default_question(name)
-    chosen = rng.permutation(len(question.labels))[:count].tolist()
+    order = rng.permutation(len(question.labels)).tolist()
+    is_yes = [place for place in order if question.labels[place].name in present]
+    is_no = [place for place in order if question.labels[place].name not in present]
+    yes = min(len(is_yes), int(rng.binomial(count, 0.5))) if present else 0
+    chosen = rng.permutation(is_yes[:yes] + is_no[: count - yes]).tolist()
     return [
         (
             question.score_prompt.replace("{label}", question.labels[place].asked_as()),
