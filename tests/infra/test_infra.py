@@ -40,10 +40,32 @@ def test_compose_fits_the_specification_and_publishes_on_loopback_only() -> None
     text = (INFRA / "docker-compose.yaml").read_text()
     for setting in re.findall(r"(?:PASSWORD|USER|KEY(?:_ID)?): (.*)", text):
         assert re.fullmatch(r"\$\{FACESIFT_\w+:\?set it\}|prefect", setting), f"{setting} is a default"
+    # What the comment on top runs is facesift, whatever its service is there for.
+    assert re.search(r"run --rm --entrypoint facesift facesift \\\n# +scan ", text)
     networks = {name: set(service["networks"]) for name, service in compose["services"].items()}
     assert {name for name, of_one in networks.items() if "ray" in of_one} == {
         *("head", "worker", "facesift", "prometheus")
     }
+
+
+def test_grafana_finds_its_source_and_its_dashboard() -> None:
+    (compose,) = documents("docker-compose.yaml")
+    grafana = compose["services"]["grafana"]
+    given = {
+        one["target"]: yaml.safe_load(compose["configs"][one["source"]]["content"])
+        for one in grafana["configs"]
+    }
+    folder = "/etc/grafana/provisioning"
+    (source,) = given[f"{folder}/datasources/facesift.yaml"]["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    assert set(grafana["networks"]) & set(compose["services"]["prometheus"]["networks"])
+    (provider,) = given[f"{folder}/dashboards/facesift.yaml"]["providers"]
+    (volume,) = grafana["volumes"]
+    assert volume.split(":")[1].startswith(f"{provider['options']['path']}/")
+    # The dashboard names no source but the one that is chosen on it, which is at first the default.
+    assert source["isDefault"]
+    panels = json.loads((INFRA / "grafana-dashboard.json").read_text())["panels"]
+    assert {panel["datasource"]["uid"] for panel in panels} == {"${datasource}"}
 
 
 def test_the_autoscaled_cluster_fits_rays_schema_and_keeps_the_head_free() -> None:
