@@ -5,6 +5,7 @@ demonstration --out DEMONSTRATION`), learn from the same conversations for the s
 the same rendered archive, end to end. Without the branch, the steps of stage 1 go to stage 2.
 
     python -m benchmarks.ablation --demonstration DEMONSTRATION --out DIR [--videos 60] [--seed 901]
+                                  [--share 1.0]
 """
 
 import argparse
@@ -21,7 +22,7 @@ from model.config import CrossAttentionKind
 from model.demonstration import LEARNING_CONFIG, draw_learner, save_demonstration
 
 
-def learn(base: Path, out: Path, kind: CrossAttentionKind) -> Path:
+def learn(base: Path, out: Path, kind: CrossAttentionKind, share: float) -> Path:
     """Train stages 1 and 2 with one variant, and return its checkpoint."""
     plan = json.loads((base / "plan.json").read_text(encoding="utf-8"))
     request = DemonstrationRequest(out, seed=plan["request"]["seed"], cross_attention=kind)
@@ -30,7 +31,7 @@ def learn(base: Path, out: Path, kind: CrossAttentionKind) -> Path:
     learned = {name: tensor for name, tensor in decoder.state_dict().items() if "landmarks" not in name}
     model.load_state_dict(learned, strict=False)
     start = save_demonstration(model, out / "start")
-    steps: dict[str, int] = plan["steps"]
+    steps = {name: max(1, round(share * count)) for name, count in plan["steps"].items()}
     if kind == "none":
         steps = {"stage-2": steps["stage-1"] + steps["stage-2"]}
     data = {"stage-1": "talk-clips.json", "stage-2": "talk-alone.json" if kind == "none" else "talk.json"}
@@ -49,11 +50,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--videos", type=int, default=60)
     parser.add_argument("--seed", type=int, default=901)
+    parser.add_argument("--share", type=float, default=1.0, help="of the demonstration's steps")
     options = parser.parse_args()
     archive = render(options.out, options.videos, options.seed)
     columns: dict[str, list[Goal]] = {}
     for kind in get_args(CrossAttentionKind):
-        checkpoint = learn(options.demonstration, options.out / kind, kind)
+        checkpoint = learn(options.demonstration, options.out / kind, kind, options.share)
         scan(archive, options.out / kind / "lake", checkpoint)
         columns[kind] = compare(options.out / kind / "lake", archive)[0]
     print(f"{'':48}" + "".join(f"{kind:>11}" for kind in columns))
