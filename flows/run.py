@@ -83,7 +83,8 @@ class ScanRun:
         self.request = request
         self.scan_id = uuid.uuid4().hex
         self.recipe_id = self.pinned.recipe_id
-        self._inventory = Inventory(self.lake, self.recipe_id)
+        with self.lake.at_work("plan a scan into"):
+            self._inventory = Inventory(self.lake, self.recipe_id)
         self._tally = Tally()
         self._started_at = datetime.now(UTC)
         self._started_s = time.monotonic()
@@ -91,7 +92,8 @@ class ScanRun:
     @cached_property
     def claims(self) -> Claims:
         """Who reads which content; asked of the lake when there is something to read."""
-        return Claims.over(self.lake, self.recipe_id)
+        with self.lake.at_work("plan a scan into"):
+            return Claims.over(self.lake, self.recipe_id)
 
     def plan(self, progress: ScanProgress) -> Shards:
         """List the archives, record what is new, return what is to be read."""
@@ -99,7 +101,8 @@ class ScanRun:
         self.lake.append([self._scan_row(None), *([card] if card else [])])
         plan = Plan(self._inventory, self.scan_id, self.recipe_id)
         listed = self.request.list_sources()
-        shards = plan.shards(listed, limit=self.request.limit, on_listed=progress.listed)
+        with self.lake.at_work("plan a scan into"):
+            shards = plan.shards(listed, limit=self.request.limit, on_listed=progress.listed)
         if shards:
             self.lake.append([self._recipe_row()])
         return shards
@@ -141,7 +144,7 @@ class ScanRun:
         """
         self.lake.append([self._scan_row(datetime.now(UTC))])
         inventory = self._inventory
-        with inventory:
+        with self.lake.at_work("sum up what is in"), inventory:
             counts = inventory.outcomes()
             reasons = inventory.failures_by_reason() if counts.get("failed") else {}
             failures = inventory.unread(self._started_at, LISTED_FAILURES) if reasons else []

@@ -72,6 +72,11 @@ def print_receipt(receipt: Receipt, out: Console | None = None) -> None:
             f"{len(receipt.files_left):,} old files still hold erased rows; from {until:%Y-%m-%d %H:%M} UTC "
             "on, facesift maintain removes them"
         )
+    if not receipt.is_sure_of_versions:
+        console.print(
+            "the bucket does not say whether it keeps versions of what was removed; if it does, they are "
+            "still there: permit s3:GetBucketVersioning and s3:ListBucketVersions, and run the same again"
+        )
     if receipt.scans_running:
         console.print(
             f"{len(receipt.scans_running):,} scans have no end; if they still run, facesift maintain erases "

@@ -12,6 +12,7 @@ from storage.s3 import (
     bucket_arguments,
     client,
     error_code,
+    keeps_versions,
     os_error,
     writing_arguments,
 )
@@ -24,10 +25,19 @@ class BucketStore:
     def __init__(self, address: Address) -> None:
         self._address = address
 
-    def read(self, path: str) -> bytes | None:
-        """Return a file's content, or None when there is none."""
+    @property
+    def keeps_versions(self) -> bool | None:
+        """Whether the bucket keeps versions of what is removed; None where it does not say."""
         try:
-            return self._client().get_object(**self._at(path))["Body"].read()
+            return keeps_versions(self._address.bucket)
+        except FAILURES as error:
+            raise os_error(error, self._address.uri) from error
+
+    def read(self, path: str, version: str | None = None) -> bytes | None:
+        """Return a file's content, or None when there is none."""
+        of_version = {"VersionId": version} if version is not None else {}
+        try:
+            return self._client().get_object(**self._at(path), **of_version)["Body"].read()
         except FAILURES as error:
             if error_code(error) == "NoSuchKey":
                 return None
@@ -92,6 +102,40 @@ class BucketStore:
                 return False
             raise failed from error
         return True
+
+    def earlier(self, folder: str) -> Iterator[Kept]:
+        """Yield the versions of objects below a folder that are not the newest, or were deleted."""
+        if not self.keeps_versions:
+            return
+        below = self._address.below
+        for item, is_marker in self._versions(f"{below}{folder}/"):
+            if not is_marker and not item["IsLatest"]:
+                path = item["Key"].removeprefix(below)
+                yield Kept(path, item["Size"], item["LastModified"], item["VersionId"])
+
+    def purge(self, path: str) -> bool:
+        """Remove an object with all of its versions, and what marks it as deleted."""
+        if not self.keeps_versions:
+            return self.remove(path)
+        at, found = self._at(path), False
+        for item, is_marker in list(self._versions(at["Key"])):
+            if item["Key"] == at["Key"]:
+                try:
+                    self._client().delete_object(**at, VersionId=item["VersionId"])
+                except FAILURES as error:
+                    raise os_error(error, self._address.uri) from error
+                found |= not is_marker
+        return found
+
+    def _versions(self, prefix: str) -> Iterator[tuple[Any, bool]]:
+        """Yield every version of the keys that begin so, and whether it only marks one as deleted."""
+        arguments = {**bucket_arguments(self._address.bucket), "Prefix": prefix}
+        try:
+            for page in self._client().get_paginator("list_object_versions").paginate(**arguments):
+                yield from ((item, False) for item in page.get("Versions", ()))
+                yield from ((item, True) for item in page.get("DeleteMarkers", ()))
+        except FAILURES as error:
+            raise os_error(error, self._address.uri) from error
 
     def _client(self) -> Any:
         return client(self._address.bucket)

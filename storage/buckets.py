@@ -8,15 +8,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from botocore.exceptions import ClientError
-
 from storage.endings import skip_reason
 from storage.listing import ArchiveError, Fail, Fate, Fetched, Listed, Skip, Take
 from storage.objects import ObjectContent, ObjectFile, version_of
-from storage.s3 import FAILURES, Address, bucket_arguments, client
+from storage.s3 import FAILURES, Address, bucket_arguments, client, keeps_versions
 
 _FROZEN = {"GLACIER", "DEEP_ARCHIVE"}
-_UNANSWERED = (403, 404, 405, 501)
 
 
 class Buckets:
@@ -107,7 +104,7 @@ def _items(root: Address) -> Iterator[Any]:
     """Yield what S3 says of the newest version of every object, a page at a time."""
     yield from _itself(root)
     arguments = {**bucket_arguments(root.bucket), "Prefix": root.below}
-    if _keeps_versions(root.bucket):
+    if keeps_versions(root.bucket):  # else their ETags will do
         for page in client(root.bucket).get_paginator("list_object_versions").paginate(**arguments):
             yield from (item for item in page.get("Versions", ()) if item["IsLatest"])
     else:
@@ -120,22 +117,11 @@ def _itself(root: Address) -> Sequence[Any]:
     if not root.key:
         return []
     arguments = {**bucket_arguments(root.bucket), "Prefix": root.key, "MaxKeys": 1}
-    if _keeps_versions(root.bucket):
+    if keeps_versions(root.bucket):
         found = client(root.bucket).list_object_versions(**arguments).get("Versions", ())
         return [item for item in found if item["Key"] == root.key and item["IsLatest"]]
     found = client(root.bucket).list_objects_v2(**arguments).get("Contents", ())
     return [item for item in found if item["Key"] == root.key]
-
-
-def _keeps_versions(bucket: str) -> bool:
-    """Say whether objects have version ids; where nobody may ask, or nobody knows, their ETags will do."""
-    try:
-        return "Status" in client(bucket).get_bucket_versioning(Bucket=bucket)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in _UNANSWERED:
-            return False
-        # Taken for no, every object would have another version than in the scan before.
-        raise
 
 
 def _listed(address: Address, item: Any) -> Listed:

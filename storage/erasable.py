@@ -117,7 +117,7 @@ def find_before(lake: Lake, before: datetime) -> Erasable:
 
 
 def _find(lake: Lake, selected_by: Selector, asked: str, names: Iterable[str], mean: Any) -> Erasable:
-    with Catalog(lake).connect() as connection:
+    with lake.at_work("look through"), Catalog(lake).connect() as connection:
         connection.execute(_KNOWN)
         connection.register("names", pa.table({"uri": pa.array(names, pa.string())}))
         connection.execute("create temp table named as select uri from names")
@@ -142,7 +142,7 @@ def _find(lake: Lake, selected_by: Selector, asked: str, names: Iterable[str], m
 
 def _matching(lake: Lake, pattern: str) -> list[str]:
     is_match = compile_pattern(translate(pattern)).match
-    with Catalog(lake).connect() as connection:
+    with lake.at_work("look through"), Catalog(lake).connect() as connection:
         connection.execute(_KNOWN)
         found = connection.execute("select distinct uri from known").to_arrow_reader(10_000)
         return [uri for batch in found for uri in batch["uri"].to_pylist() if is_match(uri)]

@@ -18,7 +18,7 @@ from storage.catalog import Catalog
 from storage.delta import COMPRESSION, FAILURES, explain
 from storage.erasable import Erasable, erased_tables
 from storage.lake import EVIDENCE, Lake, LakeError
-from storage.old_files import Marks, OldFile, holding, naming_tables, old_files
+from storage.old_files import Marks, OldFile, earlier_files, holding, naming_tables, old_files
 from storage.receipt import FileLeft, Receipt, Selector
 from storage.records import Erasure, Forgotten, Scan
 
@@ -48,8 +48,9 @@ class Eraser:
         """
         receipt = _begin(found.selected_by, found.asked, found.marks)
         self._forget(receipt)
-        self._redact(found)
-        receipt = self._erase(receipt, found.marks, erased_tables())
+        with self._lake.at_work("erase all of it from"):
+            self._redact(found)
+            receipt = self._erase(receipt, found.marks, erased_tables())
         receipt = replace(
             receipt, scans_redacted=len(found.scan_ids), scans_running=tuple(found.scans_running)
         )
@@ -88,8 +89,9 @@ class Eraser:
             if row["left_until"] is None or row["left_until"] > now:
                 continue
             tables = {path.partition("/")[0] for path in row["files_left"]}
-            there = {file.path for table in tables for file in old_files(self._lake, table)}
-            gone = sum(self._lake.store.remove(path) for path in row["files_left"] if path in there)
+            written = {table: self._lake.delta.written_at(table) for table in tables}
+            counting = {f"{table}/{path}" for table, paths in written.items() for path in paths}
+            gone = sum(self._lake.store.purge(path) for path in row["files_left"] if path not in counting)
             removed = row["files_removed"] + gone
             changed = {"files_left": (), "left_until": None, "files_removed": removed, "written_at": now}
             self._lake.append([Erasure(**row | changed)])
@@ -111,7 +113,8 @@ class Eraser:
     def _erase(self, receipt: Receipt, marks: Marks, tables: Sequence[str]) -> Receipt:
         """Erase marked rows, pictures and old files; return the receipt with the account of it."""
         rows = {table: self._delete(table, marks) for table in tables}
-        pictures = sum(map(self._lake.store.remove, self._pictures(marks)))
+        store = self._lake.store
+        pictures = sum(map(store.purge, self._pictures(marks)))
         removed: list[OldFile] = []
         left: list[FileLeft] = []
         with Catalog(self._lake).connect() as connection:
@@ -120,8 +123,11 @@ class Eraser:
                     due_at = max(file.settled_at, receipt.erased_at + self._grace)
                     if due_at > datetime.now(UTC):
                         left.append(FileLeft(file.path, due_at))
-                    elif self._lake.store.remove(file.path):
+                    elif store.purge(file.path):
                         removed.append(file)
+                # After those, which would be among them now: what was removed from the table long ago.
+                earlier = holding(connection, self._lake, earlier_files(self._lake, table), marks)
+                removed += [file for file in earlier if store.purge(file.path)]
         return replace(
             receipt,
             rows={table: count for table, count in rows.items() if count},
@@ -129,6 +135,7 @@ class Eraser:
             files_removed=len(removed),
             bytes_removed=sum(file.size_bytes for file in removed),
             files_left=tuple(left),
+            is_sure_of_versions=store.keeps_versions is not None,
         )
 
     def _delete(self, table: str, marks: Marks) -> int:
@@ -143,7 +150,8 @@ class Eraser:
     def _pictures(self, marks: Marks) -> Iterator[str]:
         for video_id in marks.video_ids:
             assert re.fullmatch(r"\w+", video_id), f"{video_id!r} is no hash"
-            yield from [kept.path for kept in self._lake.store.walk(f"{EVIDENCE}{video_id}")]
+            store, folder = self._lake.store, f"{EVIDENCE}{video_id}"
+            yield from sorted({kept.path for walk in (store.walk, store.earlier) for kept in walk(folder)})
 
     def _redact(self, found: Erasable) -> None:
         """Take erased names out of the runs that had been given them."""

@@ -4,11 +4,13 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, cast
 
+import duckdb
 import pyarrow as pa
 
 from storage.delta import FAILURES, UNUSABLE, DeltaTables, explain
@@ -20,6 +22,9 @@ FORMAT = 1
 """Version of the lake's layout; raised when an older facesift could misread a newer lake."""
 MARKER = "lake.json"
 EVIDENCE = "evidence/"
+
+_REFUSALS = (OSError, duckdb.IOException, duckdb.OutOfMemoryException)
+"""What disks and S3 refuse, whoever asks them: us, boto3 or DuckDB."""
 
 
 class LakeError(ValueError):
@@ -146,6 +151,22 @@ class Lake:
                 ) from error
         return files
 
+    @contextmanager
+    def at_work(self, what: str) -> Generator[None]:
+        """Let what disks or S3 refuse meanwhile be a LakeError: one line that says what to do.
+
+        Args:
+            what: is done, as `maintain`.
+        """
+        try:
+            yield
+        except _REFUSALS as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or explain(error)
+            raise LakeError(
+                f"could not {what} {self.root}: {reason}; restore access or free space, and run the same "
+                "command again"
+            ) from error
+
     def _open_store(self) -> Store:
         if self._is_s3:
             # boto3 takes half a second to import.
@@ -159,6 +180,12 @@ class Lake:
             return BucketStore(Address.of(self.root))
         return FolderStore(Path(self.root))
 
+    @property
+    def _advice(self) -> str:
+        if self._is_s3:
+            return "check the bucket's name, your AWS settings and what they permit"
+        return "give a folder that this user may use"
+
     def _create(self) -> None:
         if not self.exists:
             marker = {"format": FORMAT, "created_at": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -166,7 +193,7 @@ class Lake:
                 self.store.create(MARKER, json.dumps(marker).encode() + b"\n")
             except OSError as error:
                 raise LakeError(
-                    f"cannot make a lake at {self.root}: {error.strerror}; give a folder"
+                    f"cannot make a lake at {self.root}: {error.strerror}; {self._advice}"
                 ) from error
             self.exists = self._check()
 
@@ -179,9 +206,7 @@ class Lake:
                 # Another process may have made the lake in between.
                 marker = self.store.read(MARKER)
         except OSError as error:
-            raise LakeError(
-                f"cannot open {self.root} as a lake: {error.strerror}; give a folder that this user can read"
-            ) from error
+            raise LakeError(f"cannot open {self.root} as a lake: {error.strerror}; {self._advice}") from error
         if marker is None:
             if names:
                 raise LakeError(

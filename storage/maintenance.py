@@ -141,7 +141,8 @@ def maintain(lake: Lake, config: MaintenanceConfig | None = None) -> Maintenance
     Raises:
         LakeError: a table could not be changed; what was done so far holds.
     """
-    return _Maintenance(lake, config or MaintenanceConfig()).run()
+    with lake.at_work("maintain"):
+        return _Maintenance(lake, config or MaintenanceConfig()).run()
 
 
 class _Maintenance:

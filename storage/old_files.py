@@ -8,6 +8,7 @@ from functools import cache
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from storage.lake import Lake
 from storage.store import Kept
@@ -27,6 +28,8 @@ class OldFile:
     written_at: datetime
     is_removed: bool
     """True when a commit has taken it out of the table: nobody will put it back."""
+    version: str | None = None
+    """Where a bucket keeps versions and this one was removed from it: which."""
 
     @property
     def settled_at(self) -> datetime:
@@ -42,6 +45,7 @@ class Marks:
     uri_sha256s: Sequence[str] = ()
 
 
+_READ = "read_parquet($file, hive_partitioning = false)"
 _OF_CONTENT = "video_id in (from marked_videos)"
 _OF_NAME = "video_id is null and sha256(uri) in (from marked_uris)"
 _GIVEN_NAME = """
@@ -74,6 +78,15 @@ def old_files(lake: Lake, table: str) -> list[OldFile]:
     ]
 
 
+def earlier_files(lake: Lake, table: str) -> list[OldFile]:
+    """Return what a bucket that keeps versions still has of files that were removed from below a table."""
+    return [
+        OldFile(kept.path, kept.size_bytes, kept.written_at, is_removed=True, version=kept.version)
+        for kept in lake.store.earlier(table)
+        if _holds_rows(table, kept.path)
+    ]
+
+
 def holding(
     connection: duckdb.DuckDBPyConnection, lake: Lake, files: Sequence[OldFile], marks: Marks
 ) -> Iterator[OldFile]:
@@ -91,10 +104,18 @@ def holding(
         table = file.path.partition("/")[0]
         is_marked = _GIVEN_NAME if table == "scans" else _OF_CONTENT
         is_marked += f" or {_OF_NAME}" if table in naming_tables() else ""
-        select = f"select 1 from read_parquet($file, hive_partitioning = false) where {is_marked} limit 1"  # noqa: S608
+        # DuckDB cannot name a version.
+        content = None if file.version is None else lake.store.read(file.path, file.version) or b""
         try:
-            found = connection.execute(select, {"file": glob.escape(f"{lake.root}/{file.path}")}).fetchall()
-        except duckdb.Error:
+            if content is None:
+                rows, given = _READ, {"file": glob.escape(f"{lake.root}/{file.path}")}
+            else:
+                connection.register("earlier", pq.read_table(pa.BufferReader(content)))
+                rows, given = "earlier", dict[str, str]()
+            found = connection.execute(f"select 1 from {rows} where {is_marked} limit 1", given).fetchall()  # noqa: S608
+        except (duckdb.Error, pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, duckdb.IOException) and lake.root.startswith("s3://"):
+                raise  # S3 fails, which says nothing of the file
             found = [True]  # the part of a file that a killed process has left
         if found:
             yield file

@@ -38,6 +38,8 @@ class Receipt:
         files_left: old files that hold such rows and are still there.
         scans_running: runs without an end: what they may still write of it is in no view, and the next
             `facesift maintain` erases it.
+        is_sure_of_versions: false when the bucket does not say whether it keeps versions of what is removed
+            from it; then none was looked for.
     """
 
     receipt_id: str
@@ -52,6 +54,7 @@ class Receipt:
     bytes_removed: int = 0
     files_left: tuple[FileLeft, ...] = ()
     scans_running: tuple[str, ...] = ()
+    is_sure_of_versions: bool = True
 
     def to_json(self) -> str:
         """Return the receipt on one line, as it is hashed and stored."""

@@ -29,6 +29,7 @@ FAILURES = (ClientError, BotoCoreError)
 """What botocore raises."""
 GONE = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404")
 CHANGED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+_UNANSWERED = (403, 404, 405, 501)
 _ERRNOS = {
     **dict.fromkeys(GONE, errno.ENOENT),
     **dict.fromkeys(("AccessDenied", "403"), errno.EACCES),
@@ -126,6 +127,21 @@ def writing_arguments() -> dict[str, str]:
     asked = options()
     arguments = {"ServerSideEncryption": asked.encryption} if asked.encryption else {}
     return arguments | ({"SSEKMSKeyId": asked.kms_key_id} if asked.kms_key_id else {})
+
+
+def keeps_versions(bucket: str) -> bool | None:
+    """Say whether a bucket keeps versions of objects; None where nobody may ask, or nobody knows.
+
+    Raises:
+        ClientError: S3 did not answer: it may be asked again.
+    """
+    try:
+        return "Status" in client(bucket).get_bucket_versioning(Bucket=bucket)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in _UNANSWERED:
+            return None
+        # Taken for no, every object of an archive would have another version than in the scan before.
+        raise
 
 
 def attempts() -> int:

@@ -18,13 +18,20 @@ class Kept:
     """From the store's folder, with `/`."""
     size_bytes: int
     written_at: datetime
+    version: str | None = None
+    """Of a bucket that keeps versions: which one, where it is not the newest."""
 
 
 class Store(Protocol):
     """A folder of files, here or in a bucket; paths are relative, with `/`."""
 
-    def read(self, path: str) -> bytes | None:
-        """Return a file's content, or None when there is none."""
+    @property
+    def keeps_versions(self) -> bool | None:
+        """Whether it keeps what is removed or replaced; None when that cannot be found out."""
+        ...
+
+    def read(self, path: str, version: str | None = None) -> bytes | None:
+        """Return a file's content, or that of a version of it that is kept; None when there is none."""
         ...
 
     def create(self, path: str, data: bytes) -> bool:
@@ -47,6 +54,14 @@ class Store(Protocol):
         """Remove a file if it is there, and was not written anew since; say whether it was removed."""
         ...
 
+    def earlier(self, folder: str) -> Iterator[Kept]:
+        """Yield what is still kept, below a folder, of files that were removed or replaced."""
+        ...
+
+    def purge(self, path: str) -> bool:
+        """Remove a file and all that is still kept of it; say whether there was anything."""
+        ...
+
 
 class FolderStore:
     """A store in a local folder, which is made when the first file is written."""
@@ -54,8 +69,14 @@ class FolderStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def read(self, path: str) -> bytes | None:
+    @property
+    def keeps_versions(self) -> bool:
+        """False: what is removed is gone."""
+        return False
+
+    def read(self, path: str, version: str | None = None) -> bytes | None:
         """Return a file's content, or None when there is none."""
+        assert version is None
         try:
             return (self._folder / path).read_bytes()
         except FileNotFoundError:
@@ -108,6 +129,14 @@ class FolderStore:
         with suppress(OSError):
             target.parent.rmdir()  # refused for a folder that holds anything
         return True
+
+    def earlier(self, folder: str) -> Iterator[Kept]:  # noqa: ARG002 - the same for all
+        """Yield nothing: what is removed is gone."""
+        yield from ()
+
+    def purge(self, path: str) -> bool:
+        """Remove a file."""
+        return self.remove(path)
 
     def _written(self, path: str, data: bytes) -> Path:
         """Write the data under a name of its own, beside the one that it is to have."""
