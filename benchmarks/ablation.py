@@ -19,7 +19,7 @@ from flows.demonstration import BATCH, RATES, DemonstrationRequest, settings
 from flows.train import TrainRequest, train
 from model.checkpoint import load_checkpoint
 from model.config import CrossAttentionKind
-from model.demonstration import LEARNING_CONFIG, draw_learner, save_demonstration
+from model.demonstration import DEMONSTRATION_CONFIG, draw_learner, save_demonstration
 
 
 def learn(base: Path, out: Path, kind: CrossAttentionKind, share: float) -> Path:
@@ -27,7 +27,7 @@ def learn(base: Path, out: Path, kind: CrossAttentionKind, share: float) -> Path
     plan = json.loads((base / "plan.json").read_text(encoding="utf-8"))
     request = DemonstrationRequest(out, seed=plan["request"]["seed"], cross_attention=kind)
     decoder = load_checkpoint(base / "decoder" / "checkpoint", dtype="float32", device="cpu").model
-    model = draw_learner(replace(LEARNING_CONFIG, cross_attention=kind), request.seed)
+    model = draw_learner(replace(DEMONSTRATION_CONFIG, cross_attention=kind), request.seed)
     learned = {name: tensor for name, tensor in decoder.state_dict().items() if "landmarks" not in name}
     model.load_state_dict(learned, strict=False)
     start = save_demonstration(model, out / "start")

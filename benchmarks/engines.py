@@ -16,7 +16,7 @@ import numpy as np
 from model.answers import Answer
 from model.checkpoint import load_checkpoint
 from model.clip import FaceClip
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import write_untrained_checkpoint
 from model.engine import ClipAnswers, EngineConfig, EngineError, EngineKind, VllmConfig, open_engine
 from model.questions import DEFAULT_QUESTIONS
 from model.vllm_engine import VllmEngine
@@ -32,9 +32,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=16)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        checkpoint = options.checkpoint or str(
-            write_demonstration_checkpoint(Path(directory) / "demonstration")
-        )
+        checkpoint = options.checkpoint or str(write_untrained_checkpoint(Path(directory) / "demonstration"))
         by_torch = run("torch", checkpoint, options)
         by_vllm = run("vllm", checkpoint, options)
     compare(by_torch, by_vllm)

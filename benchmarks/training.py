@@ -27,7 +27,7 @@ import torch
 
 from flows.train import TrainRequest, train
 from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
-from model.demonstration import LEARNING_CONFIG, draw_learner, save_demonstration
+from model.demonstration import DEMONSTRATION_CONFIG, draw_learner, save_demonstration
 from model.training.config import Stage, TrainingConfig
 from model.training.run import Step
 
@@ -42,7 +42,7 @@ _LLM = LlmConfig(
     max_positions=4096,
 )
 SIZES: dict[str, FaceLlavaConfig] = {
-    "demonstration": LEARNING_CONFIG,
+    "demonstration": DEMONSTRATION_CONFIG,
     "mid": FaceLlavaConfig(
         llm=_LLM, image_tower=_TOWER, video_tower=replace(_TOWER, frames=8, has_temporal_attention=True)
     ),

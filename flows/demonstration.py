@@ -26,7 +26,7 @@ from flows.talk import write_talk
 from flows.train import Tell, TrainRequest, seconds_of, train
 from model.checkpoint import load_checkpoint
 from model.config import CrossAttentionKind
-from model.demonstration import LEARNING_CONFIG, draw_learner, save_demonstration
+from model.demonstration import DEMONSTRATION_CONFIG, draw_learner, save_demonstration
 from model.synthetic.lesson import LessonConfig
 from model.synthetic.truths import truths_of
 from model.training.config import Stage, TrainingConfig
@@ -36,11 +36,11 @@ from model.training.run import Run, make_accelerator
 from model.training.state import RunFolder
 from model.training.study import seconds_per_step
 
-_SHARES = {"clips": 0.38, "stills": 0.15, "moves": 0.15, "decoder": 0.16, "stage-1": 0.03, "stage-2": 0.10}
+_SHARES = {"clips": 0.34, "stills": 0.14, "moves": 0.13, "decoder": 0.16, "stage-1": 0.02, "stage-2": 0.18}
 """Of the time."""
 BATCH = 16
 """Clips or conversations; of single frames, 64."""
-RATES = {"stills": 2e-3, "moves": 1e-3, "decoder": 4e-3, "stage-1": 1e-3, "stage-2": 1.5e-3}
+RATES = {"stills": 2e-3, "moves": 1e-3, "decoder": 4e-3, "stage-1": 1e-3, "stage-2": 3e-3}
 """Highest learning rates."""
 
 
@@ -59,7 +59,7 @@ class DemonstrationRequest:
     """
 
     out: Path
-    minutes: float = 60.0
+    minutes: float = 57.0
     seed: int = 1
     processes: int = 2
     cross_attention: CrossAttentionKind = "simple"
@@ -174,7 +174,7 @@ class _Making:
 
     def stills(self) -> None:
         """Teach the image tower."""
-        config = replace(LEARNING_CONFIG, cross_attention=self._request.cross_attention)
+        config = replace(DEMONSTRATION_CONFIG, cross_attention=self._request.cross_attention)
         self._prime("still", "stills", lambda: draw_learner(config, self._request.seed), batch=64)
 
     def moves(self) -> None:

@@ -19,10 +19,11 @@ from flows.predictions import Found, ReadFrom, predict, predict_tracks
 from flows.progress import ProgressKind
 from flows.reasoning import reasoning_values
 from flows.recipe import PinnedRecipe
-from flows.request import UsageError, default_checkpoint
+from flows.request import UsageError
 from flows.samples import Chosen, Located, SampleScan, choose, evaluation_recipe, locate
 from model.datasets.catalogue import dataset_named
 from model.datasets.dataset import Dataset
+from model.demonstration import DEMONSTRATION_PATH
 from model.evaluation.assessment import assess
 from model.evaluation.bootstrap import BootstrapConfig
 from model.evaluation.calibration import CalibrationConfig
@@ -115,7 +116,7 @@ class _Evaluation:
         self._out = Path(request.output).expanduser().absolute()
         self._variant = request.variant or dataset.variants[0]
         self._check()
-        self._checkpoint = request.checkpoint or default_checkpoint()
+        self._checkpoint = request.checkpoint or str(DEMONSTRATION_PATH)
         on_step("reading the annotation")
         self._chosen = self._choose(request.split)
         self._split = self._chosen.split

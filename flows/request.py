@@ -1,26 +1,19 @@
 """What a scan is asked to do: plain values, so that a deployment can carry them."""
 
 import re
-import shutil
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from flows.progress import ProgressKind
 from flows.recipe import PinnedRecipe, Recipe, RecipeError
 from model.config import CheckpointError
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import DEMONSTRATION_PATH
 from storage.archive import ArchiveError, Listed, Patterns, list_sources
 from storage.backlog import Backlog
 from storage.lake import Lake, LakeError
 from storage.records import Calibration
 from workers.fleet import FleetConfig
-
-DEMONSTRATION_VERSION = 1
-"""Raised when the demonstration checkpoint changes, so that an old one in the cache is not taken for it."""
 
 _PASSWORD = re.compile(r"s3://[^/]*[:@]|[a-zA-Z0-9+.-]+://[^/]*@")
 
@@ -219,7 +212,7 @@ def pin_recipe(path: str | None, tasks: tuple[str, ...] | None, checkpoint: str 
         UsageError: the recipe, a task or the checkpoint cannot be used.
     """
     try:
-        return read_recipe(path, tasks).pin(checkpoint or default_checkpoint())
+        return read_recipe(path, tasks).pin(checkpoint or str(DEMONSTRATION_PATH))
     except (RecipeError, CheckpointError) as error:
         raise UsageError(str(error)) from error
 
@@ -239,19 +232,6 @@ def read_recipe(path: str | None, tasks: tuple[str, ...] | None) -> Recipe:
         return recipe if tasks is None else replace(recipe, tasks=tasks)
     except RecipeError as error:
         raise UsageError(str(error)) from error
-
-
-def default_checkpoint() -> str:
-    """Return the directory of the demonstration checkpoint; it is made in the user's cache when missing."""
-    directory = user_cache_path("facesift") / f"demonstration-{DEMONSTRATION_VERSION}"
-    if not directory.exists():
-        part = directory.with_name(f"{directory.name}.{uuid.uuid4().hex}.part")
-        write_demonstration_checkpoint(part)
-        try:
-            part.rename(directory)
-        except OSError:  # another process was faster
-            shutil.rmtree(part)
-    return str(directory)
 
 
 def _is_share(gpus: float) -> bool:

@@ -15,8 +15,7 @@ LISTED_FAILURES = 10_000
 """A summary names at most so many; the lake has them all."""
 
 DEMONSTRATION_NOTICE = (
-    "DEMONSTRATION MODEL: its labels and scores are for trying facesift only; "
-    "they say nothing about real people."
+    "DEMONSTRATION MODEL: it knows rendered faces only; its labels and scores on real people mean nothing."
 )
 
 

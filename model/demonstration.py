@@ -1,7 +1,8 @@
-"""A small Face-LLaVA in the official layout with seeded random weights.
+"""Small Face-LLaVAs in the official layout: the one that comes with facesift, and untrained ones.
 
-It runs everything that the real one runs, in milliseconds, and knows nothing: its labels mean nothing, and
-the checkpoint says so. Its tokenizer is an asset; `train_tokenizer` made it from the questions' own words.
+The first has learned from rendered faces and knows nothing else (`flows.demonstration` made it); an untrained
+one runs everything that the real one runs, in milliseconds, and knows nothing. Both say so. Their tokenizer
+is an asset; `train_tokenizer` made it from the questions' own words.
 """
 
 import io
@@ -27,7 +28,7 @@ DEMONSTRATION_PATH = Path(__file__).parent / "assets" / "demonstration"
 TOKENIZER_PATH = DEMONSTRATION_PATH / "tokenizer.model"
 _PIECES = 1024
 
-DEMONSTRATION_CONFIG = FaceLlavaConfig(
+UNTRAINED_CONFIG = FaceLlavaConfig(
     llm=LlmConfig(
         vocab_size=_PIECES,
         hidden_size=128,
@@ -49,9 +50,9 @@ DEMONSTRATION_CONFIG = FaceLlavaConfig(
     ),
     is_marked_demonstration=True,
 )
-"""8 x 65 visual tokens of a clip, 64 of a picture."""
+"""Of untrained checkpoints: 8 x 65 visual tokens of a clip, 64 of a picture."""
 
-LEARNING_CONFIG = FaceLlavaConfig(
+DEMONSTRATION_CONFIG = FaceLlavaConfig(
     llm=LlmConfig(
         vocab_size=_PIECES,
         hidden_size=160,
@@ -73,8 +74,7 @@ LEARNING_CONFIG = FaceLlavaConfig(
     ),
     is_marked_demonstration=True,
 )
-"""Of the checkpoint that learns from rendered faces: 5 million parameters, 10 MB in half precision; five
-layers of each tower act."""
+"""Of the one that has learned: 5 million parameters, 10 MB in half precision; five layers of a tower act."""
 
 _EXPLANATIONS = """
 The lip corners are pulled up and back, and the cheeks are raised.
@@ -95,13 +95,13 @@ Fake video. Real video. Fake: Real: Yes. No. not without because and but with th
 """.strip().splitlines()
 
 
-def write_demonstration_checkpoint(directory: Path, seed: int = 0) -> Path:
-    """Write a demonstration checkpoint, about 7 MB, and return its directory.
+def write_untrained_checkpoint(directory: Path, seed: int = 0) -> Path:
+    """Write a checkpoint of random weights, about 7 MB, and return its directory.
 
     The same seed gives the same bytes.
     """
     generator = torch.Generator().manual_seed(seed)
-    model = FaceLlava(DEMONSTRATION_CONFIG)
+    model = FaceLlava(UNTRAINED_CONFIG)
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             if parameter.ndim > 1:

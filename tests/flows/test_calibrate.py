@@ -12,7 +12,7 @@ from flows.progress import ScanProgress
 from flows.recipe import PinnedRecipe, Recipe
 from flows.request import ScanRequest, UsageError
 from flows.run import ScanRun
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import write_untrained_checkpoint
 from model.evaluation.card import CalibrationCard
 from storage.catalog import Catalog
 from tests.model.evaluation.test_calibration import card
@@ -22,7 +22,7 @@ from workers.clipper import ClipperConfig
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("checkpoints") / "small"
-    write_demonstration_checkpoint(folder)
+    write_untrained_checkpoint(folder)
     return str(folder)
 
 

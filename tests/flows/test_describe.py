@@ -15,7 +15,7 @@ from flows.describe import DescribeRequest, Description, describe_file
 from flows.portrait import MAX_FACES, check_picture_path, draw_description
 from flows.recipe import PinnedRecipe, Recipe
 from flows.request import UsageError
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import write_untrained_checkpoint
 from workers.describer import Describer
 from workers.reader import Chunk, Reader, RowIds
 
@@ -25,7 +25,7 @@ RECIPE = Recipe(tasks=("expression", "age", "action_units"))
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)  # on busy cores, several wait for each other far longer than they work
-    return write_demonstration_checkpoint(tmp_path_factory.mktemp("checkpoint") / "demonstration")
+    return write_untrained_checkpoint(tmp_path_factory.mktemp("checkpoint") / "demonstration")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from flows.cli import app
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import write_untrained_checkpoint
 
 PARITY = Path(__file__).parents[1] / "model" / "data" / "parity" / "simple"
 
@@ -22,7 +22,7 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    return write_demonstration_checkpoint(tmp_path / "checkpoint")
+    return write_untrained_checkpoint(tmp_path / "checkpoint")
 
 
 def test_a_whole_checkpoint_is_fine(checkpoint: Path) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from flows.recipe import PinnedRecipe, Recipe, RecipeError
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.config import CheckpointError, FaceLlavaConfig
-from model.demonstration import DEMONSTRATION_CONFIG, TOKENIZER_PATH, write_demonstration_checkpoint
+from model.demonstration import TOKENIZER_PATH, UNTRAINED_CONFIG, write_untrained_checkpoint
 from model.face_llava import FaceLlava
 from model.identity import CheckpointIdentity, Fingerprint
 from workers.describer import Describer
@@ -91,7 +91,7 @@ def test_a_wrong_recipe_says_where_and_what(tmp_path: Path, text: str, says: str
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_demonstration_checkpoint(tmp_path_factory.mktemp("checkpoint") / "demonstration")
+    return write_untrained_checkpoint(tmp_path_factory.mktemp("checkpoint") / "demonstration")
 
 
 GAZE = """
@@ -110,7 +110,7 @@ def nothing_found(name: str) -> None:
 def write_masked(directory: Path) -> Path:
     """A tiny checkpoint whose branch can be run as masked and as geometric."""
     torch.manual_seed(0)
-    save_checkpoint(FaceLlava(replace(DEMONSTRATION_CONFIG, cross_attention="masked")), directory)
+    save_checkpoint(FaceLlava(replace(UNTRAINED_CONFIG, cross_attention="masked")), directory)
     shutil.copyfile(TOKENIZER_PATH, directory / "tokenizer.model")
     return directory
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from flows.recipe import RECIPE_VERSION, Recipe
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import write_untrained_checkpoint
 from model.synthetic.scene import sample_shot
 from storage.records import Box, Source, Track
 from tests.workers.videos import Image, encode
@@ -48,7 +48,7 @@ def results(folder: Path) -> dict[str, Any]:
     """Read and describe the video; return what counts of the rows, as JSON values."""
     images = list(pictures())
     path = encode(folder / "film.mkv", images, codec="ffv1", fps=FPS, pixel_format="yuv444p")
-    write_demonstration_checkpoint(folder / "checkpoint")
+    write_untrained_checkpoint(folder / "checkpoint")
     recipe = Recipe().pin(str(folder / "checkpoint"))
     now = datetime(2026, 1, 1, tzinfo=UTC)
     reader = Reader(recipe.recipe.reader)

@@ -7,7 +7,7 @@ import torch
 
 from model.checkpoint import load_checkpoint
 from model.clip import FaceClip
-from model.demonstration import TOKENIZER_PATH, train_tokenizer, write_demonstration_checkpoint
+from model.demonstration import TOKENIZER_PATH, train_tokenizer, write_untrained_checkpoint
 from model.engine import EngineConfig, EngineError, open_engine
 from model.questions import DEFAULT_QUESTIONS
 from model.tokenizer import load_tokenizer
@@ -16,7 +16,7 @@ from model.tokenizer import load_tokenizer
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
-    return write_demonstration_checkpoint(tmp_path_factory.mktemp("demonstration"))
+    return write_untrained_checkpoint(tmp_path_factory.mktemp("demonstration"))
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -24,8 +24,8 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def test_the_seed_decides_every_byte(directory: Path, tmp_path: Path) -> None:
-    assert contents(write_demonstration_checkpoint(tmp_path / "same")) == contents(directory)
-    other = contents(write_demonstration_checkpoint(tmp_path / "other", seed=1))
+    assert contents(write_untrained_checkpoint(tmp_path / "same")) == contents(directory)
+    other = contents(write_untrained_checkpoint(tmp_path / "other", seed=1))
     assert other["model.safetensors"] != contents(directory)["model.safetensors"]
 
 

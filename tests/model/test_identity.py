@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from model.checkpoint import load_checkpoint
 from model.config import CheckpointError, FaceLlavaConfig, LlmConfig
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import write_untrained_checkpoint
 from model.identity import (
     DEMONSTRATION_FILE,
     TRAINING_CARD_FILE,
@@ -47,7 +47,7 @@ PREFIX = "model.image_tower.image_tower."
 
 def divided(directory: Path) -> Path:
     """Write a checkpoint whose image tower, weights and configuration, is in a repository of its own."""
-    write_demonstration_checkpoint(directory)
+    write_untrained_checkpoint(directory)
     weights = load_file(directory / "model.safetensors")
     tower = directory / "tower"
     tower.mkdir()
@@ -113,7 +113,7 @@ def test_a_mark_is_a_difference() -> None:
 
 
 def test_what_keeps_a_checkpoint_from_being_asked_is_found_at_once(tmp_path: Path) -> None:
-    write_demonstration_checkpoint(tmp_path)
+    write_untrained_checkpoint(tmp_path)
     (tmp_path / "tokenizer.model").unlink()
     weights = load_file(tmp_path / "model.safetensors")
     weights["model.norm.weight"][0] = float("nan")

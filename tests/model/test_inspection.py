@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from model import blueprint
 from model.checkpoint import load_checkpoint
 from model.config import CheckpointError, FaceLlavaConfig, IncompleteError
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import write_untrained_checkpoint
 from model.hub import fetch
 from model.inspection import inspect_checkpoint, pull_checkpoint
 
@@ -150,5 +150,5 @@ def test_a_checkpoint_without_its_tokenizer_is_not_complete(tmp_path: Path) -> N
     found = inspect_checkpoint(copy(tmp_path))
     assert found.is_loadable
     assert not found.is_complete
-    write_demonstration_checkpoint(tmp_path / "demonstration")
+    write_untrained_checkpoint(tmp_path / "demonstration")
     assert inspect_checkpoint(tmp_path / "demonstration").is_complete

@@ -10,7 +10,7 @@ import torch
 from model.answers import Answer
 from model.checkpoint import load_checkpoint
 from model.clip import FaceClip
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import write_untrained_checkpoint
 from model.engine import ClipAnswers, EngineConfig, EngineError, VllmConfig, open_engine
 from model.labels import Label
 from model.parity import check_parity
@@ -45,7 +45,7 @@ CONFIG = EngineConfig(
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_demonstration_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+    return write_untrained_checkpoint(tmp_path_factory.mktemp("checkpoint"))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from model.clip import FaceClip
-from model.demonstration import write_demonstration_checkpoint
+from model.demonstration import write_untrained_checkpoint
 from model.engine import EngineConfig, VllmConfig
 from model.identity import identify_checkpoint
 from model.questions import DEFAULT_QUESTIONS
@@ -122,7 +122,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_no_question_is_lost_when_vllm_dies_in_the_middle_of_a_batch(tmp_path: Path) -> None:
-    checkpoint = str(write_demonstration_checkpoint(tmp_path / "checkpoint"))
+    checkpoint = str(write_untrained_checkpoint(tmp_path / "checkpoint"))
     engine = EngineConfig(
         kind="vllm",
         device="cpu",

@@ -7,7 +7,7 @@ from torch import Tensor
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
 from model.config import LlmConfig, TowerConfig
-from model.demonstration import LEARNING_CONFIG
+from model.demonstration import DEMONSTRATION_CONFIG
 from model.face_llava import FaceLlava
 from model.tower import VisionTower
 from model.training.mimetic import begin_mimetic, begin_near
@@ -53,12 +53,15 @@ def test_the_same_seed_begins_alike() -> None:
 
 @pytest.mark.parametrize(
     "llm",
-    [LEARNING_CONFIG.llm, replace(LEARNING_CONFIG.llm, hidden_size=256, heads=4, kv_heads=2, rope_theta=1e6)],
+    [
+        DEMONSTRATION_CONFIG.llm,
+        replace(DEMONSTRATION_CONFIG.llm, hidden_size=256, heads=4, kv_heads=2, rope_theta=1e6),
+    ],
     ids=["demonstration", "grouped"],
 )
 def test_words_attend_to_the_words_before_them(llm: LlmConfig) -> None:
     torch.manual_seed(0)
-    decoder = FaceLlava(replace(LEARNING_CONFIG, llm=llm)).llm
+    decoder = FaceLlava(replace(DEMONSTRATION_CONFIG, llm=llm)).llm
     begin_near(decoder, llm, torch.Generator().manual_seed(0))
     words = torch.randint(3, llm.vocab_size, (1, 60))
     layer: Any = decoder.model.layers[0]
