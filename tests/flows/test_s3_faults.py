@@ -8,27 +8,16 @@ from typing import Any
 
 import pytest
 
-from flows.progress import ScanProgress
-from flows.recipe import PinnedRecipe, Recipe
-from flows.request import ScanRequest
-from flows.run import ScanRun
-from flows.steps import plan_scan, read_shard
 from flows.summary import ScanSummary
-from model.config import FaceLlavaConfig
-from model.identity import CheckpointIdentity, Fingerprint
 from storage import s3 as s3_module
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
 from storage.s3 import forget
-from tests.flows.played import PlayedFleet
+from tests.flows.played_run import play, rows, scan_once
 from tests.storage.faulty_s3 import Fault, FaultyS3, faulty_s3
-from workers.trace import Trace
 
 pytestmark = pytest.mark.real
 
-IDENTITY = CheckpointIdentity(
-    "model-1", Fingerprint("12" * 32, (), is_demonstration=True), config=FaceLlavaConfig(), directory=Path()
-)
 KINDS = (
     "slow down",
     "gone",
@@ -50,9 +39,6 @@ CONTENTS = {
 }
 SETTLED = {"done": 10, "no_face": 1, "failed": 1, "duplicate": 0, "skipped": 1, "pending": 0}
 Scan = Callable[[str], ScanSummary]
-DIFFERS = {"attempt_id", "scan_id", "committed_at", "read_s", "describe_s"}
-CHECKS = ("coverage_adds_up", "keys_are_unique", "failures_are_listed", "counts_match")
-VIEWS = ("videos", "shots", "tracks", "boxes", "clips", "answers", "findings")
 
 
 @pytest.fixture
@@ -61,10 +47,7 @@ def proxy(s3: Any, s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     for key, words in CONTENTS.items():
         s3.put_object(Bucket="archive", Key=key, Body=words)
 
-    def pin(_: ScanRequest) -> PinnedRecipe:
-        return PinnedRecipe(Recipe(), "/nowhere", IDENTITY)
-
-    monkeypatch.setattr(ScanRequest, "pin", pin)
+    play(monkeypatch)
     monkeypatch.setattr("storage.objects.PAUSE_S", 0.01)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", _at_once)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
@@ -84,30 +67,9 @@ def scan(proxy: FaultyS3, tmp_path: Path) -> Scan:
     """Scan the bucket into a lake."""
 
     def once(lake: str) -> ScanSummary:
-        run, fleet = ScanRun(ScanRequest(("s3://archive",), lake)), PlayedFleet(tmp_path / "spool")
-        with ScanProgress("none") as progress:
-            for shard in plan_scan(run, progress):
-                read_shard(run, fleet, shard, progress, Trace(None))
-        summary = run.close()
-        assert summary.adds_up
-        return summary
+        return scan_once("s3://archive", lake, tmp_path / "spool")
 
     return once
-
-
-def rows(lake: str) -> dict[str, list[str]]:
-    """Every row that a video led to, without what differs from run to run, and what became of each source."""
-    catalog = Catalog(Lake.open(lake)).frozen()
-    found: dict[str, list[str]] = {}
-    for view in VIEWS:
-        kept = catalog.view(view).to_pylist()
-        found[view] = sorted(str({k: v for k, v in row.items() if k not in DIFFERS}) for row in kept)
-    statuses = catalog.query(
-        "select uri, status, reason, video_id from sources where not ends_with(uri, '/')"
-    )
-    found["sources"] = sorted(map(str, statuses.to_pylist()))
-    assert [name for name, count in catalog.run_checks().items() if count and name in CHECKS] == []
-    return found
 
 
 _quiet: dict[str, list[str]] = {}
