@@ -2,19 +2,23 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 import pytest
 from deltalake import DeltaTable
 
 from storage.catalog import Catalog
 from storage.lake import Lake
+from tests.flows.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.real, pytest.mark.alone]
 
@@ -43,6 +47,23 @@ def results(lake: Path) -> dict[str, list[tuple[Any, ...]]]:
         kept = [{k: v for k, v in row.items() if k not in differs.split(", ")} for row in rows]
         found[view] = sorted((tuple(map(str, row.values())) for row in kept), key=str)
     return found
+
+
+READING, DESCRIBING = r"ray::ReaderActor\.(begin|advance|look)", r"ray::DescriberActor\.describe"
+
+
+def kill_worker(scan: subprocess.Popen[str], pattern: str) -> bool:
+    """Kill the first of a scan's workers whose title says that it does what is asked; say whether one did."""
+    driver = psutil.Process(scan.pid)
+    while scan.poll() is None:
+        with suppress(psutil.NoSuchProcess):
+            for process in driver.children(recursive=True):
+                with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    if re.search(pattern, " ".join(process.cmdline())):
+                        process.kill()
+                        return True
+        time.sleep(0.01)
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +156,53 @@ def test_a_killed_scan_leaves_nothing_half_and_its_rerun_ends_the_same(films: Pa
     assert Catalog(Lake(torn)).run_checks().keys()
     assert not {name: rows for name, rows in Catalog(Lake(torn)).run_checks().items() if rows}
 
-    facesift("scan", films, "--lake", torn)
+    rerun = subprocess.Popen(
+        [*FACESIFT, "scan", str(films), "--lake", str(torn), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    # Its own workers are not spared: each kind loses one in the middle of something.
+    killed = {kind: kill_worker(rerun, kind) for kind in (READING, DESCRIBING)}
+    out, error = rerun.communicate()
+    assert rerun.returncode == 0, error
+    assert all(killed.values()), killed
+    assert json.loads(out)["by_status"]["failed"] == 0
     assert results(torn) == results(whole)
     assert not {name: rows for name, rows in Catalog(Lake(torn)).run_checks().items() if rows}
+    (died,) = query(torn, "select error, attempt, is_quarantined from failures")
+    assert died == {"error": "ReaderDied", "attempt": 1, "is_quarantined": False}
+
+
+def test_a_prefect_server_that_is_killed_and_comes_back_costs_nothing(films: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('tasks = ["expression"]\n[engine]\nmax_new_tokens = 4\n')
+    quiet, shaken = tmp_path / "quiet", tmp_path / "shaken"
+    facesift("scan", films, "--lake", quiet, "--recipe", recipe)
+
+    server = PrefectServer(tmp_path / "prefect")
+    try:
+        server.start()
+        scan = subprocess.Popen(
+            [*FACESIFT, "scan", str(films), "--lake", str(shaken), "--recipe", str(recipe)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**server.environment, "OMP_NUM_THREADS": "1"},
+        )
+        while not (shaken / "sources" / "_delta_log").exists():  # planned, and nothing read yet
+            assert scan.poll() is None, scan.communicate()
+            time.sleep(0.05)
+        server.kill()
+        time.sleep(5)
+        server.start()
+        _, error = scan.communicate()
+    finally:
+        server.kill()
+    assert scan.returncode == 0, error
+    assert results(shaken) == results(quiet)
+    assert not {name: rows for name, rows in Catalog(Lake(shaken)).run_checks().items() if rows}
 
 
 def test_plain_duckdb_reads_the_parquet_files(films: Path, tmp_path: Path) -> None:

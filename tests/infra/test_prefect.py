@@ -1,16 +1,12 @@
 """The deployments: valid by Prefect's own models, taken by their flows, and deployed for real."""
 
 import json
-import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -27,6 +23,7 @@ from flows.nightly import nightly
 from flows.request import ScanRequest
 from storage.backlog import Backlog
 from storage.maintenance import MaintenanceConfig
+from tests.flows.prefect_server import PrefectServer
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "infra" / "prefect.yaml"
@@ -91,28 +88,12 @@ def test_a_misspelt_parameter_is_refused() -> None:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A Prefect server of its own; gives the environment in which it is the server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    api = f"http://127.0.0.1:{port}/api"
-    environment = {
-        **os.environ,
-        **ENVIRONMENT,
-        "PREFECT_HOME": str(tmp_path / "prefect"),
-        "PREFECT_API_URL": api,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    started = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    started = PrefectServer(tmp_path / "prefect")
     try:
-        while not _is_up(api):
-            assert started.poll() is None
-            time.sleep(0.2)
-        yield environment
+        started.start()
+        yield {**started.environment, **ENVIRONMENT}
     finally:
-        started.terminate()
-        started.wait()
+        started.kill()
 
 
 @pytest.mark.real
@@ -144,11 +125,3 @@ def test_the_deployments_are_deployed(server: dict[str, str]) -> None:
     (night,) = found["nightly"]["schedules"]
     assert (night["schedule"]["cron"], night["schedule"]["timezone"]) == ("0 22 * * *", "Europe/Berlin")
     assert found["nightly"]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
-
-
-def _is_up(api: str) -> bool:
-    try:
-        with urlopen(f"{api}/health", timeout=1):
-            return True
-    except (URLError, OSError):
-        return False
