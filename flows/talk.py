@@ -19,7 +19,7 @@ from model.synthetic.conversation import Said, talk_about, talk_about_nothing
 
 _ROUNDS = 3
 """Conversations of each kind about a clip; they ask about other action units and attributes."""
-_BLANK_SHARE = 0.06
+_BLANK_SHARE = 0.3
 _BLANK = "blank"
 _FRAMES, _SIDE_PX = 8, 32
 
