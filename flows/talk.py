@@ -20,7 +20,7 @@ from model.synthetic.conversation import Said, talk_about, talk_about_nothing
 _ROUNDS = 3
 """Conversations of each kind about a clip; they ask about other action units and attributes."""
 _BLANK_SHARE = 0.3
-"""Conversations about the blank clip per clip. Too few, and what is said of it drifts, and every score with it."""
+"""Conversations about the blank clip per clip: too few, and its answers drift, and every score with them."""
 _BLANK = "blank"
 _FRAMES, _SIDE_PX = 8, 32
 
