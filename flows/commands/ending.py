@@ -3,8 +3,8 @@
 import io
 import os
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -17,6 +17,7 @@ OUTPUT_LOST, READER_GONE = 74, 141
 """EX_IOERR of sysexits.h, and what a shell says of a program that a closed pipe has ended."""
 
 
+_GOES_ON = "the same command goes on where this one stopped"
 Ended = TypeVar("Ended")
 
 
@@ -31,11 +32,29 @@ def refuse(error: Exception) -> typer.Exit:
     return typer.Exit(BAD_USAGE)
 
 
-def run_flow(
-    flow: Callable[[], Ended],
-    check: Callable[[], None],
-    goes_on: str = "the same command goes on where this one stopped",
-) -> Ended:
+@contextmanager
+def ending(*failures: type[Exception], goes_on: str = _GOES_ON) -> Generator[None]:
+    """Let what breaks a command off be one line, and the exit status that says so.
+
+    Args:
+        failures: of the world, with which it ends as failed; a UsageError ends it as bad usage.
+        goes_on: what is said of an interrupted one.
+    """
+    from flows.request import UsageError
+
+    try:
+        yield
+    except UsageError as error:
+        raise refuse(error) from error
+    except failures as error:
+        typer.secho(f"facesift: {error}", fg="red", err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt as error:
+        typer.secho(f"facesift: interrupted; {goes_on}", err=True)
+        raise typer.Exit(INTERRUPTED) from error
+
+
+def run_flow(flow: Callable[[], Ended], check: Callable[[], None], goes_on: str = _GOES_ON) -> Ended:
     """Run a flow of Prefect; what breaks it off is one line, and the exit status that says so.
 
     Args:
@@ -43,24 +62,15 @@ def run_flow(
         check: called first, before any server is started; raises UsageError.
         goes_on: what is said of an interrupted one.
     """
-    from flows.request import UsageError
     from flows.server import ServerError, temporary_server
     from storage.lake import LakeError
     from workers.fleet import FleetError
 
-    try:
+    with ending(LakeError, FleetError, ServerError, goes_on=goes_on):
         check()
         # Ray reports deaths on standard output, which is the account's.
         with redirect_stdout(sys.stderr), temporary_server():
             return flow()
-    except UsageError as error:
-        raise refuse(error) from error
-    except (LakeError, FleetError, ServerError) as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt as error:
-        typer.secho(f"facesift: interrupted; {goes_on}", err=True)
-        raise typer.Exit(INTERRUPTED) from error
 
 
 def run_printing(command: Callable[[], None]) -> None:

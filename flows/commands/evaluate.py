@@ -7,7 +7,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from flows.commands.ending import FAILED, INTERRUPTED, refuse
+from flows.commands.ending import ending, refuse
 
 
 def evaluate(  # noqa: PLR0917 - typer gives names to them all
@@ -101,7 +101,7 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
     rater = OpenAiChat(ChatConfig(judge_address, judge), key) if judge else None
     if judge and not text:
         raise refuse(UsageError("--judge rates texts, and --no-text has none written"))
-    try:
+    with ending(LakeError, FleetError, OSError):
         request = EvaluationRequest(
             dataset=name,
             root=str(root),
@@ -127,12 +127,4 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
         # Ray reports deaths on standard output, which is the report's.
         with redirect_stdout(sys.stderr):
             report = run(request, tell, rater)
-    except UsageError as error:
-        raise refuse(error) from error
-    except (LakeError, FleetError, OSError) as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt as error:
-        typer.secho("facesift: interrupted; the same command goes on where this one stopped", err=True)
-        raise typer.Exit(INTERRUPTED) from error
     typer.echo(to_json(report) if as_json else to_markdown(report), nl=as_json)
