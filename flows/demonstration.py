@@ -36,7 +36,7 @@ from model.training.run import Run, make_accelerator
 from model.training.state import RunFolder
 from model.training.study import seconds_per_step
 
-_SHARES = {"clips": 0.34, "stills": 0.14, "moves": 0.13, "decoder": 0.16, "stage-1": 0.02, "stage-2": 0.18}
+_SHARES = {"clips": 0.30, "stills": 0.13, "moves": 0.12, "decoder": 0.21, "stage-1": 0.02, "stage-2": 0.18}
 """Of the time."""
 BATCH = 16
 """Clips or conversations; of single frames, 64."""
@@ -189,7 +189,7 @@ class _Making:
 
     def decoder(self) -> None:
         """Teach projector and decoder to talk, without landmarks."""
-        self._train("2", "decoder", "talk-alone.json", self._out / "moves" / "checkpoint")
+        self._train("2", "decoder", "talk-begin.json", self._out / "moves" / "checkpoint")
 
     def stage_1(self) -> None:
         """Teach the landmark branch."""

@@ -1,8 +1,9 @@
 """Conversations about kept clips, as instruction files of the official layout.
 
-talk-alone.json    about clips and blank pictures, without landmarks
-talk-clips.json    about clips, with landmarks
-talk.json          about clips with landmarks, and blank pictures
+talk-begin.json    about clips and blank pictures, without landmarks, yes and no at even odds
+talk-clips.json    about clips, with landmarks, yes and no at even odds
+talk.json          about clips with landmarks, and blank pictures, as a scan asks
+talk-alone.json    the same without landmarks, for a network that has no branch for them
 """
 
 import json
@@ -15,7 +16,7 @@ from numpy.random import default_rng
 
 from flows.lessons import KeptClip
 from model.preprocess import CLIP_MEAN
-from model.synthetic.conversation import Said, talk_about, talk_about_nothing
+from model.synthetic.conversation import Said, TalkConfig, talk_about, talk_about_nothing
 
 _ROUNDS = 3
 """Conversations of each kind about a clip; they ask about other action units and attributes."""
@@ -39,22 +40,25 @@ def write_talk(clips: Sequence[KeptClip], folder: Path, out: Path, seed: int) ->
     blank[:] = np.round(np.array(CLIP_MEAN) * 255)
     np.save(folder / f"{_BLANK}.npy", blank)
     np.save(folder / f"{_BLANK}-best.npy", blank[0])
-    about = [
-        _entry(clip.name, said)
-        for clip in clips
-        for _ in range(_ROUNDS)
-        for said in talk_about(clip.label, rng)
-    ]
     nothing = [
         _entry(_BLANK, said)
         for _ in range(max(1, round(_ROUNDS * len(clips) * _BLANK_SHARE)))
         for said in talk_about_nothing(rng)
     ]
-    guided = [entry | {"landmarks_2d": _landmarks(entry)} for entry in about]
+    even, asked = (
+        [
+            _entry(clip.name, said)
+            for clip in clips
+            for _ in range(_ROUNDS)
+            for said in talk_about(clip.label, rng, config)
+        ]
+        for config in (TalkConfig(has_even_odds=True), TalkConfig(has_even_odds=False))
+    )
     for name, entries in (
-        ("talk-alone.json", about + nothing),
-        ("talk-clips.json", guided),
-        ("talk.json", guided + nothing),
+        ("talk-begin.json", even + nothing),
+        ("talk-clips.json", _guided(even)),
+        ("talk.json", _guided(asked) + nothing),
+        ("talk-alone.json", asked + nothing),
     ):
         (out / name).write_text(json.dumps(entries), encoding="utf-8")
 
@@ -66,6 +70,11 @@ def _entry(name: str, said: Said) -> dict[str, Any]:
         asked = question if conversations else f"<{kind}>\n{question}"
         conversations += [{"from": "human", "value": asked}, {"from": "gpt", "value": answer}]
     return {kind: file, "conversations": conversations}
+
+
+def _guided(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return conversations with the landmarks of their pictures."""
+    return [entry | {"landmarks_2d": _landmarks(entry)} for entry in entries]
 
 
 def _landmarks(entry: dict[str, Any]) -> str:

@@ -83,13 +83,16 @@ class Prompter:
         """
         ids: tuple[int, ...] = ()
         labels: tuple[int, ...] = ()
-        text = ""
         for position, (question, answer) in enumerate(turns):
-            text += f"USER: {question} ASSISTANT:" if position else self.template.question(images, question)
-            asked = self._ids(text)
-            text += f" {answer}</s>"
-            ids = self._ids(text)
-            labels += (IGNORED_LABEL,) * (len(asked) - len(labels)) + ids[len(asked) :]
+            # What follows `</s>` is tokenised apart from what is before it, so each turn is, once.
+            text = (
+                f"</s>USER: {question} ASSISTANT:" if position else self.template.question(images, question)
+            )
+            before = 2 if position else 0
+            asked = self._ids(text)[before:]
+            turn = self._ids(f"{text} {answer}</s>")[before:]
+            ids += turn
+            labels += (IGNORED_LABEL,) * len(asked) + turn[len(asked) :]
         return ids, labels
 
     def _ids(self, text: str) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from numpy.random import Generator
 
 from model.labels import ACTION_UNITS, ATTRIBUTES, EXPRESSIONS
 from model.questions import View, default_question
+from model.synthetic.attributes import ATTRIBUTES as DRAWN_ATTRIBUTES
 from model.synthetic.film import Label
 
 Turn = tuple[str, str]
@@ -31,13 +32,24 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class TalkConfig:
-    """How much is said about a clip."""
+    """How much is said about a clip.
 
-    yes_no_turns: int = 7
-    """Action units, or attributes, that are asked about in one conversation; of many more, the last ones
-    could be answered from the answers before, without a look."""
-    yes_no_talks: int = 2
-    """Conversations of action units, and as many of attributes: most of what is scored is yes or no."""
+    Attributes:
+        turns: action units, or attributes, that are asked about in one conversation; of many more, the last
+            ones could be answered from the answers before, without a look.
+        unit_talks: conversations of action units.
+        attribute_talks: conversations of attributes, of which there are twice as many to know.
+        has_even_odds: ask about as many labels that are present as about absent ones, which is how to begin:
+            most are absent from most faces, and a decoder that has learned to say no learns little more.
+            Without, labels are asked about as a scan does, so that a score is a probability.
+        undrawn_share: of the conversations that may ask about an attribute that no drawn face has.
+    """
+
+    turns: int = 8
+    unit_talks: int = 2
+    attribute_talks: int = 3
+    has_even_odds: bool = True
+    undrawn_share: float = 0.15
 
 
 def talk_about(label: Label, rng: Generator, config: TalkConfig | None = None) -> list[Said]:
@@ -52,9 +64,12 @@ def talk_about(label: Label, rng: Generator, config: TalkConfig | None = None) -
     texts = [(expression.prompt, _expression_text(label)), (deepfake.prompt, _deepfake_text(label))]
     said = [Said("clip", _mixed(rng, short)), Said("clip", _mixed(rng, texts))]
     years = (age.score_prompt, f"{label.age_years} year{'s' * (label.age_years != 1)}")
-    for name, present in (("action_units", label.action_units), ("attributes", label.attributes)):
-        for _ in range(config.yes_no_talks):
-            turns = _yes_no(name, present, rng, config.yes_no_turns)
+    for name, present, talks in (
+        ("action_units", label.action_units, config.unit_talks),
+        ("attributes", label.attributes, config.attribute_talks),
+    ):
+        for _ in range(talks):
+            turns = _yes_no(name, present, rng, config)
             said.append(Said("frame", _mixed(rng, [*turns, years])))
     texts = [
         (default_question("action_units").prompt, _units_text(label)),
@@ -75,8 +90,9 @@ def talk_about_nothing(rng: Generator, config: TalkConfig | None = None) -> list
     short = [(expression.score_prompt, guess), (deepfake.score_prompt, ("real", "fake")[rng.integers(2)])]
     said = [Said("clip", _mixed(rng, short))]
     for name in ("action_units", "attributes"):
-        asked = _yes_no(name, (), rng, config.yes_no_turns)
-        said.append(Said("frame", tuple((question, ("yes", "no")[rng.integers(2)]) for question, _ in asked)))
+        places = rng.choice(len(default_question(name).labels), config.turns, replace=False).tolist()
+        turns = [(_asked(name, place), ("yes", "no")[rng.integers(2)]) for place in places]
+        said.append(Said("frame", tuple(turns)))
     return said
 
 
@@ -84,24 +100,28 @@ def _mixed(rng: Generator, turns: Sequence[Turn]) -> tuple[Turn, ...]:
     return tuple(turns[place] for place in rng.permutation(len(turns)).tolist())
 
 
-def _yes_no(name: str, present: Sequence[str], rng: Generator, count: int) -> list[Turn]:
-    """Ask about labels, as many present as absent ones.
-
-    Most are absent from most faces, and a decoder that has learned to say no learns little more.
-    """
-    question = default_question(name)
-    order = rng.permutation(len(question.labels)).tolist()
-    is_yes = [place for place in order if question.labels[place].name in present]
-    is_no = [place for place in order if question.labels[place].name not in present]
-    yes = min(len(is_yes), int(rng.binomial(count, 0.5))) if present else 0
-    chosen = rng.permutation(is_yes[:yes] + is_no[: count - yes]).tolist()
-    return [
-        (
-            question.score_prompt.replace("{label}", question.labels[place].asked_as()),
-            "yes" if question.labels[place].name in present else "no",
-        )
-        for place in chosen
+def _yes_no(name: str, present: Sequence[str], rng: Generator, config: TalkConfig) -> list[Turn]:
+    """Ask about some labels."""
+    labels = default_question(name).labels
+    order = [
+        place
+        for place in rng.permutation(len(labels)).tolist()
+        if name != "attributes"
+        or labels[place].name in DRAWN_ATTRIBUTES
+        or rng.random() < config.undrawn_share
     ]
+    chosen = order[: config.turns]
+    if config.has_even_odds:
+        is_yes = [place for place in order if labels[place].name in present]
+        is_no = [place for place in order if labels[place].name not in present]
+        yes = min(len(is_yes), int(rng.binomial(config.turns, 0.5)))
+        chosen = rng.permutation(is_yes[:yes] + is_no[: config.turns - yes]).tolist()
+    return [(_asked(name, place), "yes" if labels[place].name in present else "no") for place in chosen]
+
+
+def _asked(name: str, place: int) -> str:
+    question = default_question(name)
+    return question.score_prompt.replace("{label}", question.labels[place].asked_as())
 
 
 def _named_units(label: Label) -> list[str]:

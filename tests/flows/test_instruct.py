@@ -139,7 +139,8 @@ def test_descriptions_are_rated_and_the_low_are_dropped(build: Build, tmp_path: 
     assert happy["conversations"][0]["value"].startswith("<video>\n")
     assert happy["conversations"][1]["value"].startswith("The face shows it.")
     assert {shown for _, shown in writer.asked} == {3}
-    assert "Its emotion: Happiness." in writer.asked[1][0]
+    # Several are asked at once, in any order.
+    assert sum("Its emotion: Happiness." in text for text, _ in writer.asked) == 1
     rows = parquet.read_table(tmp_path / "out" / "instruct.parquet").to_pylist()
     (low,) = [row for row in rows if row["status"] == "rated low"]
     assert low["reason"] == "overall 3"

@@ -51,7 +51,7 @@ def test_a_lesson_becomes_clips_and_conversations(tmp_path: Path) -> None:
     assert len(kept[0].seen) == 8
     write_talk(kept, tmp_path / "clips", tmp_path, seed=1)
     guided = read_samples(tmp_path / "talk-clips.json", tmp_path / "clips")
-    alone = read_samples(tmp_path / "talk-alone.json", tmp_path / "clips")
+    alone = read_samples(tmp_path / "talk-begin.json", tmp_path / "clips")
     assert all(sample.landmarks is not None for sample in guided)
     assert all(sample.landmarks is None for sample in alone)
     assert len(alone) > len(guided)
