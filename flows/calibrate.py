@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.recipe import PinnedRecipe
-from flows.request import UsageError
+from flows.usage import UsageError
 from model.evaluation.card import CalibrationCard, CardError
 from storage.records import Calibration
 

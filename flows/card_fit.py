@@ -9,7 +9,7 @@ import numpy as np
 
 from flows.calibrate import scoring_of
 from flows.recipe import PinnedRecipe
-from flows.request import UsageError
+from flows.usage import UsageError
 from model.datasets.dataset import Dataset
 from model.evaluation.bootstrap import number_clusters
 from model.evaluation.calibration import (

@@ -21,8 +21,9 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter
 
 from flows.job import read_result
-from flows.request import ScanRequest, UsageError
+from flows.request import ScanRequest
 from flows.summary import ScanSummary
+from flows.usage import UsageError
 from workers.fleet.cluster import ClusterError, ClusterJob, UnreachableError
 
 POLL_S = 5.0

@@ -21,9 +21,9 @@ import torch
 from numpy.random import default_rng
 
 from flows.lessons import KeptClip, make_clips
-from flows.request import UsageError
 from flows.talk import write_talk
 from flows.train import Tell, TrainRequest, seconds_of, train
+from flows.usage import UsageError
 from model.checkpoint import load_checkpoint
 from model.config import CrossAttentionKind
 from model.demonstration import DEMONSTRATION_CONFIG, draw_learner, save_demonstration

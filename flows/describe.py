@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.recipe import PinnedRecipe
-from flows.request import UsageError
 from flows.summary import DEMONSTRATION_NOTICE
+from flows.usage import UsageError
 from model.clip import FaceClip
 from storage.archive import ArchiveError, Fail, Skip, list_sources
 from storage.records import AnswerRecord, Clip, Finding, Source, Track, Video

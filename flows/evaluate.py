@@ -19,8 +19,8 @@ from flows.predictions import Found, ReadFrom, predict, predict_tracks
 from flows.progress import ProgressKind
 from flows.reasoning import reasoning_values
 from flows.recipe import PinnedRecipe
-from flows.request import UsageError
 from flows.samples import Chosen, Located, SampleScan, choose, evaluation_recipe, locate
+from flows.usage import UsageError
 from model.datasets.catalogue import dataset_named
 from model.datasets.dataset import Dataset
 from model.demonstration import DEMONSTRATION_PATH

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from flows.found_faces import Faces, FrameNumbers, person_ids, persons_of
+from flows.usage import UsageError
 from storage.folders import file_uri
 from storage.listing import Fetched
 from storage.records import Source
@@ -35,10 +36,6 @@ MotId = Literal["track", "person"]
 
 Tell = Callable[[str, float, float | None], None]
 """Called with what is being done, the seconds of video that are done, and of how many if that is known."""
-
-
-class UsageError(ValueError):
-    """The request is at fault, not the video: nothing was read and nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)

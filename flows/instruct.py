@@ -18,8 +18,8 @@ from flows.instruct_faces import FaceTask, KeptFace, find_face, keep_reader
 from flows.instruct_files import Written, write_files
 from flows.instruct_sheet import statistics
 from flows.recipe import Recipe
-from flows.request import UsageError
 from flows.samples import Located, choose, locate
+from flows.usage import UsageError
 from model.datasets.catalogue import dataset_named
 from model.datasets.dataset import Dataset, hashed_split
 from model.datasets.sample import Sample

@@ -16,10 +16,11 @@ from pydantic import TypeAdapter
 
 from flows.log import ScanLog
 from flows.progress import ScanProgress
-from flows.request import ScanRequest, UsageError
+from flows.request import ScanRequest
 from flows.run import ScanRun
 from flows.steps import close_scan, plan_scan, read_shard
 from flows.summary import ScanSummary
+from flows.usage import UsageError
 from storage.lake import LakeError
 from workers.fleet import FleetError
 from workers.trace import Trace

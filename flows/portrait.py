@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from flows.accounts import shape_text, track_text
 from flows.describe import ClipAccount, Description, FaceAccount
 from flows.paper import ALERT, ALERT_INK, FAINT, INK, QUIET, Paper
-from flows.request import UsageError
 from flows.score_blocks import ScoreBlock, blocks_of
 from flows.summary import DEMONSTRATION_NOTICE, printable
+from flows.usage import UsageError
 from model.landmarks import REGIONS
 from workers.palette import colour_of
 

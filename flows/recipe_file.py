@@ -10,6 +10,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from flows.usage import UsageError
+
 LARGEST_BYTES = 1 << 20
 """Whatever is longer is no recipe but a video, or a device that never ends."""
 SHOWN_LETTERS = 60
@@ -30,7 +32,7 @@ _WANTED = {
 """By the first word of pydantic's error types."""
 
 
-class RecipeError(ValueError):
+class RecipeError(UsageError):
     """A recipe that cannot be used; the message says where and why."""
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flows.progress import ProgressKind
-from flows.recipe import PinnedRecipe, Recipe, RecipeError
+from flows.recipe import PinnedRecipe, Recipe
+from flows.usage import UsageError
 from model.config import CheckpointError
 from model.demonstration import DEMONSTRATION_PATH
 from storage.archive import ArchiveError, Listed, Patterns, list_sources
@@ -16,10 +17,6 @@ from storage.records import Calibration
 from workers.fleet import FleetConfig
 
 _PASSWORD = re.compile(r"s3://[^/]*[:@]|[a-zA-Z0-9+.-]+://[^/]*@")
-
-
-class UsageError(ValueError):
-    """The request itself is at fault, not a video: nothing was read and nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +210,7 @@ def pin_recipe(path: str | None, tasks: tuple[str, ...] | None, checkpoint: str 
     """
     try:
         return read_recipe(path, tasks).pin(checkpoint or str(DEMONSTRATION_PATH))
-    except (RecipeError, CheckpointError) as error:
+    except CheckpointError as error:
         raise UsageError(str(error)) from error
 
 
@@ -227,11 +224,8 @@ def read_recipe(path: str | None, tasks: tuple[str, ...] | None) -> Recipe:
     Raises:
         UsageError: the recipe or a task cannot be used.
     """
-    try:
-        recipe = Recipe.read(Path(path)) if path else Recipe()
-        return recipe if tasks is None else replace(recipe, tasks=tasks)
-    except RecipeError as error:
-        raise UsageError(str(error)) from error
+    recipe = Recipe.read(Path(path)) if path else Recipe()
+    return recipe if tasks is None else replace(recipe, tasks=tasks)
 
 
 def _is_share(gpus: float) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flows.recipe import PinnedRecipe, RecipeError
-from flows.request import ScanRequest, UsageError, read_recipe
+from flows.recipe import PinnedRecipe
+from flows.request import ScanRequest, read_recipe
+from flows.usage import UsageError
 from model.config import CheckpointError
 from model.datasets.dataset import Dataset, LayoutError
 from model.datasets.sample import Malformed, Sample
@@ -183,5 +184,5 @@ def evaluation_recipe(
         recipe = replace(recipe, reader=replace(recipe.reader, detector=detector))
     try:
         return recipe.pin(checkpoint)
-    except (RecipeError, CheckpointError) as error:
+    except CheckpointError as error:
         raise UsageError(str(error)) from error

@@ -20,8 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from flows.request import UsageError
 from flows.training_media import MediaFiles
+from flows.usage import UsageError
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.config import CheckpointError
 from model.hub import fetch

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.ending import FAILED, INTERRUPTED, OK, refuse
+from flows.commands.ending import FAILED, OK, ending
 
 
 def describe(  # noqa: PLR0917 - typer gives names to them all
@@ -40,10 +40,10 @@ def describe(  # noqa: PLR0917 - typer gives names to them all
     from flows.hush import hushed
     from flows.output import to_json
     from flows.portrait import check_picture_path, draw_description
-    from flows.request import UsageError, pin_recipe
+    from flows.request import pin_recipe
     from workers.failure import WorkerError
 
-    try:
+    with ending(WorkerError, OSError, goes_on="nothing was written"):
         if picture is not None:
             check_picture_path(picture)
         request = DescribeRequest(file, track, clips)
@@ -57,13 +57,6 @@ def describe(  # noqa: PLR0917 - typer gives names to them all
             found = describe_file(request, pinned, status.update)
         if picture is not None:
             picture.write_bytes(draw_description(found, picture.suffix))
-    except UsageError as error:
-        raise refuse(error) from error
-    except (WorkerError, OSError) as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt as error:
-        raise typer.Exit(INTERRUPTED) from error
     if as_json:
         typer.echo(to_json(found.as_dict()))
     else:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from flows.usage import UsageError
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -40,14 +42,15 @@ def ending(*failures: type[Exception], goes_on: str = _GOES_ON) -> Generator[Non
         failures: of the world, with which it ends as failed; a UsageError ends it as bad usage.
         goes_on: what is said of an interrupted one.
     """
-    from flows.request import UsageError
-
     try:
         yield
     except UsageError as error:
         raise refuse(error) from error
     except failures as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
+        from flows.summary import printable
+
+        message = "\n".join(printable(line) for line in str(error).splitlines())
+        typer.secho(f"facesift: {message}", fg="red", err=True)
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as error:
         typer.secho(f"facesift: interrupted; {goes_on}", err=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, cast
 import typer
 
 from flows.commands.ending import ending, refuse
+from flows.usage import UsageError
 
 
 def evaluate(  # noqa: PLR0917 - typer gives names to them all
@@ -84,7 +85,6 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
 
     from flows.evaluation_report import to_markdown
     from flows.output import to_json
-    from flows.request import UsageError
     from model.evaluation.bootstrap import BootstrapConfig
     from model.evaluation.calibration import CalibrationConfig
     from model.instruct.chat import ChatConfig, OpenAiChat

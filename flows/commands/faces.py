@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from flows.commands.ending import FAILED, INTERRUPTED, refuse
+from flows.commands.ending import ending
+from flows.usage import UsageError
 
 if TYPE_CHECKING:
     from workers.reader import ReaderConfig
@@ -60,14 +61,13 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
     Exit status: 0, also when there is no face; 1 when the video cannot be read or an output not be written;
     2 for bad usage; 130 when it was interrupted.
     """
-    from flows.faces import FacesRequest, UsageError, find_faces, sheet_name
+    from flows.faces import FacesRequest, find_faces, sheet_name
     from flows.output import to_json
     from flows.sightings import LookProgress, print_faces
-    from flows.summary import printable
     from workers.failure import WorkerError
     from workers.reader import ReaderConfig
 
-    try:
+    with ending(WorkerError, OSError, goes_on="nothing was written"):
         request = FacesRequest(
             file=file,
             reader=_reader_of(recipe) if recipe else ReaderConfig(),
@@ -80,15 +80,6 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
         )
         with LookProgress(is_shown=sys.stderr.isatty() and not as_json) as progress:
             found = find_faces(request, progress.tell)
-    except UsageError as error:
-        raise refuse(error) from error
-    except (WorkerError, OSError) as error:
-        message = error.message if isinstance(error, WorkerError) else str(error)
-        typer.secho(f"facesift: {printable(message)}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt as error:
-        typer.secho("facesift: interrupted; nothing was written", err=True)
-        raise typer.Exit(INTERRUPTED) from error
     if as_json:
         typer.echo(to_json(found.as_dict()))
     else:
@@ -101,8 +92,6 @@ def _checked(sample_fps: float | None) -> float:
     Raises:
         UsageError: it is none.
     """
-    from flows.faces import UsageError
-
     if sample_fps is None:
         return math.inf
     if not sample_fps > 0:
@@ -116,10 +105,6 @@ def _reader_of(recipe: Path) -> "ReaderConfig":
     Raises:
         UsageError: it cannot be used.
     """
-    from flows.faces import UsageError
-    from flows.recipe import Recipe, RecipeError
+    from flows.recipe import Recipe
 
-    try:
-        return Recipe.read(recipe).reader
-    except RecipeError as error:
-        raise UsageError(str(error)) from error
+    return Recipe.read(recipe).reader

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.ending import FAILED, INTERRUPTED, refuse
+from flows.commands.ending import FAILED, ending
+from flows.usage import UsageError
 
 
 def instruct(  # noqa: PLR0917 - typer gives names to them all
@@ -52,8 +53,7 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
     from flows.hush import hushed
     from flows.instruct import Instruct, InstructRequest
     from flows.output import to_json
-    from flows.recipe_file import RecipeError, read_config
-    from flows.request import UsageError
+    from flows.recipe_file import read_config
     from model.instruct.chat import ChatError, OpenAiChat
     from model.instruct.config import InstructConfig
 
@@ -63,7 +63,7 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
         typer.echo(f"facesift instruct: {step}", file=voices[-1])
 
     shared = os.environ.get("OPENAI_API_KEY", "none")
-    try:
+    with ending(OSError, ChatError):
         settings = read_config(InstructConfig, config) if config else InstructConfig()
         request = InstructRequest(
             dataset=name,
@@ -92,16 +92,8 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
             "and cost nothing"
         )
         if cost.calls and not yes and not (sys.stdin.isatty() and typer.confirm("Go on?", err=True)):
-            raise refuse(UsageError("not agreed to; --yes goes on without asking"))
+            raise UsageError("not agreed to; --yes goes on without asking")
         found = building.write()
-    except (UsageError, RecipeError) as error:
-        raise refuse(error) from error
-    except (OSError, ChatError) as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt as error:
-        typer.secho("facesift: interrupted; the same command goes on where this one stopped", err=True)
-        raise typer.Exit(INTERRUPTED) from error
     if as_json:
         typer.echo(to_json(found))
     else:

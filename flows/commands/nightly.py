@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.commands.ending import FAILED, refuse, run_flow
+from flows.commands.ending import FAILED, ending, refuse, run_flow
 from flows.commands.lake import LakeOption
 from flows.commands.scan import bounds, names, text_of
 
@@ -161,12 +161,12 @@ def backfill(  # noqa: PLR0917 - typer gives names to them all
 
 def _request(archives: list[str], lake: str, **options: Any) -> "ScanRequest":
     """Return what is asked for."""
-    from flows.request import ScanRequest, UsageError
+    from flows.request import ScanRequest
 
     recipe, tasks, profile, log, calibration = (
         options.pop(name) for name in ("recipe", "tasks", "profile", "log", "calibration")
     )
-    try:
+    with ending():
         least_readers, most_readers = bounds("readers", options.pop("readers"))
         least_describers, most_describers = bounds("describers", options.pop("describers"))
         return ScanRequest(
@@ -184,5 +184,3 @@ def _request(archives: list[str], lake: str, **options: Any) -> "ScanRequest":
             calibration=text_of(calibration) if calibration else None,
             **options,
         )
-    except UsageError as error:
-        raise refuse(error) from error

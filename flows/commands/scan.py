@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.ending import refuse, run_flow
+from flows.commands.ending import ending, refuse, run_flow
 from flows.commands.lake import LakeOption
+from flows.usage import UsageError
 
 
 def scan(  # noqa: PLR0917 - typer gives names to them all
@@ -69,10 +70,10 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     A source whose result is in the lake already is not read again.
     """
     from flows.output import to_json
-    from flows.request import ScanRequest, UsageError
+    from flows.request import ScanRequest
     from flows.summary import ScanSummary, print_summary
 
-    try:
+    with ending():
         least_readers, most_readers = bounds("readers", readers)
         least_describers, most_describers = bounds("describers", describers)
         request = ScanRequest(
@@ -95,8 +96,6 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
             log=log,
             calibration=text_of(calibration) if calibration else None,
         )
-    except UsageError as error:
-        raise refuse(error) from error
 
     def run() -> ScanSummary:
         from flows.scan import scan as scan_flow
@@ -119,8 +118,6 @@ def text_of(path: Path) -> str:
     Raises:
         UsageError: it cannot be read.
     """
-    from flows.request import UsageError
-
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -138,8 +135,6 @@ def bounds(name: str, text: str | None) -> tuple[int | None, int | None]:
     Raises:
         UsageError: it is neither.
     """
-    from flows.request import UsageError
-
     if text is None:
         return None, None
     least, has_colon, most = text.rpartition(":")
@@ -153,11 +148,11 @@ def recipe(
     file: Annotated[Path | None, typer.Argument(help="A recipe to check and to complete.")] = None,
 ) -> None:
     """Print a recipe with every setting, as TOML: the defaults, or FILE with the defaults filled in."""
-    from flows.recipe import Recipe, RecipeError
+    from flows.recipe import Recipe
 
     try:
         typer.echo((Recipe.read(file) if file else Recipe()).to_toml(), nl=False)
-    except RecipeError as error:
+    except UsageError as error:
         raise refuse(error) from error
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from flows.commands.ending import INTERRUPTED, refuse
+from flows.commands.ending import ending
+from flows.usage import UsageError
 
 if TYPE_CHECKING:
     from flows.demonstration import Demonstration, DemonstrationRequest
     from flows.train import Trained, TrainRequest
+    from model.training.config import Stage
 
 T = TypeVar("T")
 
@@ -46,14 +48,13 @@ def train(  # noqa: PLR0917 - typer gives names to them all
 
     Run it again with the same arguments to go on where it was killed. For several GPUs, start it with
     `accelerate launch -m flows train ...`.
-    Exit status: 0 when it has been trained, 2 for bad usage, 130 when it was interrupted.
+    Exit status: 0 when it has been trained, 1 when that failed, 2 for bad usage, 130 when it was interrupted.
     """
     from flows.output import to_json
-    from flows.recipe_file import RecipeError, read_config
-    from flows.request import UsageError
-    from model.training.config import TrainingConfig, parse_stage
+    from flows.recipe_file import read_config
+    from model.training.config import TrainingConfig
 
-    try:
+    with ending(OSError, ValueError, FloatingPointError, goes_on="the same command goes on"):
         if stage == "demonstration":
             from flows.demonstration import DemonstrationRequest
 
@@ -63,7 +64,7 @@ def train(  # noqa: PLR0917 - typer gives names to them all
             from flows.train import TrainRequest
 
             request = TrainRequest(
-                stage=parse_stage(stage),
+                stage=_stage(stage),
                 data=_given(stage, "data", data),
                 root=_given(stage, "root", root),
                 checkpoint=_given(stage, "checkpoint", checkpoint),
@@ -71,25 +72,25 @@ def train(  # noqa: PLR0917 - typer gives names to them all
                 config=read_config(TrainingConfig, config) if config else TrainingConfig(),
             )
             made = _train(request)
-    except (UsageError, RecipeError, ValueError, FloatingPointError) as error:
-        raise refuse(error) from error
-    except KeyboardInterrupt as error:
-        typer.secho("facesift: interrupted; the same command goes on", fg="red", err=True)
-        raise typer.Exit(INTERRUPTED) from error
     typer.echo(to_json(asdict(made)) if as_json else str(made.checkpoint))
 
 
-def _given(stage: str, name: str, value: T | None) -> T:
-    from flows.request import UsageError
+def _stage(name: str) -> "Stage":
+    from model.training.config import parse_stage
 
+    try:
+        return parse_stage(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _given(stage: str, name: str, value: T | None) -> T:
     if value is None:
         raise UsageError(f"stage {stage} needs --{name}")
     return value
 
 
 def _refuse_given(stage: str, **given: object) -> None:
-    from flows.request import UsageError
-
     needless = [f"--{name}" for name, value in given.items() if value is not None]
     if needless:
         raise UsageError(f"stage {stage} makes its own data; leave out {', '.join(needless)}")

@@ -9,10 +9,11 @@ import pytest
 
 from flows.progress import ScanProgress
 from flows.recipe import PinnedRecipe, Recipe
-from flows.request import ScanRequest, UsageError
+from flows.request import ScanRequest
 from flows.run import ScanRun
 from flows.steps import plan_scan, read_shard
 from flows.summary import ScanSummary
+from flows.usage import UsageError
 from storage.backlog import Backlog
 from storage.catalog import Catalog
 from storage.lake import Lake

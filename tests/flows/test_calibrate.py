@@ -10,8 +10,9 @@ import pytest
 from flows.calibrate import apply_card, scoring_of
 from flows.progress import ScanProgress
 from flows.recipe import PinnedRecipe, Recipe
-from flows.request import ScanRequest, UsageError
+from flows.request import ScanRequest
 from flows.run import ScanRun
+from flows.usage import UsageError
 from model.demonstration import write_untrained_checkpoint
 from model.evaluation.card import CalibrationCard
 from storage.catalog import Catalog

@@ -11,8 +11,9 @@ from pydantic import TypeAdapter
 from flows import cluster
 from flows.cluster import Order, cluster_scan
 from flows.job import ERROR, RESULT
-from flows.request import ScanRequest, UsageError
+from flows.request import ScanRequest
 from flows.summary import ScanSummary
+from flows.usage import UsageError
 from storage.lake import LakeError
 from tests.flows.test_summary import SUMMARY
 from workers.fleet.cluster import ClusterError, ClusterJob, UnreachableError

@@ -14,7 +14,7 @@ from flows.cli import app
 from flows.describe import DescribeRequest, Description, describe_file
 from flows.portrait import MAX_FACES, check_picture_path, draw_description
 from flows.recipe import PinnedRecipe, Recipe
-from flows.request import UsageError
+from flows.usage import UsageError
 from model.demonstration import write_untrained_checkpoint
 from workers.describer import Describer
 from workers.reader import Chunk, Reader, RowIds

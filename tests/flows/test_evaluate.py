@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 import flows.evaluate
 from flows.evaluate import EvaluationRequest, evaluate
-from flows.request import UsageError
+from flows.usage import UsageError
 from model.datasets.dataset import hashed_split
 from model.evaluation.bootstrap import BootstrapConfig
 from model.evaluation.card import CalibrationCard

@@ -14,7 +14,8 @@ from numpy.random import default_rng
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.faces import CUTS_HEADER, FacesRequest, UsageError, find_faces
+from flows.faces import CUTS_HEADER, FacesRequest, find_faces
+from flows.usage import UsageError
 from model.synthetic.scene import sample_shot
 from tests.workers.videos import encode, encode_audio, encode_numbers, overwrite, packets_of, side_by_side
 from workers.overlay import Overlay
@@ -185,7 +186,7 @@ def test_what_is_no_video_is_one_line_and_1(
             path.write_bytes(path.read_bytes()[:-500])
     code, text, error = run(path, "--overlay", "o.mp4")
     assert (code, text) == (1, "")
-    assert error.startswith("facesift: v.mp4: ")
+    assert error.startswith("facesift: decode: v.mp4: ")
     assert error.count("\n") == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["v.mp4"]
 

@@ -15,9 +15,10 @@ from flows.cli import app
 from flows.maintain import UnsoundLakeError, Upkeep
 from flows.maintain import maintain as maintain_flow
 from flows.nightly import Night, nightly
-from flows.request import ScanRequest, UsageError
+from flows.request import ScanRequest
 from flows.server import ServerError
 from flows.summary import ScanSummary
+from flows.usage import UsageError
 from storage.lake import Lake, LakeError
 from storage.maintenance import MaintenanceAccount
 from tests.flows.test_night import ACCOUNT

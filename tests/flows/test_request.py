@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.request import ScanRequest, UsageError
+from flows.request import ScanRequest
+from flows.usage import UsageError
 
 REQUEST = ScanRequest(("/archive",), "/lake")
 

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.request import ScanRequest, UsageError
+from flows.request import ScanRequest
 from flows.summary import ScanSummary
+from flows.usage import UsageError
 from storage.lake import LakeError
 from tests.flows.test_summary import SUMMARY, failing
 from workers.fleet import FleetError

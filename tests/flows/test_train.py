@@ -9,9 +9,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.request import UsageError
 from flows.train import TrainRequest, train
 from flows.training_media import MediaFiles
+from flows.usage import UsageError
 from model.checkpoint import load_checkpoint
 from model.synthetic.mp4 import write_mp4
 from model.training.config import TrainingConfig
