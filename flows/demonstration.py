@@ -152,14 +152,24 @@ class _Making:
     def clips(self) -> None:
         """Render and read lessons; how many there are is decided once."""
         request, planned = self._request, self._plan["steps"].get("clips")
+        begun_s, minutes = time.monotonic(), request.minutes * _SHARES["clips"]
+
+        def told(done: int, wanted: int) -> None:
+            if done % 10 == 0 or done == wanted:
+                passed = (time.monotonic() - begun_s) / 60
+                most = (
+                    f"of {wanted} films" if planned else f"films after {passed:.1f} of {minutes:.1f} minutes"
+                )
+                self._tell("clips", f"{done} {most}")
+
         self.kept = make_clips(
             self._out / "clips",
             request.seed,
             lessons=planned or request.lessons,
-            until_s=float("inf") if planned else time.monotonic() + 60 * request.minutes * _SHARES["clips"],
+            until_s=float("inf") if planned else begun_s + 60 * minutes,
             processes=request.processes,
             config=LessonConfig(),
-            tell=lambda done, wanted: self._tell("clips", f"{done} of {wanted} films"),
+            tell=told,
         )
         if planned is None:
             there = sum(1 for _ in (self._out / "clips").glob("*.json"))
