@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from benchmarks.demonstration import Goal, compare, render, scan
-from flows.demonstration import BATCH, RATES, DemonstrationRequest, settings
+from flows.demonstration import DemonstrationRequest, talk_settings
 from flows.train import TrainRequest, train
 from model.checkpoint import load_checkpoint
 from model.config import CrossAttentionKind
@@ -37,7 +37,7 @@ def learn(base: Path, out: Path, kind: CrossAttentionKind, share: float) -> Path
     data = {"stage-1": "talk-clips.json", "stage-2": "talk-alone.json" if kind == "none" else "talk.json"}
     for name in ("stage-1", "stage-2"):
         if name in steps:
-            config = replace(settings(request, RATES[name], BATCH, weight_decay=0.01), steps=steps[name])
+            config = replace(talk_settings(request, name), steps=steps[name])
             stage = "1" if name == "stage-1" else "2"
             what = TrainRequest(stage, base / data[name], base / "clips", str(start), out / name, config)
             start = train(what).checkpoint

@@ -36,7 +36,7 @@ from model.training.media import Media
 from model.training.run import Run, Step, make_accelerator
 from model.training.sample import DataError, Sample, read_samples
 from model.training.state import CHECKPOINT, RunError, RunFolder
-from model.training.study import Lessons, seconds_per_step
+from model.training.study import Lessons
 
 Tell = Callable[[Step], None]
 
@@ -121,14 +121,6 @@ def train(request: TrainRequest, tell: Tell = lambda _: None, media: Media | Non
         export(ready.learner.merge(), ready.start, directory, card, getattr(torch, config.weights_dtype))
     accelerator.wait_for_everyone()
     return Trained(directory, ready.samples, run.steps, resumed_at, loss)
-
-
-def seconds_of(request: TrainRequest) -> float:
-    """Return how long a step takes here, in one process, from a few that are not kept."""
-    ready, config = _prepare(request, None), request.config
-    return config.accumulation * seconds_per_step(
-        ready.learner, ready.lessons, config.batch_size_in(request.stage), config.dtype
-    )
 
 
 @contextmanager
