@@ -62,7 +62,9 @@ EXPRESSIONS = (
     _expression(
         "neutral",
         "neutral, calm",
-        "neutrality, no emotion, no particular emotion, no strong emotion, emotionless, expressionless",
+        "neutrality, no emotion, no particular emotion, no strong emotion, emotionless, expressionless, "
+        "not show any * emotion, doesn't show any * emotion, not display any * emotion, "
+        "doesn't display any * emotion, not express any * emotion",
     ),
     _expression("anger", "anger, angry", "angered, rage, furious, fury, irritated, irritation"),
     _expression(
@@ -117,16 +119,18 @@ ATTRIBUTES = (
     _attribute("bangs", "", "a fringe"),
     _attribute("big_lips", "", "full lips, large lips"),
     _attribute("big_nose", "", "large nose, prominent nose"),
-    _attribute("black_hair", "", "black * hair, hair is black, dark hair"),
-    _attribute("blond_hair", "", "blonde hair, blond * hair, blonde * hair, hair is blond, hair is blonde"),
+    _attribute("black_hair", "", "black * hair, hair is * black, dark hair"),
+    _attribute(
+        "blond_hair", "", "blonde hair, blond * hair, blonde * hair, hair is * blond, hair is * blonde"
+    ),
     _attribute("blurry", "blurry picture", "blurry, blurred"),
-    _attribute("brown_hair", "", "brown * hair, hair is brown, brunette"),
+    _attribute("brown_hair", "", "brown * hair, hair is * brown, brunette"),
     _attribute("bushy_eyebrows", "", "thick eyebrows"),
     _attribute("chubby", "chubby face", "chubby"),
     _attribute("double_chin"),
     _attribute("eyeglasses", "", "glasses, spectacles"),
     _attribute("goatee"),
-    _attribute("gray_hair", "", "grey hair, gray * hair, grey * hair, hair is gray, hair is grey"),
+    _attribute("gray_hair", "", "grey hair, gray * hair, grey * hair, hair is * gray, hair is * grey"),
     _attribute("heavy_makeup", "", "heavy make-up, heavy * makeup"),
     _attribute("high_cheekbones", "", "prominent cheekbones"),
     _attribute("male", "", "man, boy, gentleman"),
@@ -135,7 +139,12 @@ ATTRIBUTES = (
     ),
     _attribute("mustache", "", "moustache"),
     _attribute("narrow_eyes"),
-    _attribute("no_beard", "", "without a beard, clean-shaven, clean shaven, beardless"),
+    _attribute(
+        "no_beard",
+        "",
+        "without a beard, without beard, not have a beard, "
+        "doesn't have a beard, no facial hair, clean-shaven, clean shaven, beardless",
+    ),
     _attribute("oval_face", "", "oval-shaped face, oval * face"),
     _attribute("pale_skin", "", "pale * skin, fair skin, pale complexion"),
     _attribute("pointy_nose", "", "pointed nose"),
@@ -143,8 +152,8 @@ ATTRIBUTES = (
     _attribute("rosy_cheeks"),
     _attribute("sideburns"),
     _attribute("smiling", "smile", "smiling, smiles"),
-    _attribute("straight_hair", "", "straight * hair, hair is straight"),
-    _attribute("wavy_hair", "", "wavy * hair, hair is wavy, curly hair"),
+    _attribute("straight_hair", "", "straight * hair, hair is * straight"),
+    _attribute("wavy_hair", "", "wavy * hair, hair is * wavy, curly hair, curly * hair"),
     _attribute("wearing_earrings", "", "earrings, earring"),
     _attribute("wearing_hat", "wearing a hat", "hat, cap, wears a hat"),
     _attribute("wearing_lipstick", "", "lipstick"),

@@ -1,13 +1,19 @@
 """Reads labels out of generated prose."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from model.action_units import spell_action_units
+from model.denials import VERDICT
 from model.mentions import Mention, are_joined, find_mentions
 from model.numerals import NUMBER, read_numbers
 from model.questions import Question
+from model.refusals import split_refusal
+from model.typography import plain_text
+from model.withdrawals import is_conceded
 
 ParseStatus = Literal["ok", "ambiguous", "refused", "unparsable"]
 _Labels = tuple[ParseStatus, tuple[str, ...]]
@@ -31,63 +37,53 @@ class Reading:
     rationale: str
 
 
-_REFUSAL = re.compile(
-    r"(?:\bi['’]?m sorry|i am sorry|sorry, (?:but )?i|as an? (?:ai|(?:large )?language model)\b|"
-    r"i apologi[sz]e|i (?:must |have to )?(?:refuse|decline) to|i (?:do not|don['’]t) (?:feel comfortable|"
-    r"know(?=\s*(?:[.,;!]|$|if\b|whether\b|how old\b|the (?:age|emotion|expression|answer)\b)))|"
-    r"(?:i (?:can ?not|can['’]t|could not|couldn['’]t|won['’]t|will not)|i['’]m (?:unable|not able) to|"
-    r"i am (?:unable|not able) to|unable to|(?:not |im)possible to|it is difficult to|cannot be|"
-    r"(?<![^.;,!\n])\s*(?:can(?:not| not|['’]?t)|could(?: not|n['’]t))) "
-    r"(?:\w+ly )?(?:determined?|identif(?:y|ied)|tell|assess|provide|answer|help|assist|say|judge|comply|"
-    r"discuss|describe|recogni[sz]e|guess|speculate|infer|estimated?|analy[sz]e|make|give|confirm|"
-    r"be (?:certain|sure)|(?:see|detect|find) (?:a|any|the) (?:face|person|image|picture|video)))\b"
-    # Not to find any trace of something is an answer.
-    r"(?!(?:\s+\w+){0,3}?\s+(?:signs?|traces?|evidence|hints?|indications?|art[ei]facts?|manipulations?|"
-    r"tampering|alterations?|edit(?:s|ing)?)\b)",
-    re.IGNORECASE,
-)
-_TURN = re.compile(r"\b(?:but|however|nevertheless|nonetheless|that said|still,)\b", re.IGNORECASE)
 _CONCLUSION = re.compile(
     r"\b(?:therefore|thus|hence|overall|in conclusion|in summary|to conclude|consequently|predominant(?:ly)?|"
-    r"primar(?:y|ily)|dominant|most likely|best described as|"
+    r"primar(?:y|ily)|dominant|most likely|best described as|reveals?|turns? out|on (?:a )?closer \w+|"
+    r"answer(?= is\b|:)|the best(?: \w+)? is|(?<!secondary )(?<!second )(?<!other )"
     r"(?:emotion|expression)(?: \w+){0,5}? (?:is|as|to be)|actually|in fact|in reality|"
     r"(?:but|yet|however,?) (?:it|this|that|he|she|they|the (?:video|clip|footage|image|picture|face|person))"
-    r"(?:['’]s|['’]re| is| are| was| were| has been| have been))\b",
+    r"(?:'s|'re| is| are| was| were| has been| have been))\b",
+    re.IGNORECASE,
+)
+_CONCLUDED_BEHIND = re.compile(
+    r"\s+(?:is|seems|appears)\s+(?:the\s+)?(?:most\s+(?:likely|probable|plausible|prominent)|dominant|strongest)\b",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?\n](?:\s|$)")
+_EVEN = 0.5
 _MARKER_NOUNS = r"(?:\s+(?:video|clip|image|photo|picture|face|person|expression|emotion))?"
 _QUOTES = r"[*_`\"'“”‘’]*"
 """Markdown's emphasis, too."""
+_FILLED_IN = re.compile(rf"{_QUOTES}(?:yes\b|\d+(?:\.\d+)?\s?%|[01]?\.\d|{VERDICT})", re.IGNORECASE)
+"""What makes a label in front of a colon no heading but one of the things that are asked: `Fake: no`."""
 _NUMBER_MARKER = (
-    rf"\s*(?:about|around|approximately|roughly)?\s*{NUMBER}(?:\s*(?:-|–|to)\s*{NUMBER})?"
-    r"(?:[\s-]+%ss?(?:[\s-]+old)?(?:\s+of age)?\b\s*[:.,;–—-]*\s*|\s*$)"
+    rf"{_QUOTES}(?:(?:about|around|approximately|roughly)\s+)?{NUMBER}(?:\s*(?:-|–|to)\s*{NUMBER})?"
+    rf"(?:[\s-]+%ss?(?:[\s-]+old)?(?:\s+of age)?\b{_QUOTES}\s*[:.,;–—-]*{_QUOTES}\s*|{_QUOTES}\s*$)"
 )
 _ACTION_UNIT = re.compile(r"AU(\d+)")
-_ACTION_UNIT_LIST = re.compile(
-    r"\b(?:(?:AUs|action units?)\s*(?:[#:]\s*)?|AU[\s-]?(?=\d+\s*[+/&]))"
-    r"(\d+(?:(?:\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+|\s*[+/&–-]\s*)(?:AU[\s-]?)?\d+)*)",
-    re.IGNORECASE,
-)
 _NONE_OF_THEM = re.compile(
-    r"\b(?:no|none of the|not any)\s+(?:\w+[\s,]+){0,3}(?:action units?|aus?|attributes?|them|these|those)\b"
-    r"|^\s*none\b",
+    r"(?:\b(?:no|none of the|not any)|(?:\bnot|n't)(?: \w+){1,2} any(?: of)?)\s+(?:\w+[\s,]+){0,3}"
+    r"(?:action units?|aus?|attributes?|them|these|those)\b|(?:^|\b(?:aus|units?|attributes)\s*:)\s*none\b"
+    r"|\ball (?:(?:of|the|these|facial|other) ){0,3}(?:action units|aus|attributes) "
+    r"are (?:absent|inactive|not)\b",
     re.IGNORECASE,
 )
 
 
 def read_answer(text: str, question: Question) -> Reading:
-    """Read the labels out of a generated text; never raises, whatever the text."""
+    """Read the labels out of a generated text in English; never raises, whatever the text."""
+    plain = plain_text(text)
     match question.kind:
         case "single_label":
             label, rest = _split_marker(text, question)
             if label is not None:
                 return Reading("ok", (label,), rest)
-            status, labels = _unless_refused(text, question, _read_prose)
+            status, labels = _unless_refused(plain, question, _read_prose)
         case "multi_label":
-            (status, labels), rest = _unless_refused(text, question, _read_multi_label), text.strip()
+            (status, labels), rest = _unless_refused(plain, question, _read_multi_label), text.strip()
         case "number":
-            status, labels = _unless_refused(text, question, _read_number)
+            status, labels = _unless_refused(plain, question, _read_number)
             rest = _without_number(text, question)
     return Reading(status, labels, rest if status in {"ok", "ambiguous"} else "")
 
@@ -101,33 +97,35 @@ def _split_marker(text: str, question: Question) -> tuple[str | None, str]:
             text,
             re.IGNORECASE,
         )
-        if marker:
+        if marker and not _FILLED_IN.match(text, marker.end()):
             return label.name, text[marker.end() :].strip()
     return None, text.strip()
 
 
 def _unless_refused(text: str, question: Question, read: Callable[[str, Question], _Labels]) -> _Labels:
     """Read a text; one that declines before it names a label counts only behind a `but`."""
-    refusal = _REFUSAL.search(text)
-    if refusal is None:
+    refused = split_refusal(text)
+    if refused is None or read(refused[0], question)[0] == "ok":
         return read(text, question)
-    if read(text[: refusal.start()], question)[0] == "ok":
-        return read(text, question)
-    turn = _TURN.search(text, refusal.end())
-    if turn:
-        status, labels = read(text[turn.end() :], question)
-        if labels:
-            return status, labels
-    return "refused", ()
+    status, labels = read(refused[1], question)
+    return (status, labels) if labels else ("refused", ())
 
 
 def _read_prose(text: str, question: Question) -> _Labels:
     """Return the one label that a text affirms, the one that it concludes on, or all."""
     mentions = find_mentions(text, {label.name: label.words() for label in question.labels})
+    shares = {mention.label: mention.share for mention in mentions if mention.share}
+    if len(shares) > 1:
+        likely = tuple(name for name, probability in shares.items() if probability > _EVEN)
+        return ("ok", likely) if len(likely) == 1 else ("ambiguous", tuple(shares))
     affirmed = [mention for mention in mentions if not mention.is_denied]
     labels = _names(affirmed)
     if len(labels) > 1:
-        concluded = _concluded(text, affirmed)
+        concluded = (
+            _concluded(text, affirmed)
+            or _names([mention for mention in affirmed if _CONCLUDED_BEHIND.match(text, mention.end)])
+            or _names([m for m in affirmed if not is_conceded(text, m.start, m.end)])
+        )
         return ("ok", concluded) if len(concluded) == 1 else ("ambiguous", labels)
     if labels:
         return "ok", labels
@@ -139,32 +137,29 @@ def _read_prose(text: str, question: Question) -> _Labels:
 
 def _concluded(text: str, affirmed: Sequence[Mention]) -> tuple[str, ...]:
     """Return the labels of the last statement of the kind "overall ..." or "the emotion is ..."."""
-    concluded: tuple[str, ...] = ()
-    for cue in _CONCLUSION.finditer(text):
-        end = _SENTENCE_END.search(text, cue.end())
-        inside = [m for m in affirmed if cue.end() <= m.start and (end is None or m.start < end.start())]
-        if not inside:
-            continue
-        chain = [inside[0]]
-        for mention in inside[1:]:
-            if are_joined(text, chain[-1], mention):
-                chain.append(mention)
-        concluded = _names(chain)
-    return concluded
+    ends = [end.start() for end in _SENTENCE_END.finditer(text)]
+    starts = [mention.start for mention in affirmed]
+    for cue in reversed(list(_CONCLUSION.finditer(text))):
+        sentence = bisect_left(ends, cue.end())
+        stop = ends[sentence] if sentence < len(ends) else len(text)
+        inside = affirmed[bisect_left(starts, cue.end()) : bisect_left(starts, stop)]
+        if inside:
+            chain = [inside[0]]
+            for mention in inside[1:]:
+                if are_joined(text, chain[-1], mention):
+                    chain.append(mention)
+            return _names(chain)
+    return ()
 
 
 def _read_multi_label(text: str, question: Question) -> _Labels:
     """Return the labels that a text affirms, in the question's order."""
     words = {label.name: label.words() for label in question.labels}
     if all(_ACTION_UNIT.fullmatch(name) for name in words):
-        text = _ACTION_UNIT_LIST.sub(
-            lambda match: ", ".join(f"AU{n}" for n in re.findall(r"\d+", match[1])), text
-        )
-        if re.search(r"\bAU[\s-]?\d", text, re.IGNORECASE):
+        text = spell_action_units(text)
+        if re.search(r"\bAU\d", text, re.IGNORECASE):
             # Names are not always right (AU15 is called by two): where there are numbers, they alone count.
-            words = {
-                name: (name.lower(), f"au {name[2:]}", f"au-{name[2:]}", f"au0{name[2:]}") for name in words
-            }
+            words = {name: (name.lower(),) for name in words}
     mentions = find_mentions(text, words)
     affirmed = {mention.label for mention in mentions if not mention.is_denied}
     denied = {mention.label for mention in mentions if mention.is_denied}
@@ -185,8 +180,9 @@ def _read_number(text: str, question: Question) -> _Labels:
 
 def _without_number(text: str, question: Question) -> str:
     singular = re.escape(question.unit.removesuffix("s"))
+    text = text.strip()
     marker = re.match(_NUMBER_MARKER % singular, text, re.IGNORECASE)
-    return text[marker.end() :].strip() if marker else text.strip()
+    return text[marker.end() :].strip() if marker else text
 
 
 def _names(mentions: Sequence[Mention]) -> tuple[str, ...]:

@@ -43,6 +43,13 @@ _REPLACED = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_START = re.compile(r"[.;!?\n](?=\s|$)")
+_CONCESSION = re.compile(
+    r"\s*(?:while|although|though|even (?:though|if)|despite|in spite of)\b[^,]*"
+    rf"\b(?:{_LOOK}|looking|seeming|appearing|could|might|may)\b[^,]*$",
+    re.IGNORECASE,
+)
+_SENTENCE, _AFTER = 300, 240
+"""Characters before and behind a word that are looked at: more than any pattern here spans."""
 
 
 def is_withdrawn(text: str, start: int, end: int, next_start: int | None) -> bool:
@@ -54,13 +61,30 @@ def is_withdrawn(text: str, start: int, end: int, next_start: int | None) -> boo
         end: one past its last.
         next_start: first character of the next label or number; what comes behind it is about that one.
     """
-    behind = text[end:next_start]
+    limit = end + _AFTER
+    behind = text[end : limit if next_start is None else min(next_start, limit)]
     if _REJECTED.match(behind):
         return True
-    before = text[:start]
-    cuts = [cut.end() for cut in _SENTENCE_START.finditer(before)]
-    said = before[cuts[-1] :] if cuts else before
+    said = _said_before(text, start)
     taken_back = _TAKEN_BACK.match(behind)
     if taken_back and _HEDGE.search(said + " " + taken_back.group()):
         return True
-    return next_start is not None and _REPLACED.fullmatch(behind) is not None and bool(_LOOKS.search(said))
+    if next_start is None or next_start > limit:
+        return False
+    return _REPLACED.fullmatch(behind) is not None and bool(_LOOKS.search(said))
+
+
+def is_conceded(text: str, start: int, end: int) -> bool:
+    """Return whether what is said at [start, end) is only the look that a sentence goes on to set aside.
+
+    As in "although it looks real, it is fake": worth nothing where another label is affirmed.
+    """
+    comma = re.match(r"[^.;!?\n,]{0,80},", text[end : end + 82])
+    return comma is not None and _CONCESSION.match(_said_before(text, start)) is not None
+
+
+def _said_before(text: str, start: int) -> str:
+    """Return what the sentence says before a place."""
+    before = text[max(0, start - _SENTENCE) : start]
+    cuts = [cut.end() for cut in _SENTENCE_START.finditer(before)]
+    return before[cuts[-1] :] if cuts else before

@@ -55,8 +55,8 @@ EXPRESSION = default_question("expression")
         (
             EXPRESSION,
             "The person appears neutral, but on closer look is afraid.",
-            "ambiguous",
-            "neutral fear",
+            "ok",
+            "fear",
         ),
         (EXPRESSION, "The face expresses no happiness whatsoever but sorrow.", "ok", "sadness"),
         (EXPRESSION, "Anger was suspected and then excluded. Disgust remains.", "ok", "disgust"),

@@ -1,0 +1,89 @@
+"""Finds what is said around a word: that it does not hold, or how probable it is.
+
+Predicates ("anger is absent", "AU12 cannot be seen"), forms that are filled in ("AU4: no", "AU4 (absent)",
+"AU4 – brow lowerer – inactive", "{AU4: false}"), answered questions ("Is AU4 active? No."), and shares
+("fake: 5%", "a 5% chance that it is fake").
+"""
+
+import re
+
+_SEEN = (
+    r"present|visible|seen|shown|evident|detected|apparent|active|there|observed|displayed|expressed|"
+    r"noticeable|activated|supported|likely|indicated|engaged|raised|found|identified|recogni[sz]ed"
+)
+_NOT_SEEN = rf"not\s+(?:(?!only\b)\w+ly\s+)?(?:{_SEEN})\b"
+ABSENT = rf"absent|inactive|{_NOT_SEEN}"
+"""Words of a form, or of a heading above a list."""
+STOP = r"(?=\s*(?:\.(?!\d)|[,;:()\[\]{}\n]|$))"
+VERDICT = rf"(?:no|none|off|false|missing|{ABSENT}){STOP}|(?:0(?:\.0+)?(?:\s?%)?|false)(?![\w.%]|\.\d)"
+"""In a form that is filled in."""
+
+_ASIDE = r"\)?(?:\s*\([^()\n]{0,60}\))?(?:\s+(?:emotion|expression))?(?:,\s+which\s[^,.;\n]{1,60},)?"
+_WHETHER = (
+    r"(?:is|are|was|were|present|active|visible|detected|found|presence|activation|activity|intensity|level|"
+    r"evidence|status)"
+)
+_SIGN = r"(?: ?[:=?–—]| -)"
+_CELL = r"(?: ?(?!yes\b|true\b|present\b|active\b)[^:;,.()\n=–—]{1,40}(?: ?[:–—]| -))?"
+"""What may stand between a label and its verdict: `AU4 – brow lowerer – no`."""
+_IS_SEEN = (
+    rf"(?:[.,;!]|$|\s+(?:(?!only\b)\w+ly\s+)?(?:to\s+be\s+)?(?:{_SEEN}|the\s|what\s))"  # "is not the emotion"
+)
+_DENIED = re.compile(
+    rf"{_ASIDE}(?:"
+    rf"(?:,? {_WHETHER}){{0,2}}{_SIGN}{_CELL} ?(?:{VERDICT})"
+    r"|=(?:no|false)\b"
+    rf"| (?:no|off|missing|{ABSENT}){STOP}"
+    r"|\s*[(\[]\s*(?:(?:no|none|off|missing|ABSENT|0(?:\.0+)?(?:\s?%)?)|"
+    r"(?:intensity|strength|level|score)\s*[:=]?\s*0(?:\.0+)?)\s*[)\]]"
+    r"|(?:\s+\w+){1,4}\?\s*no(?=\s*(?:[.,;(\n]|$))"
+    r"|\s+(?:is|are|was|were|can be|could be|has been|have been|seems?|appears?|looks?)(?:\s+to\s+be)?"
+    rf"\s+(?:(?:all|both|\w+ly|\w+ (?:and|or))\s+)?(?:{_NOT_SEEN}|absent|missing|"
+    r"ruled out|unlikely|excluded|lacking|inactive|off\b|less (?:likely|probable))"
+    r"|\s+(?:is|are|was|were|can be|could be|has been|have been|seems?|appears?)"
+    rf"\s+(?:\w+ly\s+)?not{_IS_SEEN}"
+    rf"|\s+(?:is|are|was|were)n'?t{_IS_SEEN}"
+    rf"|\s+(?:does|do|did)(?:\s+not|n'?t)\s+(?:seem|appear|look)(?:\s+to\s+be)?{_IS_SEEN}"
+    rf"|\s+(?:can|could)(?:\s?not|'?t|n'?t)\s+be\s+(?:\w+ly\s+)?(?:{_SEEN}|confirmed)\b"
+    r"|\s+(?:has|have|had|shows?|displays?|exhibits?)\s+no\s+(?:\w+\s+)?"
+    r"(?:activation|activity|movement|contraction|evidence|signs?)\b"
+    r")".replace("ABSENT", ABSENT),
+    re.IGNORECASE,
+)
+
+_NUMBER = r"(\d{1,3}(?:\.\d{1,4})?)\s?%"
+_SURE = r"(?!\s*(?:sure|certain|confiden))"
+"""How sure a text is of its answer does not lessen the answer."""
+_SHARE_BEHIND = re.compile(
+    rf"\s*\(?(?:[^()\n]{{0,40}}\)\s*)?(?:[:=(–—]|\s-)?\s*(?:about|around|approximately|~)?\s*{_NUMBER}{_SURE}"
+    r"|\s*[:=(]\s*(0?\.\d{1,4}|1\.0+)(?!\d)",
+    re.IGNORECASE,
+)
+_SHARE_BEFORE = re.compile(
+    rf"{_NUMBER}{_SURE}\s+(?:(?:chance|probability|likelihood|possibility|likely|probable)\s+)?"
+    r"(?:(?:that|of|to|be|being|for|it|this|is|was|has|been|the|a|an|video|image|face|person|clip)\s+){0,7}$",
+    re.IGNORECASE,
+)
+_PROBABILITY = re.compile(r"\b(?:probability|likelihood|chance)\b[^.;\n]*$", re.IGNORECASE)
+_ITS_VALUE = re.compile(
+    rf"(?:\s+\w+)?\s+(?:is|are|at)\s+(?:only|about|around|approximately|below|under)?\s*{_NUMBER}",
+    re.IGNORECASE,
+)
+_BEFORE = 100
+"""Characters before a word that are looked at."""
+
+
+def is_denied_behind(text: str, end: int) -> bool:
+    """Return whether the words behind a place say that what ends there does not hold."""
+    return _DENIED.match(text, end) is not None
+
+
+def share(text: str, start: int, end: int) -> float | None:
+    """Return the probability, 0..1, that a text gives to what it names at [start, end), or None."""
+    before = text[max(0, start - _BEFORE) : start]
+    found = _SHARE_BEHIND.match(text, end) or _SHARE_BEFORE.search(before)
+    if found is None and _PROBABILITY.search(before):
+        found = _ITS_VALUE.match(text, end)
+    if found is None:
+        return None
+    return float(found[1]) / 100 if found[1] else float(found[2])
