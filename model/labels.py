@@ -1,5 +1,6 @@
 """Labels and the words for them."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,8 +25,11 @@ class Label:
     synonyms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or not all(word.strip() for word in (*self.variants, *self.synonyms)):
-            raise ValueError(f"label {self.name!r} has an empty name, variant or synonym; write a word")
+        for word in (self.name, *self.variants, *self.synonyms):
+            if not re.search(r"\w", word):
+                raise ValueError(
+                    f"label {self.name!r}: the name, variant or synonym {word!r} is no word; write one"
+                )
 
     def asked_as(self) -> str:
         """Return what a yes/no question calls the label."""

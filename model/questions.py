@@ -73,9 +73,11 @@ class Question:
                 )
         if not self.prompt.strip():
             raise ValueError(f"question {self.name}: the prompt is empty; write the question")
-        names = [label.name for label in self.labels]
-        if len(set(names)) < len(names):
-            raise ValueError(f"question {self.name}: labels {names} repeat; name each once")
+        if "{label}" in self.prompt:
+            raise ValueError(
+                f"question {self.name}: {{label}} belongs into the score_prompt; the prompt is asked "
+                "once, of all labels"
+            )
         if self.prior_weight is not None and not 0 <= self.prior_weight <= _HIGHEST:
             raise ValueError(
                 f"question {self.name}: prior_weight {self.prior_weight} is no number from 0, such as 1"
@@ -86,6 +88,17 @@ class Question:
             self._check_labels()
 
     def _check_labels(self) -> None:
+        names = [label.name for label in self.labels]
+        if len(set(names)) < len(names):
+            raise ValueError(f"question {self.name}: labels {names} repeat; name each once")
+        owners: dict[str, str] = {}
+        for label in self.labels:
+            for word in label.words():
+                if owners.setdefault(word, label.name) != label.name:
+                    raise ValueError(
+                        f"question {self.name}: {word!r} names label {owners[word]!r} and label "
+                        f"{label.name!r}; leave it to one of them"
+                    )
         least = 2 if self.kind == "single_label" else 1
         if len(self.labels) < least:
             raise ValueError(f"question {self.name}: a {self.kind} question needs at least {least} labels")
@@ -100,6 +113,8 @@ class Question:
             raise ValueError(
                 f"question {self.name}: a number question has no labels; give minimum and maximum"
             )
+        if not re.search(r"\w", self.unit):
+            raise ValueError(f"question {self.name}: the unit is empty; write what is counted, such as years")
         if not 0 <= self.minimum < self.maximum <= _HIGHEST:
             raise ValueError(
                 f"question {self.name}: minimum {self.minimum} and maximum {self.maximum} must satisfy "

@@ -29,6 +29,23 @@ MISTAKES = {
     GAZE + "kind = 'number'\nprompt = 'Where?'\nlabels = [{ name = 'a', variant = ['b'] }]": (
         "there is no setting questions[0].labels[0].variant; did you mean variants?"
     ),
+    GAZE + "kind = 'single_label'\nprompt = 'Where?'\nlabels = [{ name = 'left' }]": (
+        "question gaze: a single_label question needs at least 2 labels"
+    ),
+    GAZE + "kind = 'multi_label'\nprompt = 'Where?'\nlabels = [{ name = 'left' }]": (
+        "question gaze: put {label} into the score_prompt of a multi_label question, where each "
+        "label's phrase goes, and into no other"
+    ),
+    GAZE + "kind = 'number'\nprompt = 'How far?'\nmaximum = 5000": (
+        "question gaze: minimum 0 and maximum 5000 must satisfy 0 <= minimum < maximum <= 999"
+    ),
+    GAZE + "kind = 'number'\nprompt = 'How far?'\nview = 'film'": (
+        "questions[0].view is 'film'; give 'clip' or 'frame'"
+    ),
+    GAZE
+    + "kind = 'single_label'\nprompt = '?'\nlabels = [{ name = 'a' }, { name = 'b', variants = ['A'] }]": (
+        "question gaze: 'a' names label 'a' and label 'b'; leave it to one of them"
+    ),
     "[engine]\ndtype = 'fp8'": "engine.dtype is 'fp8'; give 'auto', 'float32', 'bfloat16' or 'float16'",
 }
 
