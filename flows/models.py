@@ -122,7 +122,7 @@ def pull(checkpoint: str) -> Path:
         bar = bars.add_task(checkpoint, total=None)
 
         def report(progress: Fetched) -> None:
-            done, total = progress.done_bytes, progress.total_bytes
-            bars.update(bar, description=progress.model_id, completed=done, total=total)
+            named = f"{progress.model_id}: {progress.file}"
+            bars.update(bar, description=named, completed=progress.done_bytes, total=progress.total_bytes)
 
         return pull_checkpoint(checkpoint, report)

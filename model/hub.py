@@ -4,9 +4,10 @@ The local cache of huggingface_hub comes first; the network is asked only for wh
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self, cast
 
 from model.config import CheckpointError
 from model.weights import find_weights
@@ -19,12 +20,13 @@ _BIN = re.compile(r"pytorch_model[^/]*\.bin")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a download is, after each file."""
+    """How far a download is, as it arrives."""
 
     model_id: str
     file: str
-    """The one that has just arrived."""
+    """The one that is arriving."""
     done_bytes: int
+    """Of all files."""
     total_bytes: int
 
 
@@ -70,7 +72,7 @@ def fetch(
         checkpoint: directory or hub id.
         needs_weights: False when its config.json is enough.
         may_download: False to stay with what is here.
-        report: told after each file.
+        report: told as bytes arrive.
 
     Raises:
         CheckpointError: there is no such directory or repository, or the hub cannot be reached.
@@ -111,16 +113,67 @@ def _download(
         described = HfApi().model_info(repo, revision=revision, files_metadata=True)
         sizes = {file.rfilename: file.size or 0 for file in described.siblings or []}
         wanted = _choose_files(list(sizes)) if needs_weights else ["config.json"]
-        done_bytes, total_bytes = 0, sum(sizes.get(name, 0) for name in wanted)
+        meter = _Meter(str(checkpoint), {name: sizes.get(name, 0) for name in wanted}, report)
         for name in wanted:
             # The revision as it was asked for, so that the cache also learns what it stands for.
-            hf_hub_download(repo, name, revision=revision)
-            done_bytes += sizes.get(name, 0)
-            if report is not None:
-                report(Progress(str(checkpoint), name, done_bytes, total_bytes))
+            hf_hub_download(repo, name, revision=revision, tqdm_class=cast("Any", meter.bar_of(name)))
+            meter.finish(name)
     except (HTTPError, OSError) as error:
         problem = f"is no directory here, and the hub did not give it: {error}"
         raise CheckpointError(str(checkpoint), (problem,)) from error
+
+
+class _Meter:
+    """Adds up what has arrived of several files, one after the other."""
+
+    def __init__(
+        self, model_id: str, sizes: Mapping[str, int], report: Callable[[Progress], None] | None
+    ) -> None:
+        self._model_id = model_id
+        self._sizes = sizes
+        self._report = report
+        self._finished = self._told = 0
+
+    def bar_of(self, file: str) -> type:
+        """Return a class that huggingface_hub takes for a progress bar; it only tells the meter."""
+        meter = self
+
+        class Bar:
+            def __init__(self, *_: object, initial: int = 0, **__: object) -> None:
+                self._arrived = 0
+                self.update(initial)
+
+            def __enter__(self) -> Self:
+                return self
+
+            def __exit__(self, *_: object) -> None:
+                pass
+
+            def update(self, count: float | None = 1) -> None:
+                self._arrived += int(count or 0)  # less than none when a file begins anew
+                meter.tell(file, self._arrived)
+
+            def update_transfer(self, count: float) -> None:
+                """Pass over bytes of the network, which are fewer than those of the file."""
+
+            def set_postfix_str(self, *_: object, **__: object) -> None:
+                pass
+
+            set_transfer_postfix_str = close = refresh = set_postfix_str
+
+        return Bar
+
+    def tell(self, file: str, arrived: int) -> None:
+        """Report so many bytes of a file; never more than it has."""
+        done = self._finished + min(arrived, self._sizes[file])
+        if self._report is not None and done != self._told:
+            self._told = done
+            self._report(Progress(self._model_id, file, done, sum(self._sizes.values())))
+
+    def finish(self, file: str) -> None:
+        """Report a file that is here, whether it has just arrived or was in the cache."""
+        self.tell(file, self._sizes[file])
+        self._finished += self._sizes[file]
 
 
 def _split_id(checkpoint: str | Path) -> tuple[str, str | None]:

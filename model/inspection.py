@@ -154,7 +154,7 @@ def pull_checkpoint(checkpoint: str, report: Callable[[Progress], None] | None =
 
     Args:
         checkpoint: hub id, `owner/name` or `owner/name@revision`.
-        report: told after each file.
+        report: told as bytes arrive.
 
     Returns:
         Its directory.

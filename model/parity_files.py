@@ -66,7 +66,9 @@ def _parse_meta(
 ) -> tuple[tuple[tuple[Kind, int], ...] | None, frozenset[str], dict[str, tuple[int, ...]]]:
     visuals = meta.get("notes", {}).get("mixed_visuals_in_order")
     left_out = meta.get("left_out", [])
-    if not isinstance(left_out, list):
+    if not isinstance(left_out, list) or not all(
+        isinstance(name, str) for name in cast("list[Any]", left_out)
+    ):
         raise TypeError(f"left_out {left_out!r} is no list of names")
     announced = {
         name: tuple(int(side) for side in shape) for name, (_, shape) in meta.get("expected", {}).items()

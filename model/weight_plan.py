@@ -8,11 +8,11 @@ from typing import get_args
 import torch
 
 from model.config import CheckpointError, FaceLlavaConfig, IncompleteError, Kind
+from model.dormant_weights import dormant_groups
 from model.face_llava import FaceLlava
 from model.weights import (
     Header,
     find_weights,
-    is_dormant,
     is_finite,
     official_name,
     promised_names,
@@ -36,7 +36,8 @@ class WeightPlan:
         files: every weight file, the checkpoint's first, then those of towers from elsewhere.
         sources: header of the tensor for each of FaceLlava's parameters, by parameter name.
         dormant: headers of tensors that never act, by official name.
-        missing: official names that no file holds, of parameters and of what the index promises.
+        missing: official names that no file holds, of parameters, of what the index promises, and of the rest
+            of a module that never acts and of which there is a part.
         unexpected: official names that the configuration has no place for.
         misshaped: sentences on tensors whose shape is not the configuration's, or which hold no plain floats.
         tower_ids: towers whose weights are not in the checkpoint, and where they come from.
@@ -145,6 +146,8 @@ def _fit(
     absent: set[str],
 ) -> WeightPlan:
     wanted = {official_name(name): (name, tuple(value.shape)) for name, value in model.state_dict().items()}
+    groups = dormant_groups(model.config)
+    idle = {official: shape for group in groups for official, shape in group.items()}
     sources: dict[str, Header] = {}
     dormant: dict[str, Header] = {}
     unexpected: list[str] = []
@@ -152,18 +155,32 @@ def _fit(
     for official, header in found:
         if official in wanted:
             name, shape = wanted.pop(official)
-            if header.dtype not in _PLAIN_FLOATS:
-                held = str(header.dtype).removeprefix("torch.")
-                misshaped.append(f"{official} is {held} and should be float32, bfloat16 or float16")
-            elif header.shape == shape:
+            misfit = _misfit(official, header, shape)
+            if not misfit:
                 sources[name] = header
-            else:
-                misshaped.append(f"{official} is {list(header.shape)} and should be {list(shape)}")
-        elif is_dormant(official, model.config):
+        elif official in idle and official not in dormant:
+            misfit = _misfit(official, header, idle[official])
             dormant[official] = header
         else:
             unexpected.append(official)  # also a name that comes twice
+            continue
+        misshaped += misfit
+    for group in groups:
+        if not dormant.keys().isdisjoint(group):
+            absent |= group.keys() - dormant.keys()
     missing = tuple(sorted(absent.union(wanted)))
     return WeightPlan(
         files, sources, dormant, missing, tuple(sorted(unexpected)), tuple(misshaped), tower_ids
     )
+
+
+def _misfit(official: str, header: Header, shape: tuple[int, ...] | None) -> tuple[str, ...]:
+    """Return a sentence on a tensor of a wrong type or shape; none when it fits, or any would."""
+    if shape is None:
+        return ()
+    if header.dtype not in _PLAIN_FLOATS:
+        held = str(header.dtype).removeprefix("torch.")
+        return (f"{official} is {held} and should be float32, bfloat16 or float16",)
+    if header.shape != shape:
+        return (f"{official} is {list(header.shape)} and should be {list(shape)}",)
+    return ()

@@ -19,8 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from model.config import CheckpointError, FaceLlavaConfig, IncompleteError, Kind
-from model.tower import acting_layers
+from model.config import CheckpointError, IncompleteError, Kind
 
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
 """Names of unsharded weights, the preferred format first; shards are listed in NAME.index.json."""
@@ -60,22 +59,6 @@ def official_name(name: str) -> str:
 def tower_prefix(kind: Kind) -> str:
     """Return what the official names of a tower's tensors begin with."""
     return f"model.{kind}_tower.{kind}_tower."
-
-
-def is_dormant(name: str, config: FaceLlavaConfig) -> bool:
-    """Tell whether an official tensor never influences a result."""
-    if name.endswith(".rotary_emb.inv_freq"):
-        return True
-    if name.startswith("model.landmarks_cross_attn.ln."):
-        return config.cross_attention != "none"
-    tower = re.match(r"model\.(image|video)_tower\.\1_tower\.(.+)", name)
-    sizes = tower and {"image": config.image_tower, "video": config.video_tower}[tower[1]]
-    if not tower or not sizes:
-        return False
-    layer = re.match(r"encoder\.layers\.(\d+)\.", tower[2])
-    if layer:
-        return acting_layers(sizes, config.select_layer) <= int(layer[1]) < sizes.layers
-    return tower[2].startswith("post_layernorm.") or tower[2] == "embeddings.position_ids"
 
 
 def find_weights(directory: Path) -> tuple[Path, ...]:

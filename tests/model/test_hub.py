@@ -24,6 +24,8 @@ class Hub:
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict[str, dict[str, bytes]])
     asked: list[str] = field(default_factory=list[str])
     url: str = ""
+    breaks_after: int | None = None
+    """Bytes of the next pytorch_model.bin after which the connection ends, once."""
 
 
 def make_handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
@@ -52,7 +54,10 @@ def make_handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self.send_header("X-Repo-Commit", COMMIT)
             self.end_headers()
             if self.command == "GET":
-                self.wfile.write(data)
+                is_broken = hub.breaks_after is not None and self.path.endswith(".bin")
+                self.wfile.write(data[: hub.breaks_after] if is_broken else data)
+                if is_broken:
+                    hub.breaks_after = None
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
@@ -104,6 +109,32 @@ def test_only_what_is_read_is_fetched(hub: Hub) -> None:
         ("tokenizer.model", 8, 15),
         ("pytorch_model.bin", 15, 15),
     ]
+
+
+def test_what_arrives_is_reported_as_it_arrives(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 4)
+    hub.repositories["owner/name"] = FILES
+    heard: list[Progress] = []
+    fetch("owner/name", needs_weights=False, report=heard.append)
+    fetch("owner/name", report=heard.append)
+    assert [(p.file, p.done_bytes, p.total_bytes) for p in heard] == [
+        ("config.json", 2, 2),
+        ("config.json", 2, 15),  # it was in the cache
+        ("tokenizer.model", 6, 15),
+        ("tokenizer.model", 8, 15),
+        ("pytorch_model.bin", 12, 15),
+        ("pytorch_model.bin", 15, 15),
+    ]
+
+
+def test_what_arrives_twice_counts_once(hub: Hub) -> None:
+    hub.repositories["owner/name"] = FILES
+    hub.breaks_after = 3
+    heard: list[Progress] = []
+    fetch("owner/name", report=heard.append)
+    done = [p.done_bytes for p in heard]
+    assert done == sorted(done)
+    assert done[-1] == 15
 
 
 def test_safetensors_are_preferred(hub: Hub) -> None:

@@ -51,7 +51,8 @@ def test_says_what_does_not_fit(tmp_path: Path) -> None:
     weights |= {
         "spare": torch.ones(1),
         "model.norm.weight": torch.ones(3),
-        "model.landmarks_cross_attn.ln.bias": torch.ones(1),
+        "model.landmarks_cross_attn.ln.bias": torch.ones(128),
+        "model.landmarks_cross_attn.ln.weight": torch.ones(128),
     }
     save_file(weights, copy(tmp_path) / "model.safetensors")
     found = inspect_checkpoint(tmp_path)
@@ -59,7 +60,7 @@ def test_says_what_does_not_fit(tmp_path: Path) -> None:
     assert found.missing == ("lm_head.weight",)
     assert found.unexpected == ("spare",)
     assert found.misshaped == ("model.norm.weight is [3] and should be [128]",)
-    assert found.dormant == 1
+    assert found.dormant == 2
 
 
 def test_reads_no_weights(tmp_path: Path) -> None:

@@ -1,5 +1,11 @@
-"""A parity directory of other sizes: a 16x16 grid, two frames, and each variant of the landmark branch."""
+"""A parity directory of other sizes: a 16x16 grid, two frames, and each variant of the landmark branch.
 
+Each is then altered: nothing that is changed may go unnoticed.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +17,7 @@ from torch import Tensor
 
 from model import cross_attention
 from model.checkpoint import save_checkpoint
-from model.config import CrossAttentionKind, FaceLlavaConfig, LlmConfig, TowerConfig
+from model.config import CheckpointError, CrossAttentionKind, FaceLlavaConfig, LlmConfig, TowerConfig
 from model.face_llava import FaceLlava
 from model.parity import ParityRow, check_parity
 
@@ -28,10 +34,13 @@ WIDE_GRID = FaceLlavaConfig(
 )
 
 
-@pytest.fixture(params=["masked", "geometric", "none"])
-def wide_grid(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[CrossAttentionKind, Path]:
+@pytest.fixture(scope="module", params=["masked", "geometric", "none"])
+def wide_grid(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[CrossAttentionKind, Path]:
     """Return a directory whose expectations come from the model itself, one row at a time."""
     kind: CrossAttentionKind = request.param
+    tmp_path = tmp_path_factory.mktemp(kind)
     torch.manual_seed(2)
     model = FaceLlava(replace(WIDE_GRID, cross_attention=kind)).eval()
     save_checkpoint(model, tmp_path)
@@ -93,3 +102,90 @@ def test_a_mask_that_is_not_swapped_is_found(
     monkeypatch.setattr(cross_attention, "proximity_mask", exchanged)
     found = outside(check_parity(directory))
     assert found == set() if kind == "none" else "video_landmarks.rpp_mask" in found
+
+
+GUIDED = pytest.mark.parametrize("wide_grid", ["masked", "geometric"], indirect=True)
+Alteration = Callable[[Path], object]
+ATTENTION = "model.landmarks_cross_attn.cross_attn."
+MASK, ENCODED = "video_landmarks.rpp_mask", "video_landmarks.encoded"
+KEYS, VALUES = f"{ATTENTION}k_proj.weight", f"{ATTENTION}v_proj.weight"
+
+
+def edit(file: str, change: Callable[[dict[str, Tensor]], object]) -> Alteration:
+    def alter(directory: Path) -> None:
+        tensors = {name: tensor.clone() for name, tensor in load_file(directory / file).items()}
+        change(tensors)
+        save_file(tensors, directory / file)
+
+    return alter
+
+
+def edit_weights(change: Callable[[dict[str, Tensor]], object]) -> Alteration:
+    return edit("model.safetensors", change)
+
+
+def exchange_variants(directory: Path) -> None:
+    config = json.loads((directory / "config.json").read_text())
+    config["cross_attn_type"] = "masked" if config["cross_attn_type"] == "geometric" else "geometric"
+    (directory / "config.json").write_text(json.dumps(config))
+
+
+@GUIDED
+@pytest.mark.parametrize(
+    ("alter", "message"),
+    [
+        (edit_weights(lambda weights: weights.pop(KEYS)), f"1 missing: {KEYS}"),
+        (
+            edit_weights(lambda weights: weights.update(new=weights.pop(KEYS))),
+            "1 missing: .*; 1 unexpected: new",
+        ),
+        (
+            edit_weights(lambda weights: weights.update({KEYS: torch.ones(32, 31)})),
+            r"1 misshaped: .*\[32, 31\]",
+        ),
+        (
+            edit_weights(lambda weights: weights[VALUES][3, 4].fill_(torch.nan)),
+            f"1 not finite as float32: {VALUES}",
+        ),
+        (edit("inputs.safetensors", lambda inputs: inputs.pop("video_pixels")), "no case"),
+        (
+            lambda directory: (directory / "expected.safetensors").unlink(),
+            r"expected\.safetensors cannot be read",
+        ),
+        (lambda directory: (directory / "model.safetensors").unlink(), "has no weights"),
+    ],
+    ids=["missing", "renamed", "misshaped", "nan", "no pixels", "no expectations", "no weights"],
+)
+def test_what_is_damaged_is_an_error(
+    alter: Alteration, message: str, wide_grid: tuple[CrossAttentionKind, Path], tmp_path: Path
+) -> None:
+    alter(shutil.copytree(wide_grid[1], tmp_path, dirs_exist_ok=True))
+    with pytest.raises(CheckpointError, match=message):
+        check_parity(tmp_path)
+
+
+@GUIDED
+@pytest.mark.parametrize(
+    ("alter", "seen_in"),
+    [
+        (edit_weights(lambda weights: weights[KEYS].mul_(1.3)), "cross_attn_block"),
+        (edit_weights(lambda weights: weights[VALUES].mul_(1.01)), "cross_attn_block"),
+        (
+            edit("inputs.safetensors", lambda inputs: inputs["video_landmarks"][0, 0, 7].add_(0.01)),
+            "rpp_mask",
+        ),
+        (edit("expected.safetensors", lambda expected: expected[MASK][1, 1, 9, 8].add_(1e-5)), "rpp_mask"),
+        (edit("expected.safetensors", lambda expected: expected.pop(MASK)), "rpp_mask"),
+        (
+            edit("expected.safetensors", lambda expected: expected[ENCODED][0, 0, 0, 0].fill_(torch.inf)),
+            "encoded",
+        ),
+        (exchange_variants, "rpp_mask"),
+    ],
+    ids=["keys", "values", "landmarks", "mask", "no mask", "infinity", "the other variant"],
+)
+def test_what_is_altered_is_found(
+    alter: Alteration, seen_in: str, wide_grid: tuple[CrossAttentionKind, Path], tmp_path: Path
+) -> None:
+    alter(shutil.copytree(wide_grid[1], tmp_path, dirs_exist_ok=True))
+    assert f"video_landmarks.{seen_in}" in outside(check_parity(tmp_path))

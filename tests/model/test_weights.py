@@ -7,13 +7,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from model.config import CheckpointError, FaceLlavaConfig
+from model.config import CheckpointError
 from model.layout import read_config
 from model.weight_plan import build_empty
 from model.weights import (
     find_weights,
     hash_weights,
-    is_dormant,
     is_finite,
     official_name,
     promised_names,
@@ -28,26 +27,6 @@ TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b.c": torch.ones(4, dtype=torc
 def test_our_names_are_the_official_ones() -> None:
     official = {header.name for header in read_headers(SIMPLE / "model.safetensors")}
     assert {official_name(name) for name in build_empty(read_config(SIMPLE)).state_dict()} == official
-
-
-@pytest.mark.parametrize(
-    ("name", "acts"),
-    [
-        ("model.layers.0.self_attn.rotary_emb.inv_freq", False),
-        ("model.landmarks_cross_attn.ln.weight", False),
-        ("model.landmarks_cross_attn.cross_attn.ln.weight", True),
-        ("model.image_tower.image_tower.post_layernorm.bias", False),
-        ("model.image_tower.image_tower.pre_layrnorm.bias", True),
-        ("model.video_tower.video_tower.encoder.layers.23.mlp.fc1.weight", False),
-        ("model.video_tower.video_tower.encoder.layers.22.mlp.fc1.weight", True),
-        ("model.video_tower.video_tower.encoder.layers.24.mlp.fc1.weight", True),  # no such layer
-        ("model.video_tower.video_tower.embeddings.position_ids", False),
-        ("model.video_tower.image_tower.post_layernorm.bias", True),
-        ("model.layers.23.mlp.up_proj.weight", True),
-    ],
-)
-def test_only_what_never_acts_is_dormant(name: str, acts: bool) -> None:
-    assert is_dormant(name, FaceLlavaConfig()) is not acts
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "bin"])
