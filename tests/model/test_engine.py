@@ -20,7 +20,7 @@ from model.face_llava import FaceLlava
 from model.labels import Label
 from model.preprocess import Preprocess
 from model.prompts import Prompter
-from model.questions import Question
+from model.questions import Question, View
 from model.scoring import closed_prompts, label_scores, log_sum
 from model.token_tree import ScoringTree
 from model.tokenizer import load_tokenizer
@@ -95,6 +95,18 @@ def clips(count: int) -> list[FaceClip]:
         )
         for _ in range(count)
     ]
+
+
+def mixed_clips(count: int) -> list[FaceClip]:
+    """Return clips of 1 to 12 frames, of crops of several sizes."""
+    random = np.random.default_rng(6)
+    some: list[FaceClip] = []
+    for number in range(count):
+        frames, size = 1 + number * 5 % 12, (24, 40, 56)[number % 3]
+        crops = random.integers(0, 256, (frames, size, size, 3), dtype=np.uint8)
+        landmarks = random.uniform(0, size, (frames, 68, 2)).astype(np.float32)
+        some.append(FaceClip(crops, landmarks, best_frame=int(random.integers(frames))))
+    return some
 
 
 def answered(result: ClipAnswers) -> list[Answer]:
@@ -180,16 +192,38 @@ def test_the_tree_says_what_one_prompt_at_a_time_says(model: FaceLlava) -> None:
             assert score.prior_log_prob == pytest.approx(wanted.prior_log_prob, abs=1e-4)
 
 
+@pytest.fixture(scope="module")
+def at_once(model: FaceLlava) -> list[ClipAnswers]:
+    config = replace(CONFIG, batch_clips=64)
+    return TorchEngine(model, TOKENIZER, config).describe(mixed_clips(64), QUESTIONS)
+
+
 @pytest.mark.parametrize("batch_clips", [1, 2, 7])
-def test_the_batch_does_not_change_an_answer(model: FaceLlava, batch_clips: int) -> None:
-    some = clips(7)
-    whole = TorchEngine(model, TOKENIZER, CONFIG).describe(some, QUESTIONS)
-    config = EngineConfig(device="cpu", dtype="float32", batch_clips=batch_clips, max_new_tokens=12)
-    for one, other in zip(
-        whole, TorchEngine(model, TOKENIZER, config).describe(some, QUESTIONS), strict=True
-    ):
+def test_64_clips_at_once_are_answered_as_few_at_a_time(
+    model: FaceLlava, at_once: list[ClipAnswers], batch_clips: int
+) -> None:
+    config = replace(CONFIG, batch_clips=batch_clips)
+    few = TorchEngine(model, TOKENIZER, config).describe(mixed_clips(64), QUESTIONS)
+    assert len(few) == len(at_once) == 64
+    for one, other in zip(at_once, few, strict=True):
         for answer, same in zip(answered(one), answered(other), strict=True):
-            assert answer.text == same.text
+            assert (answer.question, answer.view, answer.text) == (same.question, same.view, same.text)
+            assert [s.score for s in answer.scores] == pytest.approx([s.score for s in same.scores], abs=1e-4)
+    assert len({answered(one)[0].scores[0].score for one in at_once}) == 64  # no clip has another's answer
+
+
+@pytest.mark.parametrize("view", ["clip", "frame"])
+def test_a_clip_alone_is_answered_as_among_64(
+    model: FaceLlava, at_once: list[ClipAnswers], view: View
+) -> None:
+    """Asked only about one view, in a call of its own."""
+    asked = [question for question in QUESTIONS if question.view == view]
+    engine = TorchEngine(model, TOKENIZER, CONFIG)
+    for number in (0, 13, 63):
+        (alone,) = engine.describe([mixed_clips(64)[number]], asked)
+        among = [answer for answer in answered(at_once[number]) if answer.view == view]
+        for answer, same in zip(answered(alone), among, strict=True):
+            assert (answer.question, answer.text) == (same.question, same.text)
             assert [s.score for s in answer.scores] == pytest.approx([s.score for s in same.scores], abs=1e-4)
 
 
