@@ -140,9 +140,8 @@ class TowerConfig:
         )
         _check_number("tower", "layer_norm_eps", self.layer_norm_eps)
         _check_activation("tower", self.activation)
-        time_attention: object = self.has_temporal_attention
-        if not isinstance(time_attention, bool):
-            raise ValueError(f"tower add_time_attn {time_attention!r} is neither true nor false")
+        if self.has_temporal_attention not in {True, False}:
+            raise ValueError(f"tower add_time_attn {self.has_temporal_attention!r} is neither true nor false")
         if self.channels != _RGB:
             raise ValueError(f"tower num_channels {self.channels!r} is not {_RGB}: pictures are RGB")
         if self.hidden_size % self.heads:

@@ -11,24 +11,26 @@ _SEEN = (
     r"present|visible|seen|shown|evident|detected|apparent|active|there|observed|displayed|expressed|"
     r"noticeable|activated|supported|likely|indicated|engaged|raised|found|identified|recogni[sz]ed"
 )
-_NOT_SEEN = rf"not\s+(?:(?!only\b)\w+ly\s+)?(?:{_SEEN})\b"
+_NOT_SEEN = rf"(?:not|no longer)\s+(?:(?!only\b)\w+ly\s+)?(?:{_SEEN})\b"
 ABSENT = rf"absent|inactive|{_NOT_SEEN}"
 """Words of a form, or of a heading above a list."""
 STOP = r"(?=\s*(?:\.(?!\d)|[,;:()\[\]{}\n]|$))"
-VERDICT = rf"(?:no|none|off|false|missing|{ABSENT}){STOP}|(?:0(?:\.0+)?(?:\s?%)?|false)(?![\w.%]|\.\d)"
+VERDICT = (
+    rf"(?:no|none(?: (?:{_SEEN}))?|off|false|missing|{ABSENT}|0(?:\.0+)?(?:\s?%)?){STOP}"
+    r"|(?:0|false)(?=\s+\w+\s?[:=])"
+)
 """In a form that is filled in."""
 
 _ASIDE = r"\)?(?:\s*\([^()\n]{0,60}\))?(?:\s+(?:emotion|expression))?(?:,\s+which\s[^,.;\n]{1,60},)?"
 _WHETHER = (
     r"(?:is|are|was|were|present|active|visible|detected|found|presence|activation|activity|intensity|level|"
-    r"evidence|status)"
+    r"evidence|status|artifacts?|signs?)"
 )
 _SIGN = r"(?: ?[:=?–—]| -)"
-_CELL = r"(?: ?(?!yes\b|true\b|present\b|active\b)[^:;,.()\n=–—]{1,40}(?: ?[:–—]| -))?"
+_CELL = r"(?: ?(?!yes\b|true\b|present\b|active\b)[^:;,.()\n=–—\d]{1,40}(?: ?[:–—]| -))?"
 """What may stand between a label and its verdict: `AU4 – brow lowerer – no`."""
-_IS_SEEN = (
-    rf"(?:[.,;!]|$|\s+(?:(?!only\b)\w+ly\s+)?(?:to\s+be\s+)?(?:{_SEEN}|the\s|what\s))"  # "is not the emotion"
-)
+_IS_SEEN = rf"(?:[.,;!]|$|\s+(?:(?!only\b)\w+ly\s+)?(?:to\s+be\s+)?(?:{_SEEN}|the\s(?!only\b)|what\s))"
+"""Also "is not the emotion", but not "is not the only one"."""
 _DENIED = re.compile(
     rf"{_ASIDE}(?:"
     rf"(?:,? {_WHETHER}){{0,2}}{_SIGN}{_CELL} ?(?:{VERDICT})"
@@ -55,8 +57,9 @@ _NUMBER = r"(\d{1,3}(?:\.\d{1,4})?)\s?%"
 _SURE = r"(?!\s*(?:sure|certain|confiden))"
 """How sure a text is of its answer does not lessen the answer."""
 _SHARE_BEHIND = re.compile(
-    rf"\s*\(?(?:[^()\n]{{0,40}}\)\s*)?(?:[:=(–—]|\s-)?\s*(?:about|around|approximately|~)?\s*{_NUMBER}{_SURE}"
-    r"|\s*[:=(]\s*(0?\.\d{1,4}|1\.0+)(?!\d)",
+    r"\s*\(?(?:[^()\n]{0,40}\)\s*)?(?:[:=(–—]|\s-)?\s*(?:with\s+(?:an?\s+)?(?:(?:probability|likelihood)\s+of\s+)?)?"
+    rf"(?:about|around|approximately|~)?\s*{_NUMBER}{_SURE}"
+    r"|\s*[:=(]?\s*(0?\.\d{1,4}|1\.0+)(?!\d|\s*(?:s|sec|seconds?|ms|px)\b)",
     re.IGNORECASE,
 )
 _SHARE_BEFORE = re.compile(

@@ -10,12 +10,12 @@ _CUES = (
     r"\w+n['’]t|cannot|not|never|no|without|neither|nor|none|nothing|lack(?:s|ing)?|absence|absent|devoid|"
     r"free (?:of|from)|(?:rather )?than|instead of|as opposed to|unlike|rul(?:e|es|ed|ing) out|"
     r"exclud(?:e|es|ed|ing)|mistaken for|confused with|far from|unlikely|less likely|fails? to|hardly|"
-    r"scarcely|anything but|too \w+ to be|doubts?|doubtful|doubted"
+    r"scarcely|anything but|(?:hard|difficult) to (?:believe|imagine)|too \w+ to be|doubts?|doubtful|doubted"
 )
-_EXCEPTIONS = r"except(?: for)?|other than|apart from|aside from|but for|save for"
+_EXCEPTIONS = r"except(?: for)?|other than|apart from|aside from|besides|but for|save for"
 _HEADINGS = (
     rf"(?:missing|not (?:apply|applicable|listed|wearing)|{ABSENT})"
-    r"(?:\s+(?:facial\s+)?(?:aus?|action units?|attributes?|features?|ones))?\s*:(?=\s)"
+    r"(?:\s+(?:facial\s+)?(?:aus?|action units?|attributes?|features?|units?|ones))?\s*:(?=\s)"
 )
 _IDIOMS = (
     r"not (?:only|just|merely|simply)|not (?:sure|certain|clear) (?:whether|if)|"

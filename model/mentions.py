@@ -18,7 +18,9 @@ from model.withdrawals import is_withdrawn
 
 _PREDICATE = re.compile(r"absent|lacking|unlikely|none|nothing|excluded|ruled out", re.IGNORECASE)
 """Cues that end a statement about what is in front of them."""
-_ADDING = frozenset(("apart from", "aside from", "but for", "save for"))
+_ONE_OF = frozenset(("none", "neither"))
+"""Cues whose list is the subject of what follows: "none of fear, anger is visible"."""
+_ADDING = frozenset(("apart from", "aside from", "besides", "but for", "save for"))
 """These add where nothing is denied: "apart from fear there is surprise"."""
 _EXCEPTION_IN_FRONT = re.compile(
     r"[^.;!?\n]{1,80},\s*(?:there (?:is|are) )?(?:no|none|nothing|not)\b", re.IGNORECASE
@@ -30,6 +32,7 @@ _VERBS = (
     r"is|are|was|were|has|have|wears?|shows?|looks?|seems?|appears?|displays?|expresses|conveys|dominates?|"
     r"prevails?"
 )
+_PLURAL = re.compile(r"(?:\s*\([^()\n]{0,60}\))?\s+(?:are|were)", re.IGNORECASE)
 _CLAUSE = re.compile(rf"\s+(?:{_VERBS})\b", re.IGNORECASE)
 _SKIPPED_IN_LISTS = frozenset(
     (
@@ -88,14 +91,15 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention
     """
     tokens, labels = tokenise(text, words)
     mentions: list[Mention] = []
-    is_denying = is_headed = has_cue = is_repeated = False
+    is_denying = is_headed = is_repeated = False
+    cue = ""
     for position, token in enumerate(tokens):
         before = tokens[position - 1] if position else None
         if before and _is_label(before) and _BARE_VERDICT.match(text, token.start()):
             continue  # "AU6 no, AU12 yes"
         if token.lastgroup in ("cue", "heading"):
-            is_repeated = has_cue and before is not None and before.lastgroup == "comma"
-            has_cue = True
+            is_repeated = bool(cue) and before is not None and before.lastgroup == "comma"
+            cue = token.group().lower()
             is_denying, is_headed = True, token.lastgroup == "heading"
         elif token.lastgroup == "exception":
             if before and _is_nothing(before):
@@ -104,11 +108,13 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention
             is_denying = not is_denying and not _is_in_front(text, token)
         elif token.lastgroup == "end":
             is_headed = is_headed and token.group() == "\n"
-            is_denying, has_cue = is_headed, False
+            is_denying, cue = is_headed, ""
         elif token.lastgroup == "break":
             is_denying = is_denying and before is not None and _is_denied_break(before, token)
         elif token.lastgroup in ("comma", "and"):
-            is_denying = is_denying and _list_goes_on(text, tokens, position, has_more_cues=is_repeated)
+            is_denying = is_denying and _list_goes_on(
+                text, tokens, position, has_more_cues=is_repeated, is_alternative=cue in _ONE_OF
+            )
         elif _is_label(token):
             mentions.append(_mention(text, token, labels[token.lastgroup or ""], is_denying=is_denying))
     mentions = _without_withdrawn(text, _spread(text, mentions))
@@ -154,12 +160,14 @@ def are_joined(text: str, first: Mention, second: Mention) -> bool:
     return _JOINT.fullmatch(text, first.end, second.start) is not None
 
 
-def _list_goes_on(text: str, tokens: Sequence[re.Match[str]], position: int, *, has_more_cues: bool) -> bool:
+def _list_goes_on(
+    text: str, tokens: Sequence[re.Match[str]], position: int, *, has_more_cues: bool, is_alternative: bool
+) -> bool:
     """Return whether what follows a comma or `and` is another item of the denied list, not a new clause.
 
     Where every item has a cue of its own ("no hat, no glasses, young"), the list ends where the cues do.
     """
-    is_plain, is_alternative = True, False
+    is_plain = True
     ahead = tokens[position + 1 : position + 9]
     if has_more_cues and not any(token.group().lower() in ("or", "nor") for token in ahead):
         return False
@@ -191,7 +199,8 @@ def _spread(text: str, mentions: list[Mention]) -> list[Mention]:
     for index in reversed(range(len(mentions))):
         mention = mentions[index]
         if is_denied_behind(text, mention.end):
-            is_predicated, joints = True, frozenset(("and", "or", "nor"))
+            is_plural = _PLURAL.match(text, mention.end)
+            is_predicated, joints = True, frozenset(() if is_plural else ("and", "or", "nor"))
         elif is_predicated and are_joined(text, mention, mentions[index + 1]):
             between = text[mention.end : mentions[index + 1].start].lower().split()
             is_predicated = not joints or not joints.isdisjoint(between)

@@ -47,7 +47,7 @@ NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
 _ONE = re.compile(
     rf"(?<![\w.,$])(?<!-)(\d{{1,3}}\.\d{{1,2}}|{NUMBER})"
     r"(?:[- ]?ish\b|(?=(?:yo|yrs?|years?|y)\b)|(?![\w%]))"
-    r"(?![.,:]\d|\s*[<>≤≥]|[\s-]*(?:decades?|centur(?:y|ies)|months?|weeks?|days?|hours?|minutes?|seconds?|frames?|percent|cm|kg)\b)",
+    r"(?![.,:]\d|\s*[<>≤≥]|[\s-]*(?:decades?|centur(?:y|ies)|months?|weeks?|days?|hours?|minutes?|seconds?|frames?|percent|cm|kg|feet|foot|ft|inch(?:es)?|pounds?|lbs|degrees?)\b)",
     re.IGNORECASE,
 )
 _PART = r"(early|mid|middle|late)[- ]*"
@@ -65,7 +65,7 @@ _OR_MORE = re.compile(
 _OR_LESS = re.compile(
     r"\s*(?:[\s-]*years?(?:[\s-]+old)?\s+)?(?:or|and)\s+(?:younger|below|under|less)\b", re.IGNORECASE
 )
-_TO = re.compile(r"\s*(?:-|–|—|to|or|and)\s*(?:the\s+)?(?:his\s+|her\s+|their\s+)?", re.IGNORECASE)
+_TO = re.compile(r"\s*(?:-|–|—|/|to|or|and)\s*(?:the\s+)?(?:his\s+|her\s+|their\s+)?", re.IGNORECASE)
 _HEDGE = r"(?:(?:about|around|maybe|possibly|perhaps|even)\s+)?"
 _RANGE = re.compile(
     rf"(?:\s*,\s*{NUMBER}){{0,4}}(?:\s*(?:-{{1,3}}|–|—|~|\.{{2,3}}|…|(?:to|through|until|till)\b)|,?\s*or\b"

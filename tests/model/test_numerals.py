@@ -54,6 +54,8 @@ AGE = default_question("age")
         (AGE, "at least 30, at most 40", "ambiguous", "30 40"),
         (AGE, "60-plus", "ambiguous", "60 100"),
         (AGE, "There are 2 people.", "unparsable", ""),
+        (AGE, "late 30s/early 40s", "ambiguous", "37 43"),
+        (AGE, "He is 6 feet tall and 30 years old.", "ok", "30"),
         (AGE, "1. 30 years old", "ok", "30"),
     ],
 )
