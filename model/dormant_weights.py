@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from model.config import FaceLlavaConfig
+from model.config import FaceLlavaConfig, Kind, TowerConfig
 from model.tower import VisionTower, acting_layers
 from model.weights import tower_prefix
 
@@ -31,7 +31,8 @@ def _of_branch(config: FaceLlavaConfig) -> Iterator[Shapes]:
 
 def _of_towers(config: FaceLlavaConfig) -> Iterator[Shapes]:
     """Yield the layers behind the selected state, and what comes after or beside all layers."""
-    for kind, sizes in (("image", config.image_tower), ("video", config.video_tower)):
+    towers: dict[Kind, TowerConfig | None] = {"image": config.image_tower, "video": config.video_tower}
+    for kind, sizes in towers.items():
         if sizes is None:
             continue
         prefix = tower_prefix(kind)

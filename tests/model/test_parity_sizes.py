@@ -124,6 +124,10 @@ def edit_weights(change: Callable[[dict[str, Tensor]], object]) -> Alteration:
     return edit("model.safetensors", change)
 
 
+def remove(file: str) -> Alteration:
+    return lambda directory: (directory / file).unlink()
+
+
 def exchange_variants(directory: Path) -> None:
     config = json.loads((directory / "config.json").read_text())
     config["cross_attn_type"] = "masked" if config["cross_attn_type"] == "geometric" else "geometric"
@@ -149,10 +153,10 @@ def exchange_variants(directory: Path) -> None:
         ),
         (edit("inputs.safetensors", lambda inputs: inputs.pop("video_pixels")), "no case"),
         (
-            lambda directory: (directory / "expected.safetensors").unlink(),
+            remove("expected.safetensors"),
             r"expected\.safetensors cannot be read",
         ),
-        (lambda directory: (directory / "model.safetensors").unlink(), "has no weights"),
+        (remove("model.safetensors"), "has no weights"),
     ],
     ids=["missing", "renamed", "misshaped", "nan", "no pixels", "no expectations", "no weights"],
 )
