@@ -127,7 +127,12 @@ def test_what_arrives_is_reported_as_it_arrives(hub: Hub, monkeypatch: pytest.Mo
     ]
 
 
-def test_what_arrives_twice_counts_once(hub: Hub) -> None:
+def no_wait(_: float) -> None:
+    """What huggingface_hub waits before it tries again."""
+
+
+def test_what_arrives_twice_counts_once(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", no_wait)
     hub.repositories["owner/name"] = FILES
     hub.breaks_after = 3
     heard: list[Progress] = []
