@@ -45,7 +45,7 @@ _DECADES = {f"{ten.removesuffix('y')}ies": 10 * tens for tens, ten in enumerate(
 NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
 """Pattern of a number of up to three digits, or up to a hundred in words."""
 _ONE = re.compile(
-    rf"(?<![\w.,$])(?<!-)(\d{{1,3}}\.\d{{1,2}}|{NUMBER})"
+    rf"(?<![\w.,$])(?<!-)(?<!\bno )(\d{{1,3}}\.\d{{1,2}}|{NUMBER})"
     r"(?:[- ]?ish\b|(?=(?:yo|yrs?|years?|y)\b)|(?![\w%]))"
     r"(?![.,:]\d|\s*[<>≤≥]|[\s-]*(?:decades?|centur(?:y|ies)|months?|weeks?|days?|hours?|minutes?|seconds?|frames?|percent|cm|kg|feet|foot|ft|inch(?:es)?|pounds?|lbs|degrees?)\b)",
     re.IGNORECASE,
@@ -144,7 +144,8 @@ def read_numbers(text: str, question: Question) -> tuple[float, ...]:
     stated = [reading for reading in readings if reading.has_unit or reading.is_stated]
     first = min(stated or readings, key=lambda reading: reading.start, default=None)
     if first is None:
-        return ()
+        none = rf"\bno\s+(?:\w+\s+)?{re.escape(question.unit)}\b"
+        return (0,) if question.minimum == 0 and re.search(none, text, re.IGNORECASE) else ()
     for other in readings:
         is_inside = first.numbers[0] <= other.numbers[0] <= first.numbers[-1]
         if other.is_best and other.start > first.start and is_inside:

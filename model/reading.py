@@ -55,6 +55,8 @@ _EVEN = 0.5
 _MARKER_NOUNS = r"(?:\s+(?:video|clip|image|photo|picture|face|person|expression|emotion))?"
 _QUOTES = r"[*_`\"'“”‘’]*"
 """Markdown's emphasis, too."""
+_YES_OR_NO = frozenset(("yes", "no"))
+"""Labels that a comma sets off: "Yes, and there is no doubt"."""
 _FILLED_IN = re.compile(rf"{_QUOTES}(?:yes\b|\d+(?:\.\d+)?\s?%|[01]?\.\d|{VERDICT})", re.IGNORECASE)
 """What makes a label in front of a colon no heading but one of the things that are asked: `Fake: no`."""
 _NUMBER_MARKER = (
@@ -93,7 +95,8 @@ def _split_marker(text: str, question: Question) -> tuple[str | None, str]:
     for label in question.labels:
         named = "|".join(re.escape(word) for word in sorted(label.words(), key=len, reverse=True))
         marker = re.match(
-            rf"\s*{_QUOTES}(?:{named}){_MARKER_NOUNS}{_QUOTES}\s*(?:[:.!\n—–]+{_QUOTES}(?:\s+|$)|-\s+|$)",
+            rf"\s*{_QUOTES}(?:{named}){_MARKER_NOUNS}{_QUOTES}\s*"
+            rf"(?:[:.!\n—–{',' if label.name.lower() in _YES_OR_NO else ''}]+{_QUOTES}(?:\s+|$)|-\s+|$)",
             text,
             re.IGNORECASE,
         )

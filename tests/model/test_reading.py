@@ -329,6 +329,19 @@ def test_a_question_of_ones_own_is_read_by_its_words() -> None:
     check(question, "She wears no glasses.", "ok", "bare")
 
 
+def test_yes_and_no_may_be_labels() -> None:
+    question = Question("hat", "single_label", "A hat?", labels=(Label("yes"), Label("no")))
+    check(question, "Yes, without a feather, and there is no doubt.", "ok", "yes")
+    check(question, "No, the person is not wearing a hat.", "ok", "no")
+    check(question, "yes and no", "ambiguous", "yes", "no")
+
+
+def test_none_of_a_unit_is_zero() -> None:
+    question = Question("teeth", "number", "Teeth?", maximum=32, unit="teeth", number_answers=("{n} teeth",))
+    check(question, "No teeth can be seen.", "ok", "0")
+    check(question, "No one knows.", "unparsable")
+
+
 def test_no_text_breaks_the_reader() -> None:
     generator = random.Random(1)
     words = [
