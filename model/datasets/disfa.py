@@ -4,19 +4,28 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from model.datasets.dataset import FOLDS_IN_TURN, Dataset, find, fold_of, text_lines, whole_number
+from model.datasets.dataset import (
+    FOLDS_IN_TURN,
+    Dataset,
+    find,
+    find_variant,
+    fold_of,
+    text_lines,
+    whole_number,
+)
 from model.datasets.sample import Item, Malformed, Sample
 
 ACTION_UNITS = (1, 2, 4, 6, 9, 12, 25, 26)
 POSITIVE_FROM = 2
 """Intensity, 0..5, from which an action unit counts as present."""
 FOLDS = 3
+_PLACES = {"left": ("Videos_LeftCamera",), "right": ("Videos_RightCamera",)}
 _SUBJECT = re.compile(r"SN\d{3}")
 
 
 def _read(root: Path, variant: str) -> Iterator[Item]:
     labels = find("DISFA", root, "ActionUnit_Labels")
-    videos = find("DISFA", root, f"Videos_{variant.capitalize()}Camera")
+    videos = find_variant("DISFA", root, _PLACES, variant)
     subjects = sorted(path.name for path in labels.iterdir() if _SUBJECT.fullmatch(path.name))
     named = {subject: videos / f"{variant.capitalize()}Video{subject}_comp.avi" for subject in subjects}
     for path in sorted(videos.iterdir()):
