@@ -1,4 +1,4 @@
-"""Calibration in an evaluation: a card from one split's predictions, and how it does on another's."""
+"""A calibration card from the predictions of a split, and what it must not be tested on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flows.calibrate import scoring_of
 from flows.recipe import PinnedRecipe
@@ -18,33 +19,21 @@ from model.evaluation.calibration import (
     fit,
     score_metrics,
     unseen_log10_lrs,
-    verdict_metrics,
 )
-from model.evaluation.card import INCONCLUSIVE, CalibrationCard
+from model.evaluation.card import CalibrationCard
 from model.evaluation.forensic import Flags, Floats, log10_odds
 from model.evaluation.prediction import Prediction
-
-_TITLES = {
-    "auc": "AUC",
-    "eer": "EER",
-    "cllr": "Cllr, bits",
-    "cllr_min": "Cllr of the best calibration in hindsight, bits",
-    "ece": "ECE at equal priors",
-    "balanced_accuracy": "balanced accuracy",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Predictions that have a score, with the contents that they are about.
+    """Predictions, and of those that have a score what a card needs.
 
     Attributes:
         predictions: of all samples.
-        video_ids: by sample id.
     """
 
     predictions: Sequence[Prediction]
-    video_ids: Mapping[str, str]
 
     @property
     def kept(self) -> list[Prediction]:
@@ -54,12 +43,17 @@ class Scored:
     @property
     def contents(self) -> set[str]:
         """The video ids of those with a score."""
-        return {self.video_ids[one.sample.sample_id] for one in self.kept}
+        return {one.video_id for one in self.kept if one.video_id is not None}
 
     @property
     def compressions(self) -> set[str]:
         """How the videos are compressed, as the dataset says."""
         return {one.sample.groups.get("compression", "as distributed") for one in self.predictions}
+
+    @property
+    def clusters(self) -> NDArray[np.intp]:
+        """[n] numbers from 0, of those with a score."""
+        return number_clusters([one.sample.cluster for one in self.kept])
 
     def columns(self, label: str) -> tuple[Flags, Floats]:
         """Return whether the label holds, and the log odds of its scores."""
@@ -93,10 +87,9 @@ def fit_card(
         )
     other, label = dataset.labels
     is_fake, odds = scored.columns(label)
-    clusters = number_clusters([one.sample.cluster for one in scored.kept])
     try:
         curve = fit(is_fake, odds, config.method)
-        unseen = unseen_log10_lrs(is_fake, odds, clusters, config.method)
+        unseen = unseen_log10_lrs(is_fake, odds, scored.clusters, config.method)
     except CalibrationError as error:
         raise UsageError(f"{dataset.title}, {described['split']}: {error}") from error
     return CalibrationCard(
@@ -148,44 +141,3 @@ def check_disjoint(card: CalibrationCard, dataset: Dataset, scored: Scored) -> N
             f"the calibration card is for compression {fitted['compression']}, and these samples have "
             f"{', '.join(sorted(scored.compressions))}; fit one for each"
         )
-
-
-def calibration_values(card: CalibrationCard, scored: Scored) -> dict[str, Any]:
-    """Return how a card does on predictions, as a part of a report."""
-    is_fake, odds = scored.columns(card.label)
-    ratios = card.log10_lrs(odds)
-    verdicts = np.array([card.verdict(float(ratio)) for ratio in ratios], np.str_)
-    before, after = score_metrics(is_fake, odds), score_metrics(is_fake, ratios)
-    judged = verdict_metrics(is_fake, verdicts, card.label)
-    low, high = card.bounds
-    fitted = card.fitted_on
-    kinds = ((card.other_label, ~is_fake), (card.label, is_fake))
-    columns = (card.other_label, INCONCLUSIVE, card.label)
-    return {
-        "calibration_id": card.calibration_id,
-        "before": before,
-        "after": after,
-        "verdicts": judged,
-        "tables": [
-            {
-                "title": "Before and after",
-                "columns": ["metric", "before", "after"],
-                "rows": [[_TITLES[name], before[name], after[name]] for name in _TITLES],
-            },
-            {
-                "title": "Verdicts",
-                "columns": ["truth", *(f"said {column}" for column in columns)],
-                "rows": [
-                    [name, *(int((verdicts[rows] == column).sum()) for column in columns)]
-                    for name, rows in kinds
-                ],
-            },
-        ],
-        "notes": [
-            f"card {card.calibration_id}: {card.method}, {fitted['samples']} samples",
-            f"fitted on {fitted['dataset']}, split {fitted['split']}, compression {fitted['compression']}",
-            f"log10 likelihood ratios lie within {low:.2f} and {high:.2f}",
-            f"{card.label} from {card.label_from_log10_lr:g}",
-            f"{card.other_label} up to {card.other_to_log10_lr:g}",
-        ],
-    }

@@ -4,14 +4,15 @@ The scan is the scan: same readers, same describers, same lake, and so it goes o
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flows.calibrate import check_card, read_card
-from flows.card_fit import Scored, calibration_values, check_disjoint, fit_card
+from flows.card_fit import Scored, check_disjoint, fit_card
+from flows.card_trial import Verdicts, calibration_values
 from flows.evaluation_files import write_report
 from flows.evaluation_report import assessment_values, notice, published_values
 from flows.job import scan_here
@@ -163,7 +164,7 @@ class _Evaluation:
         return choose(self._dataset, self._root, self._variant, split, limit=limit, frame_step=step)
 
     def report(self, judge: Chat | None) -> dict[str, Any]:
-        samples = self._chosen.samples
+        request, samples = self._request, self._chosen.samples
         every = (*samples, *(self._for_card.samples if self._for_card else ()))
         located = locate(every, self._out / "frames", self._on_step)
         lake = self._scan(located)
@@ -179,7 +180,7 @@ class _Evaluation:
             has_tracks=has_tracks,
         )
         # A text is read of the main face alone.
-        has_text = self._request.has_text and not has_places
+        has_text = request.has_text and not has_places
         sources: tuple[ReadFrom, ...] = ("scores", "text") if has_text else ("scores",)
         by: dict[ReadFrom, list[Prediction]] = {
             source: predict(self._dataset, samples, located, found, source) for source in sources
@@ -189,24 +190,26 @@ class _Evaluation:
         report = self._values(by)
         if self._for_card is not None:
             chosen = predict(self._dataset, self._for_card.samples, located, found, "scores")
-            self._card = self._fit(_scored(chosen, located, found))
+            self._card = self._fit(Scored(chosen))
         if self._card is not None:
-            scored = _scored(by["scores"], located, found)
+            scored = Scored(by["scores"])
             check_disjoint(self._card, self._dataset, scored)
-            report["calibration"] = calibration_values(self._card, scored)
+            levels = {"videos": scored, "faces": Scored(by["tracks"])} if has_tracks else {"faces": scored}
+            verdicts = Verdicts.by(self._card, lake, self._pinned.recipe_id)
+            report["calibration"] = calibration_values(self._card, levels, verdicts, request.bootstrap)
         if judge is not None:
             kept = KeptChat(judge, self._out / "judged")
-            step = max(1, len(samples) // self._request.judged)
+            step = max(1, len(samples) // request.judged)
             report["reasoning"] = reasoning_values(
                 self._dataset,
-                samples[::step][: self._request.judged],
+                samples[::step][: request.judged],
                 located,
                 found,
                 lake=lake,
                 judge=kept,
                 on_step=self._on_step,
             )
-        write_report(self._out, report, by, located, found, lake=lake)
+        write_report(self._out, report, by, located, lake)
         return report
 
     def _scan(self, located: Located) -> Lake:
@@ -272,12 +275,3 @@ class _Evaluation:
             "malformed": [str(line) for line in self._chosen.malformed],
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-
-
-def _scored(predictions: Sequence[Prediction], located: Located, found: Found) -> Scored:
-    video_ids = {
-        one.sample.sample_id: found.video_id(located.listed[one.sample.sample_id].uri) or ""
-        for one in predictions
-        if one.score is not None
-    }
-    return Scored(predictions, video_ids)

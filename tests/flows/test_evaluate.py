@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,12 @@ def test_classes_that_a_dataset_does_not_have_are_not_said(run: Evaluate, tmp_pa
     assert text["metrics"]["war"]["value"] == pytest.approx(0.5)  # surprise is a wrong answer, not none
 
 
-def face_forensics(data: Path, fake_scores: Callable[[str, str], float], pairs: int) -> None:
+def face_forensics(
+    data: Path,
+    fake_scores: Callable[[str, str], float],
+    pairs: int,
+    compressions: Sequence[str] = ("c23",),
+) -> None:
     """Write a miniature with so many pairs in test and in val."""
     numbers = iter(range(1000))
     for split in ("test", "val", "train"):
@@ -121,18 +127,13 @@ def face_forensics(data: Path, fake_scores: Callable[[str, str], float], pairs: 
             [f"{next(numbers):03d}", f"{next(numbers):03d}"] for _ in range(pairs if split != "train" else 0)
         ]
         miniatures.put(data / "splits" / f"{split}.json", json.dumps(listed))
-        for a, b in listed:
-            for method in ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"):
-                folder = data / (
-                    f"manipulated_sequences/{method}" if method else "original_sequences/youtube"
-                )
-                for name in (f"{a}_{b}", f"{b}_{a}") if method else (a, b):
-                    score = fake_scores(method, name)
-                    say(
-                        folder / "c23" / "videos" / f"{name}.mp4",
-                        {"real": 1 - score, "fake": score},
-                        said=["fake"],
-                    )
+        methods = ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+        for (a, b), method, compression in product(listed, methods, compressions):
+            folder = f"manipulated_sequences/{method}" if method else "original_sequences/youtube"
+            for name in (f"{a}_{b}", f"{b}_{a}") if method else (a, b):
+                score = fake_scores(method, name)
+                path = data / folder / compression / "videos" / f"{name}.mp4"
+                say(path, {"real": 1 - score, "fake": score}, said=["fake"])
 
 
 def test_a_card_is_fitted_on_one_split_and_tested_on_another(run: Evaluate, tmp_path: Path) -> None:
@@ -155,27 +156,34 @@ def test_a_card_is_fitted_on_one_split_and_tested_on_another(run: Evaluate, tmp_
     assert len(card.fitted_on["clusters"]) == 10
     calibration = report["calibration"]
     assert calibration["calibration_id"] == card.calibration_id
-    assert calibration["after"]["cllr"] < calibration["before"]["cllr"]
-    assert calibration["after"]["auc"] == pytest.approx(calibration["before"]["auc"], abs=0.02)
+    videos, faces = calibration["levels"]["videos"], calibration["levels"]["faces"]
+    assert videos == faces
+    cllr = videos["after"]["cllr"]
+    assert cllr["low"] < cllr["value"] < cllr["high"]
+    assert cllr["value"] < videos["before"]["cllr"]
+    assert videos["after"]["auc"]["value"] == pytest.approx(videos["before"]["auc"], abs=0.02)
+    assert {kind: sum(counts.values()) for kind, counts in videos["said"].items()} == {"real": 20, "fake": 80}
+    (by_method,) = videos["breakdowns"]
+    assert [part["samples"] for part in by_method["parts"]] == [40] * 4
     assert "## Calibration" in (tmp_path / "out" / "report.md").read_text()
     # The card may be applied to the same recipe on the other split, and to nothing that it has seen.
     assert run("ff++", calibration=str(path), has_text=False)["calibration"] == calibration
     with pytest.raises(UsageError, match="was fitted on 10 of these clusters and 100 of these videos"):
         run("ff++", split="val", calibration=str(path), has_text=False)
     # That texts are asked for as well changes no score.
-    assert run("ff++", calibration=str(path))["calibration"]["after"] == calibration["after"]
+    assert run("ff++", calibration=str(path))["calibration"]["levels"] == calibration["levels"]
     with pytest.raises(
         UsageError, match=r"reader\.detector\.backend is .whole_picture. here and .embedded. there"
     ):
         run("ff++", calibration=str(path), is_whole_picture=True)
 
 
-def test_one_fake_face_decides_the_video(run: Evaluate, tmp_path: Path) -> None:
+def test_one_fake_face_decides_the_video_of_its_method_and_compression(run: Evaluate, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    face_forensics(data, lambda method, _name: 0.1 if method else 0.2, 1)
+    face_forensics(data, lambda method, _name: 0.1 if method else 0.2, 1, ("c23", "c40"))
     path = data / "manipulated_sequences" / "FaceSwap" / "c23" / "videos" / "000_001.mp4"
     say(path, {"real": 0.9, "fake": 0.1}, {"real": 0.1, "fake": 0.9})
-    run("ff++", has_text=False)
+    run("ff++", variant="all", has_text=False)
     rows = parquet.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
     fakes = {(row["read_from"], row["sample_id"]) for row in rows if row["answer_json"] == '"fake"'}
     (track,) = {sample_id for read_from, sample_id in fakes if read_from == "tracks"}
@@ -187,6 +195,18 @@ def test_one_fake_face_decides_the_video(run: Evaluate, tmp_path: Path) -> None:
     assert {row["video_id"] for row in tracks} == {
         row["video_id"] for row in rows if row["sample_id"] == "FaceSwap/c23/000_001"
     }
+    metrics = {
+        (row["read_from"], row["groups_json"]): (row["samples"], row["value"])
+        for row in parquet.read_table(tmp_path / "out" / "metrics.parquet").to_pylist()
+        if row["metric"] == "accuracy"
+    }
+    assert len(metrics) == 2 * (1 + 4 + 2 + 4 * 2)
+    assert metrics["scores", "{}"] == (20, (4 + 1) / 20)
+    assert metrics["scores", '{"method":"FaceSwap","compression":"c23"}'] == (4, 3 / 4)
+    assert metrics["tracks", '{"method":"FaceSwap","compression":"c23"}'] == (5, 3 / 5)
+    assert metrics["scores", '{"method":"FaceSwap","compression":"c40"}'] == (4, 2 / 4)
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "| FaceSwap | c23 | 4 | 4 | 0.750 |" in page
 
 
 class PlayedJudge:
