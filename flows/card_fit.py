@@ -12,6 +12,7 @@ from flows.calibrate import scoring_of
 from flows.recipe import PinnedRecipe
 from flows.usage import UsageError
 from model.datasets.dataset import Dataset
+from model.datasets.sample import Sample
 from model.evaluation.bootstrap import number_clusters
 from model.evaluation.calibration import (
     CalibrationConfig,
@@ -46,11 +47,6 @@ class Scored:
         return {one.video_id for one in self.kept if one.video_id is not None}
 
     @property
-    def compressions(self) -> set[str]:
-        """How the videos are compressed, as the dataset says."""
-        return {one.sample.groups.get("compression", "as distributed") for one in self.predictions}
-
-    @property
     def clusters(self) -> NDArray[np.intp]:
         """[n] numbers from 0, of those with a score."""
         return number_clusters([one.sample.cluster for one in self.kept])
@@ -80,11 +76,7 @@ def fit_card(
     Raises:
         UsageError: these predictions cannot be calibrated.
     """
-    if len(scored.compressions) > 1:
-        raise UsageError(
-            "a card is for one compression, and these samples have "
-            f"{', '.join(sorted(scored.compressions))}; choose one with --variant"
-        )
+    (compression,) = compressions([one.sample for one in scored.predictions])
     other, label = dataset.labels
     is_fake, odds = scored.columns(label)
     try:
@@ -107,7 +99,7 @@ def fit_card(
         recipe_id=pinned.recipe_id,
         fitted_on={
             "dataset": dataset.name,
-            "compression": next(iter(scored.compressions)),
+            "compression": compression,
             **described,
             "samples": len(scored.kept),
             label: int(is_fake.sum()),
@@ -121,23 +113,55 @@ def fit_card(
     )
 
 
-def check_disjoint(card: CalibrationCard, dataset: Dataset, scored: Scored) -> None:
-    """Refuse to test a card on what it was fitted on, or on another compression.
+def check_samples(card: CalibrationCard, dataset: Dataset, samples: Sequence[Sample]) -> None:
+    """Refuse to test a card on people or source videos that it was fitted on, or on another compression.
 
     Raises:
         UsageError: saying what they share, or how they differ.
     """
     fitted = card.fitted_on
-    clusters = {one.sample.cluster for one in scored.predictions}
-    shared = clusters & set(fitted["clusters"]) if fitted["dataset"] == dataset.name else set[str]()
-    contents = scored.contents & set(fitted["video_ids"])
-    if shared or contents:
-        raise UsageError(
-            f"the calibration card was fitted on {len(shared)} of these clusters and {len(contents)} of "
-            f"these videos, such as {min(shared or contents)}; test it on others"
-        )
-    if scored.compressions != {fitted["compression"]}:
+    if fitted["dataset"] == dataset.name:
+        _check_apart(set(fitted["clusters"]), {one.cluster for one in samples}, "clusters")
+    if compressions(samples) != {fitted["compression"]}:
         raise UsageError(
             f"the calibration card is for compression {fitted['compression']}, and these samples have "
-            f"{', '.join(sorted(scored.compressions))}; fit one for each"
+            f"{', '.join(sorted(compressions(samples)))}; fit one for each"
+        )
+
+
+def check_contents(card: CalibrationCard, scored: Scored) -> None:
+    """Refuse to test a card on files that it was fitted on, whatever they are called.
+
+    Raises:
+        UsageError: saying which.
+    """
+    _check_apart(set(card.fitted_on["video_ids"]), scored.contents, "videos")
+
+
+def check_splits(fitted: Sequence[Sample], tested: Sequence[Sample]) -> None:
+    """Refuse to fit a card on some samples that is to be tested on others, where that cannot be done.
+
+    Raises:
+        UsageError: they share people or source videos, or are of several compressions.
+    """
+    found = compressions((*fitted, *tested))
+    if len(found) > 1:
+        raise UsageError(
+            f"a card is for one compression, and these samples have {', '.join(sorted(found))}; "
+            "choose one with --variant"
+        )
+    _check_apart({one.cluster for one in fitted}, {one.cluster for one in tested}, "clusters")
+
+
+def compressions(samples: Sequence[Sample]) -> set[str]:
+    """Return how videos are compressed, as the dataset says."""
+    return {one.groups.get("compression", "as distributed") for one in samples}
+
+
+def _check_apart(fitted: set[str], tested: set[str], what: str) -> None:
+    shared = fitted & tested
+    if shared:
+        raise UsageError(
+            f"the calibration card was fitted on {len(shared)} of these {what}, such as {min(shared)}; "
+            "test it on others"
         )

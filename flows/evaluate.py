@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.calibrate import check_card, read_card
-from flows.card_fit import Scored, check_disjoint, fit_card
+from flows.card_fit import Scored, check_contents, check_samples, check_splits, fit_card
 from flows.card_trial import Verdicts, calibration_values
 from flows.evaluation_files import write_report
 from flows.evaluation_report import assessment_values, notice, published_values
@@ -124,6 +124,8 @@ class _Evaluation:
         if request.split is None and self._split != dataset.splits[0]:
             on_step(f"so few clusters that none is in {dataset.splits[0]}: all samples are taken")
         self._for_card = self._choose(request.calibrate_on) if request.calibrate else None
+        if self._for_card is not None:
+            check_splits(self._for_card.samples, self._chosen.samples)
         on_step("checking the model")
         self._pinned: PinnedRecipe = evaluation_recipe(
             request.recipe,
@@ -136,11 +138,14 @@ class _Evaluation:
         self._card = read_card(request.calibration) if request.calibration else None
         if self._card is not None:
             check_card(self._card, self._pinned)
+            check_samples(self._card, dataset, self._chosen.samples)
 
     def _check(self) -> None:
         request = self._request
         if (request.calibrate or request.calibration) and len(self._dataset.labels) != 2:
             raise UsageError(f"{self._dataset.title} has not two labels to tell apart; calibrate on ff++")
+        if request.calibrate and not Path(request.calibrate).absolute().parent.is_dir():
+            raise UsageError(f"there is no folder to write {request.calibrate} to")
         if request.calibrate and request.calibration:
             raise UsageError("a card is either made (--calibrate) or applied (--calibration)")
         tested = request.split or self._dataset.splits[0]
@@ -193,7 +198,7 @@ class _Evaluation:
             self._card = self._fit(Scored(chosen))
         if self._card is not None:
             scored = Scored(by["scores"])
-            check_disjoint(self._card, self._dataset, scored)
+            check_contents(self._card, scored)
             levels = {"videos": scored, "faces": Scored(by["tracks"])} if has_tracks else {"faces": scored}
             verdicts = Verdicts.by(self._card, lake, self._pinned.recipe_id)
             report["calibration"] = calibration_values(self._card, levels, verdicts, request.bootstrap)

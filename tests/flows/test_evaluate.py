@@ -168,8 +168,10 @@ def test_a_card_is_fitted_on_one_split_and_tested_on_another(run: Evaluate, tmp_
     assert "## Calibration" in (tmp_path / "out" / "report.md").read_text()
     # The card may be applied to the same recipe on the other split, and to nothing that it has seen.
     assert run("ff++", calibration=str(path), has_text=False)["calibration"] == calibration
-    with pytest.raises(UsageError, match="was fitted on 10 of these clusters and 100 of these videos"):
+    with pytest.raises(UsageError, match="was fitted on 10 of these clusters, such as"):
         run("ff++", split="val", calibration=str(path), has_text=False)
+    with pytest.raises(UsageError, match="was fitted on 10 of these clusters"):
+        run("ff++", split="all", calibrate=str(path))
     # That texts are asked for as well changes no score.
     assert run("ff++", calibration=str(path))["calibration"]["levels"] == calibration["levels"]
     with pytest.raises(

@@ -126,6 +126,9 @@ def test_disfa_counts_frames_from_one_and_intensities_from_two(tmp_path: Path) -
     units = ["AU1", "AU2", "AU4", "AU6", "AU9", "AU12", "AU25", "AU26"]
     assert first.truth == {unit: unit == "AU1" for unit in units}  # AU1 has intensity 2, the others 1
     assert second.truth == dict.fromkeys(units, True)
+    assert first.media.name == "LeftVideoSN001_comp.avi"
+    miniatures.put(tmp_path / "Video_RightCamera" / "RightVideoSN001_Comp.avi")  # as it is spelt there
+    assert read("disfa", tmp_path, "right")[0]["SN001/1"].media.exists()
     folds = {sample.cluster: sample.fold for sample in samples.values()}
     assert folds == {"SN001": 1, "SN002": 2, "SN003": 3, "SN004": 1}
 

@@ -1,6 +1,7 @@
 """Calibration on scores whose likelihood ratios are known."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,16 @@ def test_scores_that_say_nothing_cannot_be_calibrated() -> None:
         fit(is_fake, np.zeros(200), "isotonic")
     with pytest.raises(CalibrationError, match="there are 0 samples of the label and 50"):
         fit(np.zeros(50, np.bool_), odds[:50], "platt")
+
+
+def test_shuffled_labels_are_refused_or_worth_nothing() -> None:
+    ratios: list[np.ndarray] = []
+    for seed in range(6):
+        is_fake, odds, _ = drawn(seed, 400)
+        with suppress(CalibrationError):
+            ratios.append(fit(default_rng(seed + 50).permutation(is_fake), odds, "platt").log10_lrs(odds))
+    assert len(ratios) == 3
+    assert np.abs(ratios).max() < 0.5  # inconclusive, all of them
 
 
 def test_a_sample_is_judged_by_other_clusters_alone() -> None:
