@@ -83,12 +83,12 @@ def predict(
     dataset: Dataset, samples: Sequence[Sample], located: Located, found: Found, read_from: ReadFrom
 ) -> list[Prediction]:
     """Return what was said of every sample, or why nothing was."""
-    predictions: list[Prediction] = []
-    for sample in samples:
-        listed = located.listed.get(sample.sample_id)
-        video_id = found.video_id(listed.uri) if listed else None
-        predictions.append(replace(_predict(dataset, sample, located, found, read_from), video_id=video_id))
-    return predictions
+    return [
+        replace(
+            _predict(dataset, sample, located, found, read_from), video_id=_content_of(sample, located, found)
+        )
+        for sample in samples
+    ]
 
 
 def predict_tracks(
@@ -97,8 +97,7 @@ def predict_tracks(
     """Return what was said of every face alone, each taken for what its whole video is."""
     predictions: list[Prediction] = []
     for sample in samples:
-        listed = located.listed.get(sample.sample_id)
-        video_id = found.video_id(listed.uri) if listed else None
+        video_id = _content_of(sample, located, found)
         for track_id in found.track_ids.get(video_id or "", ()):
             face = replace(sample, sample_id=f"{sample.sample_id}#{track_id}")
             said = _read_scores(dataset, face, found.tracks[track_id])
@@ -112,6 +111,11 @@ def file_of(prediction: Prediction, located: Located) -> str:
     sample_id = sample.sample_id.removesuffix(f"#{prediction.track_id}")
     listed = located.listed.get(sample_id)
     return listed.uri if listed else str(sample.media)
+
+
+def _content_of(sample: Sample, located: Located, found: Found) -> str | None:
+    listed = located.listed.get(sample.sample_id)
+    return found.video_id(listed.uri) if listed else None
 
 
 def _predict(

@@ -118,6 +118,7 @@ def locate(samples: Sequence[Sample], media_dir: Path, on_step: Callable[[str], 
         media_dir: where such pictures and videos go.
         on_step: told what is being done.
     """
+    on_step(f"looking for the files of {len(samples):,} samples")
     files: dict[str, Path] = {}
     lacking: dict[str, str] = {}
     frames: defaultdict[Path, list[Sample]] = defaultdict(list)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av import error as av_error
 from PIL import Image
 
 from workers.decoder import Decoder, DecoderConfig
@@ -68,7 +69,7 @@ def write_film(folder: Path, film: Path, fps: float) -> None:
     part = film.with_suffix(".part")
     try:
         _write_jpegs([path for _, path in numbered], part, Fraction(fps))
-    except (OSError, av.FFmpegError) as error:
+    except (OSError, av_error.FFmpegError) as error:
         part.unlink(missing_ok=True)
         raise failure_of(error, "decode", str(folder)) from error
     part.rename(film)
