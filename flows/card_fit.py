@@ -17,6 +17,7 @@ from model.evaluation.bootstrap import number_clusters
 from model.evaluation.calibration import (
     CalibrationConfig,
     CalibrationError,
+    check_worth,
     fit,
     score_metrics,
     unseen_log10_lrs,
@@ -82,6 +83,7 @@ def fit_card(
     try:
         curve = fit(is_fake, odds, config.method)
         unseen = unseen_log10_lrs(is_fake, odds, scored.clusters, config.method)
+        check_worth(is_fake, unseen)
     except CalibrationError as error:
         raise UsageError(f"{dataset.title}, {described['split']}: {error}") from error
     return CalibrationCard(

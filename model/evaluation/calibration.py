@@ -133,6 +133,20 @@ def unseen_log10_lrs(
     return found
 
 
+def check_worth(is_fake: Flags, unseen: Floats) -> None:
+    """Refuse ratios that are worth no more than saying nothing, of samples that their curves have not seen.
+
+    Raises:
+        CalibrationError: they are not.
+    """
+    cost = cllr(is_fake, unseen)
+    if not cost < 1:
+        raise CalibrationError(
+            f"on sources that it has not seen, the calibration costs {cost:.2f} bits (Cllr), and saying "
+            "nothing costs 1: there is nothing to calibrate, or too little for this method"
+        )
+
+
 def score_measures(is_fake: Flags, log10_lrs: Floats, clusters: NDArray[np.intp]) -> dict[str, Measure]:
     """Return metrics of ratios, taken for log odds at equal priors where a probability is needed.
 

@@ -11,7 +11,8 @@ import pytest
 from pyarrow import parquet
 
 import flows.evaluate
-from flows.evaluate import EvaluationRequest, evaluate
+from flows.evaluate import evaluate
+from flows.evaluation_request import EvaluationRequest
 from flows.usage import UsageError
 from model.datasets.dataset import hashed_split
 from model.evaluation.bootstrap import BootstrapConfig
@@ -281,11 +282,18 @@ def test_where_nobody_is_held_out_all_are_taken(run: Evaluate, tmp_path: Path) -
         run("utkface", split="test")
 
 
-def test_a_limit_is_spread_over_the_split(run: Evaluate, played: PlayedScan, tmp_path: Path) -> None:
+def test_a_limit_is_spread_over_the_split_and_may_leave_too_few_for_a_card(
+    run: Evaluate, played: PlayedScan, tmp_path: Path
+) -> None:
     face_forensics(tmp_path / "data", lambda _method, _name: 0.5, 6)
-    report = run("ff++", limit=15, has_text=False)
+    card = tmp_path / "card.json"
+    with pytest.raises(UsageError, match="calibrating takes 10 of each"):
+        run("ff++", limit=15, has_text=False, calibrate=str(card))
+    assert not card.exists()
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "calibrating takes 10 of each" in report["calibration"]["notes"][0]
     assert report["readings"][0]["coverage"]["expected"] == 15
-    assert len(played.read) == 15
+    assert len(played.read) == 15 + 15
     methods = [
         row["groups_json"] for row in parquet.read_table(tmp_path / "out/predictions.parquet").to_pylist()
     ]
