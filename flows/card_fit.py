@@ -1,4 +1,4 @@
-"""Calibration in an evaluation: a card from one split's predictions, and how it does on another's."""
+"""A calibration card from the predictions of a split, and what it must not be tested on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,45 +6,36 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flows.calibrate import scoring_of
 from flows.recipe import PinnedRecipe
 from flows.usage import UsageError
 from model.datasets.dataset import Dataset
+from model.datasets.sample import Sample
 from model.evaluation.bootstrap import number_clusters
 from model.evaluation.calibration import (
     CalibrationConfig,
     CalibrationError,
+    check_worth,
     fit,
     score_metrics,
     unseen_log10_lrs,
-    verdict_metrics,
 )
-from model.evaluation.card import INCONCLUSIVE, CalibrationCard
+from model.evaluation.card import CalibrationCard
 from model.evaluation.forensic import Flags, Floats, log10_odds
 from model.evaluation.prediction import Prediction
-
-_TITLES = {
-    "auc": "AUC",
-    "eer": "EER",
-    "cllr": "Cllr, bits",
-    "cllr_min": "Cllr of the best calibration in hindsight, bits",
-    "ece": "ECE at equal priors",
-    "balanced_accuracy": "balanced accuracy",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Predictions that have a score, with the contents that they are about.
+    """Predictions, and of those that have a score what a card needs.
 
     Attributes:
         predictions: of all samples.
-        video_ids: by sample id.
     """
 
     predictions: Sequence[Prediction]
-    video_ids: Mapping[str, str]
 
     @property
     def kept(self) -> list[Prediction]:
@@ -54,12 +45,12 @@ class Scored:
     @property
     def contents(self) -> set[str]:
         """The video ids of those with a score."""
-        return {self.video_ids[one.sample.sample_id] for one in self.kept}
+        return {one.video_id for one in self.kept if one.video_id is not None}
 
     @property
-    def compressions(self) -> set[str]:
-        """How the videos are compressed, as the dataset says."""
-        return {one.sample.groups.get("compression", "as distributed") for one in self.predictions}
+    def clusters(self) -> NDArray[np.intp]:
+        """[n] numbers from 0, of those with a score."""
+        return number_clusters([one.sample.cluster for one in self.kept])
 
     def columns(self, label: str) -> tuple[Flags, Floats]:
         """Return whether the label holds, and the log odds of its scores."""
@@ -86,17 +77,13 @@ def fit_card(
     Raises:
         UsageError: these predictions cannot be calibrated.
     """
-    if len(scored.compressions) > 1:
-        raise UsageError(
-            "a card is for one compression, and these samples have "
-            f"{', '.join(sorted(scored.compressions))}; choose one with --variant"
-        )
+    (compression,) = compressions([one.sample for one in scored.predictions])
     other, label = dataset.labels
     is_fake, odds = scored.columns(label)
-    clusters = number_clusters([one.sample.cluster for one in scored.kept])
     try:
         curve = fit(is_fake, odds, config.method)
-        unseen = unseen_log10_lrs(is_fake, odds, clusters, config.method)
+        unseen = unseen_log10_lrs(is_fake, odds, scored.clusters, config.method)
+        check_worth(is_fake, unseen)
     except CalibrationError as error:
         raise UsageError(f"{dataset.title}, {described['split']}: {error}") from error
     return CalibrationCard(
@@ -114,7 +101,7 @@ def fit_card(
         recipe_id=pinned.recipe_id,
         fitted_on={
             "dataset": dataset.name,
-            "compression": next(iter(scored.compressions)),
+            "compression": compression,
             **described,
             "samples": len(scored.kept),
             label: int(is_fake.sum()),
@@ -128,64 +115,55 @@ def fit_card(
     )
 
 
-def check_disjoint(card: CalibrationCard, dataset: Dataset, scored: Scored) -> None:
-    """Refuse to test a card on what it was fitted on, or on another compression.
+def check_samples(card: CalibrationCard, dataset: Dataset, samples: Sequence[Sample]) -> None:
+    """Refuse to test a card on people or source videos that it was fitted on, or on another compression.
 
     Raises:
         UsageError: saying what they share, or how they differ.
     """
     fitted = card.fitted_on
-    clusters = {one.sample.cluster for one in scored.predictions}
-    shared = clusters & set(fitted["clusters"]) if fitted["dataset"] == dataset.name else set[str]()
-    contents = scored.contents & set(fitted["video_ids"])
-    if shared or contents:
-        raise UsageError(
-            f"the calibration card was fitted on {len(shared)} of these clusters and {len(contents)} of "
-            f"these videos, such as {min(shared or contents)}; test it on others"
-        )
-    if scored.compressions != {fitted["compression"]}:
+    if fitted["dataset"] == dataset.name:
+        _check_apart(set(fitted["clusters"]), {one.cluster for one in samples}, "clusters")
+    if compressions(samples) != {fitted["compression"]}:
         raise UsageError(
             f"the calibration card is for compression {fitted['compression']}, and these samples have "
-            f"{', '.join(sorted(scored.compressions))}; fit one for each"
+            f"{', '.join(sorted(compressions(samples)))}; fit one for each"
         )
 
 
-def calibration_values(card: CalibrationCard, scored: Scored) -> dict[str, Any]:
-    """Return how a card does on predictions, as a part of a report."""
-    is_fake, odds = scored.columns(card.label)
-    ratios = card.log10_lrs(odds)
-    verdicts = np.array([card.verdict(float(ratio)) for ratio in ratios], np.str_)
-    before, after = score_metrics(is_fake, odds), score_metrics(is_fake, ratios)
-    judged = verdict_metrics(is_fake, verdicts, card.label)
-    low, high = card.bounds
-    fitted = card.fitted_on
-    kinds = ((card.other_label, ~is_fake), (card.label, is_fake))
-    columns = (card.other_label, INCONCLUSIVE, card.label)
-    return {
-        "calibration_id": card.calibration_id,
-        "before": before,
-        "after": after,
-        "verdicts": judged,
-        "tables": [
-            {
-                "title": "Before and after",
-                "columns": ["metric", "before", "after"],
-                "rows": [[_TITLES[name], before[name], after[name]] for name in _TITLES],
-            },
-            {
-                "title": "Verdicts",
-                "columns": ["truth", *(f"said {column}" for column in columns)],
-                "rows": [
-                    [name, *(int((verdicts[rows] == column).sum()) for column in columns)]
-                    for name, rows in kinds
-                ],
-            },
-        ],
-        "notes": [
-            f"card {card.calibration_id}: {card.method}, {fitted['samples']} samples",
-            f"fitted on {fitted['dataset']}, split {fitted['split']}, compression {fitted['compression']}",
-            f"log10 likelihood ratios lie within {low:.2f} and {high:.2f}",
-            f"{card.label} from {card.label_from_log10_lr:g}",
-            f"{card.other_label} up to {card.other_to_log10_lr:g}",
-        ],
-    }
+def check_contents(card: CalibrationCard, scored: Scored) -> None:
+    """Refuse to test a card on files that it was fitted on, whatever they are called.
+
+    Raises:
+        UsageError: saying which.
+    """
+    _check_apart(set(card.fitted_on["video_ids"]), scored.contents, "videos")
+
+
+def check_splits(fitted: Sequence[Sample], tested: Sequence[Sample]) -> None:
+    """Refuse to fit a card on some samples that is to be tested on others, where that cannot be done.
+
+    Raises:
+        UsageError: they share people or source videos, or are of several compressions.
+    """
+    found = compressions((*fitted, *tested))
+    if len(found) > 1:
+        raise UsageError(
+            f"a card is for one compression, and these samples have {', '.join(sorted(found))}; "
+            "choose one with --variant"
+        )
+    _check_apart({one.cluster for one in fitted}, {one.cluster for one in tested}, "clusters")
+
+
+def compressions(samples: Sequence[Sample]) -> set[str]:
+    """Return how videos are compressed, as the dataset says."""
+    return {one.groups.get("compression", "as distributed") for one in samples}
+
+
+def _check_apart(fitted: set[str], tested: set[str], what: str) -> None:
+    shared = fitted & tested
+    if shared:
+        raise UsageError(
+            f"the calibration card was fitted on {len(shared)} of these {what}, such as {min(shared)}; "
+            "test it on others"
+        )

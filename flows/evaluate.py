@@ -4,19 +4,19 @@ The scan is the scan: same readers, same describers, same lake, and so it goes o
 """
 
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flows.calibrate import check_card, read_card
-from flows.card_fit import Scored, calibration_values, check_disjoint, fit_card
+from flows.card_fit import Scored, check_contents, check_samples, check_splits, fit_card
+from flows.card_trial import Verdicts, calibration_values
 from flows.evaluation_files import write_report
 from flows.evaluation_report import assessment_values, notice, published_values
+from flows.evaluation_request import EvaluationRequest
 from flows.job import scan_here
 from flows.predictions import Found, ReadFrom, predict, predict_tracks
-from flows.progress import ProgressKind
 from flows.reasoning import reasoning_values
 from flows.recipe import PinnedRecipe
 from flows.samples import Chosen, Located, SampleScan, choose, evaluation_recipe, locate
@@ -25,62 +25,11 @@ from model.datasets.catalogue import dataset_named
 from model.datasets.dataset import Dataset
 from model.demonstration import DEMONSTRATION_PATH
 from model.evaluation.assessment import assess
-from model.evaluation.bootstrap import BootstrapConfig
-from model.evaluation.calibration import CalibrationConfig
 from model.evaluation.card import CalibrationCard
 from model.evaluation.prediction import Prediction
 from model.evaluation.published import published
 from model.instruct.chat import Chat, KeptChat
 from storage.lake import Lake
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationRequest:
-    """What to evaluate.
-
-    Attributes:
-        dataset: name of one of `model.datasets.catalogue.DATASETS`.
-        root: its directory.
-        output: folder for the lake and the reports.
-        checkpoint: directory or hub id; None means the demonstration checkpoint.
-        recipe: path of a TOML file; None means every default.
-        split: None is the dataset's own.
-        variant: None is the dataset's first.
-        limit: so many samples at most, spread over the split.
-        frame_step: of samples that are frames of a video, every n-th.
-        has_text: also have the model write, and read labels from that.
-        is_whole_picture: take pictures for crops of one face.
-        calibrate: file to write a card to, fitted on the samples of `calibrate_on`.
-        calibrate_on: another split than the one that is reported.
-        calibration: file of a card to apply.
-        judged: texts of so many samples are rated, where there is a judge.
-        fitting: how a card is fitted.
-        bootstrap: how intervals are found.
-        readers: reader processes at most.
-        describers: describer processes at most.
-        progress: how it shows on standard error.
-    """
-
-    dataset: str
-    root: str
-    output: str
-    checkpoint: str | None = None
-    recipe: str | None = None
-    split: str | None = None
-    variant: str | None = None
-    limit: int | None = None
-    frame_step: int = 1
-    has_text: bool = True
-    is_whole_picture: bool = False
-    calibrate: str | None = None
-    calibrate_on: str = "val"
-    calibration: str | None = None
-    judged: int = 100
-    fitting: CalibrationConfig = field(default_factory=CalibrationConfig)
-    bootstrap: BootstrapConfig = field(default_factory=BootstrapConfig)
-    readers: int | None = None
-    describers: int | None = None
-    progress: ProgressKind = "none"
 
 
 def evaluate(
@@ -96,7 +45,8 @@ def evaluate(
         judge: rates texts; its answers are kept in the output folder.
 
     Raises:
-        UsageError: the request is at fault: dataset, layout, recipe, checkpoint or card.
+        UsageError: the request is at fault: dataset, layout, recipe, checkpoint or card; or, when the report
+            is written, no card can be made of these samples.
         FleetError: the workers do not start.
         LakeError: the lake does not take the rows.
     """
@@ -123,6 +73,8 @@ class _Evaluation:
         if request.split is None and self._split != dataset.splits[0]:
             on_step(f"so few clusters that none is in {dataset.splits[0]}: all samples are taken")
         self._for_card = self._choose(request.calibrate_on) if request.calibrate else None
+        if self._for_card is not None:
+            check_splits(self._for_card.samples, self._chosen.samples)
         on_step("checking the model")
         self._pinned: PinnedRecipe = evaluation_recipe(
             request.recipe,
@@ -135,11 +87,14 @@ class _Evaluation:
         self._card = read_card(request.calibration) if request.calibration else None
         if self._card is not None:
             check_card(self._card, self._pinned)
+            check_samples(self._card, dataset, self._chosen.samples)
 
     def _check(self) -> None:
         request = self._request
         if (request.calibrate or request.calibration) and len(self._dataset.labels) != 2:
             raise UsageError(f"{self._dataset.title} has not two labels to tell apart; calibrate on ff++")
+        if request.calibrate and not Path(request.calibrate).absolute().parent.is_dir():
+            raise UsageError(f"there is no folder to write {request.calibrate} to")
         if request.calibrate and request.calibration:
             raise UsageError("a card is either made (--calibrate) or applied (--calibration)")
         tested = request.split or self._dataset.splits[0]
@@ -163,7 +118,7 @@ class _Evaluation:
         return choose(self._dataset, self._root, self._variant, split, limit=limit, frame_step=step)
 
     def report(self, judge: Chat | None) -> dict[str, Any]:
-        samples = self._chosen.samples
+        request, samples = self._request, self._chosen.samples
         every = (*samples, *(self._for_card.samples if self._for_card else ()))
         located = locate(every, self._out / "frames", self._on_step)
         lake = self._scan(located)
@@ -179,7 +134,7 @@ class _Evaluation:
             has_tracks=has_tracks,
         )
         # A text is read of the main face alone.
-        has_text = self._request.has_text and not has_places
+        has_text = request.has_text and not has_places
         sources: tuple[ReadFrom, ...] = ("scores", "text") if has_text else ("scores",)
         by: dict[ReadFrom, list[Prediction]] = {
             source: predict(self._dataset, samples, located, found, source) for source in sources
@@ -187,26 +142,31 @@ class _Evaluation:
         if has_tracks:
             by["tracks"] = predict_tracks(self._dataset, samples, located, found)
         report = self._values(by)
+        refusal: UsageError | None = None
         if self._for_card is not None:
             chosen = predict(self._dataset, self._for_card.samples, located, found, "scores")
-            self._card = self._fit(_scored(chosen, located, found))
+            try:
+                self._card = self._fit(Scored(chosen))
+            except UsageError as error:
+                refusal = error  # the rest of the report is as good as ever
+                report["calibration"] = {"levels": {}, "tables": [], "notes": [f"no card: {error}"]}
         if self._card is not None:
-            scored = _scored(by["scores"], located, found)
-            check_disjoint(self._card, self._dataset, scored)
-            report["calibration"] = calibration_values(self._card, scored)
+            report["calibration"] = self._try(self._card, by, lake)
         if judge is not None:
             kept = KeptChat(judge, self._out / "judged")
-            step = max(1, len(samples) // self._request.judged)
+            step = max(1, len(samples) // request.judged)
             report["reasoning"] = reasoning_values(
                 self._dataset,
-                samples[::step][: self._request.judged],
+                samples[::step][: request.judged],
                 located,
                 found,
                 lake=lake,
                 judge=kept,
                 on_step=self._on_step,
             )
-        write_report(self._out, report, by, located, found, lake=lake)
+        write_report(self._out, report, by, located, lake)
+        if refusal is not None:
+            raise refusal
         return report
 
     def _scan(self, located: Located) -> Lake:
@@ -237,6 +197,15 @@ class _Evaluation:
         assert request.calibrate is not None
         Path(request.calibrate).write_text(card.to_json(), encoding="utf-8")
         return card
+
+    def _try(
+        self, card: CalibrationCard, by: Mapping[ReadFrom, Sequence[Prediction]], lake: Lake
+    ) -> dict[str, Any]:
+        scored = Scored(by["scores"])
+        check_contents(card, scored)
+        levels = {"videos": scored, "faces": Scored(by["tracks"])} if "tracks" in by else {"faces": scored}
+        verdicts = Verdicts.by(card, lake, self._pinned.recipe_id)
+        return calibration_values(card, levels, verdicts, self._request.bootstrap)
 
     def _values(self, by: dict[ReadFrom, list[Prediction]]) -> dict[str, Any]:
         request, dataset, identity = self._request, self._dataset, self._pinned.identity
@@ -272,12 +241,3 @@ class _Evaluation:
             "malformed": [str(line) for line in self._chosen.malformed],
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-
-
-def _scored(predictions: Sequence[Prediction], located: Located, found: Found) -> Scored:
-    video_ids = {
-        one.sample.sample_id: found.video_id(located.listed[one.sample.sample_id].uri) or ""
-        for one in predictions
-        if one.score is not None
-    }
-    return Scored(predictions, video_ids)

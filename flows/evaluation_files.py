@@ -1,4 +1,4 @@
-"""What an evaluation leaves: report.md, report.json, predictions.parquet, and rows of the lake."""
+"""What an evaluation leaves: report.md, report.json, predictions and metrics as Parquet, rows of the lake."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,10 @@ from typing import Any
 
 from flows.evaluation_report import to_markdown
 from flows.output import to_json
-from flows.predictions import Found, ReadFrom, sample_of
+from flows.predictions import ReadFrom, file_of
 from flows.samples import Located
 from model.evaluation.prediction import Prediction
+from storage.catalog import Catalog
 from storage.lake import Lake
 from storage.records import Evaluation, PredictionRecord
 from storage.tables import to_arrow
@@ -21,8 +22,6 @@ def write_report(
     report: Mapping[str, Any],
     by: Mapping[ReadFrom, Sequence[Prediction]],
     located: Located,
-    found: Found,
-    *,
     lake: Lake,
 ) -> None:
     """Write a report into a folder, and its predictions into the lake too.
@@ -34,7 +33,7 @@ def write_report(
     from pyarrow import parquet  # noqa: PLC0415 - a quarter of a second, and only here
 
     rows = [
-        _row(report["evaluation_id"], source, one, located, found)
+        _row(report["evaluation_id"], source, one, located)
         for source, predictions in by.items()
         for one in predictions
     ]
@@ -56,19 +55,20 @@ def write_report(
     (out / "report.json").write_text(to_json(report) + "\n", encoding="utf-8")
     (out / "report.md").write_text(to_markdown(report), encoding="utf-8")
     parquet.write_table(to_arrow(rows), out / "predictions.parquet")
+    metrics = Catalog(lake).view("evaluation_metrics", evaluation_id=report["evaluation_id"])
+    parquet.write_table(metrics, out / "metrics.parquet")
 
 
 def _row(
-    evaluation_id: str, read_from: ReadFrom, prediction: Prediction, located: Located, found: Found
+    evaluation_id: str, read_from: ReadFrom, prediction: Prediction, located: Located
 ) -> PredictionRecord:
     sample = prediction.sample
-    listed = located.listed.get(sample_of(prediction))
     return PredictionRecord(
         evaluation_id=evaluation_id,
         read_from=read_from,
         sample_id=sample.sample_id,
-        uri=listed.uri if listed else str(sample.media),
-        video_id=found.video_id(listed.uri) if listed else None,
+        uri=file_of(prediction, located),
+        video_id=prediction.video_id,
         cluster=sample.cluster,
         fold=sample.fold,
         status=prediction.status,

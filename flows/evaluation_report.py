@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.summary import DEMONSTRATION_NOTICE
 from model.evaluation.assessment import Assessment, Cell
+from model.evaluation.breakdown import Breakdown
 from model.evaluation.measures import HEADLINES, TITLES
 from model.evaluation.prediction import Prediction
 from model.evaluation.published import Published
@@ -27,21 +28,35 @@ def assessment_values(assessment: Assessment, predictions: Sequence[Prediction])
         "read_from": assessment.by,
         "coverage": asdict(assessment.coverage),
         "metrics": {
-            name: {"title": TITLES[name], **{key: _finite(value) for key, value in asdict(found).items()}}
+            name: {"title": TITLES[name], **{key: finite(value) for key, value in asdict(found).items()}}
             for name, found in assessment.metrics.items()
         },
         "tables": [
             {
                 "title": table.title,
                 "columns": list(table.columns),
-                "rows": [[_finite(cell) for cell in row] for row in table.rows],
+                "rows": [[finite(cell) for cell in row] for row in table.rows],
             }
             for table in assessment.tables
         ],
+        "breakdowns": [breakdown_values(breakdown) for breakdown in assessment.breakdowns],
         "unanswered": [
             {"sample_id": one.sample.sample_id, "status": one.status, "reason": one.reason}
             for one in predictions
             if one.status != "scored"
+        ],
+    }
+
+
+def breakdown_values(breakdown: Breakdown) -> dict[str, Any]:
+    """Return a breakdown as JSON values."""
+    return {
+        "title": breakdown.title,
+        "by": list(breakdown.by),
+        "metrics": list(breakdown.metrics),
+        "parts": [
+            {**asdict(part), "metrics": {name: finite(value) for name, value in part.metrics.items()}}
+            for part in breakdown.parts
         ],
     }
 
@@ -51,7 +66,8 @@ def published_values(rows: Sequence[Published]) -> list[dict[str, Any]]:
     return [{"setting": row.setting, "method": row.method, "metrics": dict(row.metrics)} for row in rows]
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return a value as JSON knows it: null for a float that is no number."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -77,7 +93,7 @@ def to_markdown(report: Mapping[str, Any]) -> str:
     for reading in report["readings"]:
         parts += ["", _HEADINGS[reading["read_from"]], "", *_coverage(reading), ""]
         parts += _metrics(report, reading)
-        for table in reading["tables"]:
+        for table in (*reading["tables"], *map(breakdown_table, reading["breakdowns"])):
             parts += ["", f"### {table['title']}", "", *_table(table["columns"], table["rows"])]
     for title, part in (("Calibration", "calibration"), ("Reasoning", "reasoning")):
         if report.get(part):
@@ -122,6 +138,24 @@ def _metrics(report: Mapping[str, Any], reading: Mapping[str, Any]) -> list[str]
     columns = ("setting", "method", *(TITLES[name] for name in shown))
     notes = "From the paper, as printed; its splits, compression and label matching are not stated there."
     return [*lines, "", "### Beside the paper", "", *_table(columns, [ours, *paper]), "", notes]
+
+
+def breakdown_table(breakdown: Mapping[str, Any], titles: Mapping[str, str] = TITLES) -> dict[str, Any]:
+    """Return a breakdown of a report as one of its tables."""
+    by, names = breakdown["by"], breakdown["metrics"]
+    return {
+        "title": breakdown["title"],
+        "columns": [*by, "samples", "scored", *(titles[name] for name in names)],
+        "rows": [
+            [
+                *(part["groups"][name] for name in by),
+                part["samples"],
+                part["scored"],
+                *(part["metrics"][name] for name in names),
+            ]
+            for part in breakdown["parts"]
+        ],
+    }
 
 
 def _interval(low: float | None, high: float | None) -> str:

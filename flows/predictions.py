@@ -1,5 +1,6 @@
 """What the lake says of samples: rows of a scan in, predictions out."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +16,6 @@ from storage.lake import Lake
 ReadFrom = Literal["scores", "text", "tracks"]
 _PRESENT_FROM = 0.5
 _SAME_FACE_IOU = 0.3
-_TRACK = "#"
-"""Between a sample's id and that of one of its tracks."""
 _NEAR_S = 0.5
 """Seconds between a sample's time and the box that is taken for it."""
 _UNREAD: Mapping[str, Status] = {"refused": "refused", "unparsable": "unparsable", "ambiguous": "unparsable"}
@@ -84,7 +83,12 @@ def predict(
     dataset: Dataset, samples: Sequence[Sample], located: Located, found: Found, read_from: ReadFrom
 ) -> list[Prediction]:
     """Return what was said of every sample, or why nothing was."""
-    return [_predict(dataset, sample, located, found, read_from) for sample in samples]
+    return [
+        replace(
+            _predict(dataset, sample, located, found, read_from), video_id=_content_of(sample, located, found)
+        )
+        for sample in samples
+    ]
 
 
 def predict_tracks(
@@ -93,17 +97,25 @@ def predict_tracks(
     """Return what was said of every face alone, each taken for what its whole video is."""
     predictions: list[Prediction] = []
     for sample in samples:
-        listed = located.listed.get(sample.sample_id)
-        video_id = found.video_id(listed.uri) if listed else None
+        video_id = _content_of(sample, located, found)
         for track_id in found.track_ids.get(video_id or "", ()):
-            face = replace(sample, sample_id=f"{sample.sample_id}{_TRACK}{track_id}")
-            predictions.append(_read_scores(dataset, face, found.tracks[track_id]))
+            face = replace(sample, sample_id=f"{sample.sample_id}#{track_id}")
+            said = _read_scores(dataset, face, found.tracks[track_id])
+            predictions.append(replace(said, video_id=video_id, track_id=track_id))
     return predictions
 
 
-def sample_of(prediction: Prediction) -> str:
-    """Return the id of the sample that a prediction, maybe of one of its tracks, is about."""
-    return prediction.sample.sample_id.partition(_TRACK)[0]
+def file_of(prediction: Prediction, located: Located) -> str:
+    """Return the uri that a prediction, maybe of one of its faces, is about."""
+    sample = prediction.sample
+    sample_id = sample.sample_id.removesuffix(f"#{prediction.track_id}")
+    listed = located.listed.get(sample_id)
+    return listed.uri if listed else str(sample.media)
+
+
+def _content_of(sample: Sample, located: Located, found: Found) -> str | None:
+    listed = located.listed.get(sample.sample_id)
+    return found.video_id(listed.uri) if listed else None
 
 
 def _predict(
@@ -134,7 +146,7 @@ def _predict_place(dataset: Dataset, sample: Sample, place: Place, video_id: str
     scores = found.tracks.get(track_id)
     if scores is None:
         return Prediction(sample, "no_face", reason="the face has no clip")
-    return _read_scores(dataset, sample, scores)
+    return replace(_read_scores(dataset, sample, scores), track_id=track_id)
 
 
 def _track_at(boxes: Sequence[Mapping[str, Any]], place: Place) -> str | None:
@@ -172,6 +184,8 @@ def _read_scores(
     dataset: Dataset, sample: Sample, scores: Mapping[str, tuple[float | None, float]]
 ) -> Prediction:
     of_face = {label: score for label, (score, _) in scores.items() if score is not None}
+    if not all(math.isfinite(score) for score in (*of_face.values(), *(one for _, one in scores.values()))):
+        return Prediction(sample, "failed", reason="a score is not a number")
     match dataset.task:
         case "expression":
             answer = max(dataset.labels, key=lambda label: of_face[label])

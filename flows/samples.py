@@ -14,7 +14,7 @@ from model.datasets.dataset import Dataset, LayoutError
 from model.datasets.sample import Malformed, Sample
 from storage.archive import Listed, list_sources
 from workers.failure import WorkerError
-from workers.stills import write_stills
+from workers.stills import write_film, write_stills
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,33 +108,33 @@ class Located:
     lacking: dict[str, str]
 
 
-def locate(samples: Sequence[Sample], stills_dir: Path, on_step: Callable[[str], None]) -> Located:
-    """Find every sample's file; frames of videos are written as pictures, which stay for the next run."""
+def locate(samples: Sequence[Sample], media_dir: Path, on_step: Callable[[str], None]) -> Located:
+    """Find every sample's file.
+
+    Frames of videos are written as pictures, and pictures of a video as one; both stay for the next run.
+
+    Args:
+        samples: which.
+        media_dir: where such pictures and videos go.
+        on_step: told what is being done.
+    """
+    on_step(f"looking for the files of {len(samples):,} samples")
     files: dict[str, Path] = {}
     lacking: dict[str, str] = {}
     frames: defaultdict[Path, list[Sample]] = defaultdict(list)
     for sample in samples:
         if sample.frame is not None and sample.kind == "video":
             frames[sample.media].append(sample)
-        else:
-            files[sample.sample_id] = sample.media
+            continue
+        try:
+            files[sample.sample_id] = _file_of(sample, media_dir)
+        except WorkerError as error:
+            lacking[sample.sample_id] = str(error)
     for video, of_video in frames.items():
         on_step(f"taking {len(of_video)} frames of {video.name}")
-        stills = {
-            sample.frame: stills_dir / sample.cluster / f"{sample.frame:06d}.png"
-            for sample in of_video
-            if sample.frame is not None
-        }
-        try:
-            found = write_stills(video, stills) if video.exists() else set[int]()
-            reason = "the video has no such frame" if video.exists() else f"{video} is not there"
-        except WorkerError as error:
-            found, reason = set[int](), str(error)
-        for sample in of_video:
-            if sample.frame in found:
-                files[sample.sample_id] = stills[sample.frame]
-            else:
-                lacking[sample.sample_id] = reason
+        stills, reason = _stills_of(video, of_video, media_dir / video.stem)
+        files |= stills
+        lacking |= {one.sample_id: reason for one in of_video if one.sample_id not in stills}
     listed: dict[str, Listed] = {}
     for sample_id, path in files.items():
         if path.is_file():
@@ -142,6 +142,29 @@ def locate(samples: Sequence[Sample], stills_dir: Path, on_step: Callable[[str],
         else:
             lacking[sample_id] = f"{path} is not there"
     return Located(listed, lacking)
+
+
+def _file_of(sample: Sample, media_dir: Path) -> Path:
+    media = sample.media
+    if sample.fps is None or not media.is_dir():
+        return media
+    film = media_dir / media.parent.name / f"{media.name}.mkv"
+    write_film(media, film, sample.fps)
+    return film
+
+
+def _stills_of(video: Path, samples: Sequence[Sample], folder: Path) -> tuple[dict[str, Path], str]:
+    """Return the pictures of the samples that are there now, and why the others are not."""
+    if not video.exists():
+        return {}, f"{video} is not there"
+    frames = {one.sample_id: one.frame for one in samples if one.frame is not None}
+    stills = {frame: folder / f"{frame:06d}.png" for frame in frames.values()}
+    try:
+        found = write_stills(video, stills)
+    except WorkerError as error:
+        return {}, str(error)
+    kept = {sample_id: stills[frame] for sample_id, frame in frames.items() if frame in found}
+    return kept, "the video has no such frame"
 
 
 @dataclass(frozen=True, slots=True)

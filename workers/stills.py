@@ -1,12 +1,19 @@
-"""Single frames of a video as pictures, for annotations that are about frames."""
+"""Frames of a video as pictures, for annotations that are about frames; and pictures as a video."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
+import av
+from av import error as av_error
 from PIL import Image
 
 from workers.decoder import Decoder, DecoderConfig
+from workers.failure import SourceError, failure_of
+
+_LAST_NUMBER = re.compile(r"(\d+)\D*$", re.ASCII)
 
 
 def write_stills(video: Path, stills: Mapping[int, Path]) -> set[int]:
@@ -39,3 +46,44 @@ def write_stills(video: Path, stills: Mapping[int, Path]) -> set[int]:
             if frame.index >= last:
                 break
     return found
+
+
+def write_film(folder: Path, film: Path, fps: float) -> None:
+    """Write the pictures of a folder as a Matroska video, their JPEG data unchanged; one that is there stays.
+
+    Args:
+        folder: `*.jpg`, in the order of the last number in their names.
+        film: where to.
+        fps: pictures a second.
+
+    Raises:
+        WorkerError: there is no picture in the folder, or one that cannot be read.
+    """
+    if film.exists():
+        return
+    numbers = {path: _LAST_NUMBER.search(path.stem) for path in folder.glob("*.jpg")}
+    numbered = sorted((int(number[1]), path) for path, number in numbers.items() if number)
+    if not numbered:
+        raise SourceError("decode", f"there is no numbered .jpg in {folder}")
+    film.parent.mkdir(parents=True, exist_ok=True)
+    part = film.with_suffix(".part")
+    try:
+        _write_jpegs([path for _, path in numbered], part, Fraction(fps))
+    except (OSError, av_error.FFmpegError) as error:
+        part.unlink(missing_ok=True)
+        raise failure_of(error, "decode", str(folder)) from error
+    part.rename(film)
+
+
+def _write_jpegs(paths: Sequence[Path], film: Path, fps: Fraction) -> None:
+    with Image.open(paths[0]) as first:
+        width_px, height_px = first.size
+    # Bit-exact: the same pictures are the same video, whenever they are written.
+    with av.open(str(film), "w", format="matroska", options={"fflags": "bitexact"}) as container:
+        stream = container.add_stream("mjpeg", rate=fps, width=width_px, height=height_px, pix_fmt="yuvj420p")
+        for number, path in enumerate(paths):
+            packet = av.Packet(path.read_bytes())
+            packet.stream, packet.time_base = stream, 1 / fps
+            packet.pts = packet.dts = number
+            packet.is_keyframe = True
+            container.mux(packet)

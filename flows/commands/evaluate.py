@@ -75,8 +75,8 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
     lake failed; 2 for bad usage, such as another layout; 130 when it was interrupted.
     """
     try:
-        from flows.evaluate import EvaluationRequest
         from flows.evaluate import evaluate as run
+        from flows.evaluation_request import EvaluationRequest
     except ModuleNotFoundError as error:
         raise refuse(
             ValueError(f"eval needs {error.name}: install the extra `learn` (`make learn`)")

@@ -56,9 +56,9 @@ def _read_table(path: Path, folder: Path, fold: int) -> Iterator[Item]:
                 continue
             seen.add(frame)
             codes = {unit: whole_number(row[at]) if at < len(row) else None for unit, at in columns.items()}
-            for unit, code in codes.items():
-                if code not in _CODES:
-                    yield Malformed(path, line, f"AU{unit} of frame {frame} is none of 0, 1 and 9")
+            odd = [f"AU{unit}" for unit, code in codes.items() if code not in _CODES]
+            if odd:
+                yield Malformed(path, line, f"frame {frame} has none of 0, 1 and 9 for {', '.join(odd)}")
             yield Sample(
                 sample_id=f"{subject}/{task}/{frame}",
                 media=pictures.get(frame, folder / f"{frame}.jpg"),

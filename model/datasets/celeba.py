@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from model.datasets.dataset import Dataset, LayoutError, find, text_lines, twice
+from model.datasets.dataset import Dataset, LayoutError, find, find_variant, text_lines, twice
 from model.datasets.sample import Item, Malformed, Sample
 from model.labels import ATTRIBUTES
 
@@ -18,16 +18,13 @@ _PLACES = {
 def _read(root: Path, variant: str) -> Iterator[Item]:
     table = find("CelebA", root, "Anno/list_attr_celeba.txt", "list_attr_celeba.txt")
     partition = find("CelebA", root, "Eval/list_eval_partition.txt", "list_eval_partition.txt")
-    pictures = find("CelebA", root, *_PLACES[variant])
-    splits: dict[str, str] = {}
-    for line, text in text_lines(partition):
-        name, _, code = text.partition(" ")
-        if code.strip() not in _SPLITS:
-            yield Malformed(partition, line, f"{text!r} is not a picture's name and 0, 1 or 2")
-        elif name in splits:
-            yield twice(partition, line, name)
+    pictures = find_variant("CelebA", root, _PLACES, variant)
+    splits: dict[str, str | None] = {}
+    for item in _read_partition(partition):
+        if isinstance(item, Malformed):
+            yield item
         else:
-            splits[name] = _SPLITS[code.strip()]
+            splits[item[0]] = item[1]
     identities = table.with_name("identity_CelebA.txt")
     people = dict(_read_people(identities)) if identities.exists() else {}
     left = dict(splits)
@@ -38,17 +35,37 @@ def _read(root: Path, variant: str) -> Iterator[Item]:
         line, name, truth = item
         if name not in splits:
             yield Malformed(table, line, f"{name} has no partition in {partition.name}")
-        elif left.pop(name, None) is None:
+        elif name not in left:
             yield twice(table, line, name)
         else:
+            split = left.pop(name)
             person = people.get(name)
             cluster = name if person is None else f"person {person}"
-            yield Sample(name, pictures / name, "image", truth, splits[name], cluster)
-    for name in left:
-        yield Malformed(partition, None, f"{name} has no usable attributes in {table.name}")
+            if truth is None:
+                yield Malformed(table, line, f"{name} has not {len(LABELS)} values of 1 or -1")
+            elif split is not None:
+                yield Sample(name, pictures / name, "image", truth, split, cluster)
+    for name in (name for name, split in left.items() if split is not None):
+        yield Malformed(partition, None, f"{name} has no attributes in {table.name}")
 
 
-def _read_attributes(path: Path) -> Iterator[tuple[int, str, Mapping[str, bool | None]] | Malformed]:
+def _read_partition(path: Path) -> Iterator[tuple[str, str | None] | Malformed]:
+    """Yield every picture's name and split, None where it has none, which is malformed, too."""
+    seen: set[str] = set()
+    for line, text in text_lines(path):
+        name, _, code = text.partition(" ")
+        split = _SPLITS.get(code.strip())
+        if name in seen:
+            yield twice(path, line, name)
+            continue
+        seen.add(name)
+        yield name, split
+        if split is None:
+            yield Malformed(path, line, f"{text!r} is not a picture's name and 0, 1 or 2")
+
+
+def _read_attributes(path: Path) -> Iterator[tuple[int, str, Mapping[str, bool | None] | None] | Malformed]:
+    """Yield line, picture and attributes, None where they are not forty; and whether the count is right."""
     lines = text_lines(path)
     _, stated = next(lines, (1, ""))
     _, header = next(lines, (2, ""))
@@ -60,7 +77,7 @@ def _read_attributes(path: Path) -> Iterator[tuple[int, str, Mapping[str, bool |
         count += 1
         name, *values = text.split()
         if len(values) != len(names) or not set(values) <= {"1", "-1"}:
-            yield Malformed(path, line, f"{name} has not {len(names)} values of 1 or -1")
+            yield line, name, None
         else:
             truth = {label: value == "1" for label, value in zip(names, values, strict=True)}
             yield line, name, {label: truth[label] for label in LABELS}

@@ -23,7 +23,7 @@ _NAME = re.compile(rf"(10[0-8]\d|109[01])_([A-Z]{{3}})_({'|'.join(LABELS)})_({'|
 
 def _read(root: Path, variant: str) -> Iterator[Item]:
     folder = find("CREMA-D", root, "VideoFlash")
-    votes: dict[str, str] | None = None
+    votes: dict[str, str | None] | None = None
     if variant == "perceived":
         table = find("CREMA-D", root, "processedResults/summaryTable.csv")
         votes = {}
@@ -32,27 +32,33 @@ def _read(root: Path, variant: str) -> Iterator[Item]:
                 yield item
             else:
                 votes[item[0]] = item[1]
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
+    listed = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    # What was voted on is expected, whether it is there or not.
+    names = {path.stem for path in listed}
+    listed += [folder / f"{name}.flv" for name in votes or () if name not in names]
+    for path in listed:
         name = _NAME.fullmatch(path.stem)
         if path.suffix.lower() != ".flv" or name is None or name[1] == "1000":
             yield Malformed(path, None, "its name is not <actor>_<sentence>_<emotion>_<level>.flv")
-        elif votes is not None and path.stem not in votes:
-            yield Malformed(path, None, "processedResults/summaryTable.csv has no usable FaceVote for it")
-        else:
+            continue
+        if votes is not None and path.stem not in votes:
+            yield Malformed(path, None, "processedResults/summaryTable.csv has no FaceVote for it")
+            continue
+        truth = LABELS[name[3]] if votes is None else votes[path.stem]
+        if truth is not None:
             yield Sample(
                 sample_id=path.stem,
                 media=path,
                 kind="video",
-                truth=LABELS[name[3]] if votes is None else votes[path.stem],
+                truth=truth,
                 split=hashed_split(name[1]),
                 cluster=name[1],
                 groups={"level": _LEVELS[name[4]]},
             )
 
 
-def _read_votes(path: Path) -> Iterator[tuple[str, str] | Malformed]:
+def _read_votes(path: Path) -> Iterator[tuple[str, str | None] | Malformed]:
+    """Yield every video's name and label, None where the vote is none, which is malformed, too."""
     seen: set[str] = set()
     with path.open(encoding="utf-8-sig", newline="") as lines:
         rows = csv.DictReader(lines)
@@ -63,16 +69,16 @@ def _read_votes(path: Path) -> Iterator[tuple[str, str] | Malformed]:
         for row in rows:
             name, vote = (row["FileName"] or "").strip(), (row["FaceVote"] or "").strip()
             label = _VOTES.get(vote)
+            if name in seen:
+                yield twice(path, rows.line_num, name)
+                continue
+            seen.add(name)
+            yield name, label
             if label is None:
                 # The most frequent votes may be tied, e.g. A:N.
                 yield Malformed(
                     path, rows.line_num, f"FaceVote of {name} is {vote!r}, not one of A D F H N S"
                 )
-            elif name in seen:
-                yield twice(path, rows.line_num, name)
-            else:
-                seen.add(name)
-                yield name, label
 
 
 CREMA_D = Dataset(

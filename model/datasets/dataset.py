@@ -1,7 +1,7 @@
 """The interface of a dataset, and what all readers need: places, lines, splits."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -108,6 +108,20 @@ def find(dataset: str, root: Path, *candidates: str) -> Path:
         if (root / candidate).exists():
             return root / candidate
     raise LayoutError(dataset, root, f"there is no {' and no '.join(candidates)} in it")
+
+
+def find_variant(dataset: str, root: Path, places: Mapping[str, Sequence[str]], variant: str) -> Path:
+    """Return where the media of a variant are: the first of its places below a root that is there.
+
+    Raises:
+        LayoutError: none is; it names the variants that are.
+    """
+    try:
+        return find(dataset, root, *places[variant])
+    except LayoutError as error:
+        others = [one for one, where in places.items() if any((root / place).exists() for place in where)]
+        instead = f" (choose what is: variant {', '.join(others)})" if others else ""
+        raise LayoutError(dataset, root, f"{error.lacking}{instead}") from None
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:

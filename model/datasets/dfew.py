@@ -4,15 +4,18 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from model.datasets.dataset import Dataset, LayoutError, find, twice, whole_number
+from model.datasets.dataset import Dataset, LayoutError, find, find_variant, twice, whole_number
 from model.datasets.sample import Item, Malformed, Sample
 
 LABELS = {1: "happiness", 2: "sadness", 3: "neutral", 4: "anger", 5: "surprise", 6: "disgust", 7: "fear"}
 FOLDS = 5
+_RATES_FPS: dict[str, float | None] = {"original": None, "clip_224x224": 25.0, "clip_224x224_16f": 8.0}
+"""Folders of clips, and what their pictures are taken for where they are no videos: the faces of every frame,
+or 16 of a clip, which are then two seconds, one window of a scan."""
 
 
-def _read(root: Path, _: str) -> Iterator[Item]:
-    clips = find("DFEW", root, "Clip/original")
+def _read(root: Path, variant: str) -> Iterator[Item]:
+    clips = find_variant("DFEW", root, {one: (f"Clip/{one}",) for one in _RATES_FPS}, variant)
     tables = find("DFEW", root, "EmoLabel_DataSplit")
     is_there = False
     for split in ("test", "train"):
@@ -23,14 +26,14 @@ def _read(root: Path, _: str) -> Iterator[Item]:
             path = folder / f"set_{fold}.csv"
             if path.exists():
                 is_there = True
-                yield from _read_set(path, clips, split, fold)
+                yield from _read_set(path, clips, split, fold, _RATES_FPS[variant])
             else:
                 yield Malformed(path, None, "it is not there: this fold has no samples")
     if not is_there:
         raise LayoutError("DFEW", tables, "there is no {test,train}(single-labeled)/set_1.csv in it")
 
 
-def _read_set(path: Path, clips: Path, split: str, fold: int) -> Iterator[Item]:
+def _read_set(path: Path, clips: Path, split: str, fold: int, fps: float | None) -> Iterator[Item]:
     seen: set[str] = set()
     with path.open(encoding="utf-8-sig", newline="") as lines:
         rows = csv.reader(lines)
@@ -56,8 +59,9 @@ def _read_set(path: Path, clips: Path, split: str, fold: int) -> Iterator[Item]:
                 seen.add(name)
                 yield Sample(
                     sample_id=f"{split}/{fold}/{name}",
-                    media=clips / f"{name}.mp4",
+                    media=clips / (name if fps and (clips / name).is_dir() else f"{name}.mp4"),
                     kind="video",
+                    fps=fps,
                     truth=LABELS[code],
                     split=split,
                     cluster=name,  # which film a clip is from is not distributed
@@ -72,7 +76,7 @@ DFEW = Dataset(
     labels=tuple(LABELS.values()),
     splits=("test", "train"),
     split_rule="its own five folds, single-labelled; results are means over the folds' test sets",
-    variants=("original",),
+    variants=tuple(_RATES_FPS),
     reader=_read,
     folds=FOLDS,
 )

@@ -4,23 +4,36 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from model.datasets.dataset import FOLDS_IN_TURN, Dataset, find, fold_of, text_lines, whole_number
+from model.datasets.dataset import (
+    FOLDS_IN_TURN,
+    Dataset,
+    find,
+    find_variant,
+    fold_of,
+    text_lines,
+    whole_number,
+)
 from model.datasets.sample import Item, Malformed, Sample
 
 ACTION_UNITS = (1, 2, 4, 6, 9, 12, 25, 26)
 POSITIVE_FROM = 2
 """Intensity, 0..5, from which an action unit counts as present."""
 FOLDS = 3
+_PLACES = {"left": ("Videos_LeftCamera",), "right": ("Video_RightCamera", "Videos_RightCamera")}
+"""The right camera's folder lacks an s, and its videos end in `_Comp.avi`."""
 _SUBJECT = re.compile(r"SN\d{3}")
 
 
 def _read(root: Path, variant: str) -> Iterator[Item]:
     labels = find("DISFA", root, "ActionUnit_Labels")
-    videos = find("DISFA", root, f"Videos_{variant.capitalize()}Camera")
+    videos = find_variant("DISFA", root, _PLACES, variant)
     subjects = sorted(path.name for path in labels.iterdir() if _SUBJECT.fullmatch(path.name))
     named = {subject: videos / f"{variant.capitalize()}Video{subject}_comp.avi" for subject in subjects}
+    by_name = {path.name.lower(): subject for subject, path in named.items()}
     for path in sorted(videos.iterdir()):
-        if path not in named.values() and not path.name.startswith("."):
+        if path.name.lower() in by_name:
+            named[by_name[path.name.lower()]] = path
+        elif not path.name.startswith("."):
             yield Malformed(path, None, "there are no labels for it in ActionUnit_Labels")
     for subject, path in named.items():
         yield from _read_subject(labels / subject, path, fold_of(subject, subjects, FOLDS))

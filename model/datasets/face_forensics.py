@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from model.datasets.dataset import Dataset, LayoutError, find, twice
+from model.datasets.dataset import Dataset, LayoutError, find, find_variant, twice
 from model.datasets.sample import Item, Malformed, Sample
 
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
@@ -19,20 +19,21 @@ ORIGINAL = "original"
 
 def _read(root: Path, variant: str) -> Iterator[Item]:
     splits = find("FaceForensics++", root, "splits/test.json", "dataset/splits/test.json", "test.json").parent
-    originals = find("FaceForensics++", root, "original_sequences/youtube")
-    chosen = COMPRESSIONS if variant == "all" else (variant,)
-    there = [one for one in chosen if (originals / one / "videos").is_dir()]
-    if not there:
-        places = " and no ".join(f"original_sequences/youtube/{one}/videos" for one in chosen)
-        others = [one for one in COMPRESSIONS if (originals / one / "videos").is_dir()]
-        instead = f" (choose what is: variant {', '.join(others)})" if others else ""
-        raise LayoutError("FaceForensics++", root, f"there is no {places} in it{instead}")
+    places = {one: f"original_sequences/youtube/{one}/videos" for one in COMPRESSIONS}
+    find_variant(
+        "FaceForensics++",
+        root,
+        {**{one: (place,) for one, place in places.items()}, "all": tuple(places.values())},
+        variant,
+    )
+    there = [one for one in COMPRESSIONS if variant in {one, "all"} and (root / places[one]).is_dir()]
+    seen: set[str] = set()
     for split in ("test", "val", "train"):
         path = splits / f"{split}.json"
         if not path.exists():
             yield Malformed(path, None, "it is not there: this split has no samples")
             continue
-        for item in _read_pairs(path):
+        for item in _read_pairs(path, seen):
             if isinstance(item, Malformed):
                 yield item
             else:
@@ -40,14 +41,14 @@ def _read(root: Path, variant: str) -> Iterator[Item]:
                     yield from _samples(root, split, item, compression)
 
 
-def _read_pairs(path: Path) -> Iterator[tuple[str, str] | Malformed]:
+def _read_pairs(path: Path, seen: set[str]) -> Iterator[tuple[str, str] | Malformed]:
+    """Yield the pairs of a split; a video that is in `seen`, be it of another split, is not taken again."""
     try:
         pairs: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise LayoutError("FaceForensics++", path, f"it is no JSON ({error})") from error
     if not isinstance(pairs, list):
         raise LayoutError("FaceForensics++", path, "it is no list of pairs")
-    seen: set[str] = set()
     for number, pair in enumerate(pairs, start=1):
         match pair:
             case [str(first), str(second)] if first.isdigit() and second.isdigit() and first != second:

@@ -25,8 +25,10 @@ def _read(root: Path, _: str) -> Iterator[Item]:
             )
         for row in rows:
             # A short line gives None for what it lacks.
-            person, race, gender, stated, photo = ((row[name] or "").strip() for name in _COLUMNS)
-            age = whole_number(stated)
+            stated_id, race, gender, stated, photo = ((row[name] or "").strip() for name in _COLUMNS)
+            number, age = whole_number(stated_id), whole_number(stated)
+            # With and without leading zeros it is the same person, who must not be on both sides of a split.
+            person = stated_id if number is None else f"{number:06d}"
             if not person or not photo:
                 yield Malformed(path, rows.line_num, "it lacks id_num or photo")
             elif age is None or age > _OLDEST:

@@ -1,12 +1,15 @@
 """RAF-DB (Li et al. 2017): photographs of faces with one of seven basic expressions."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from model.datasets.dataset import Dataset, find, text_lines, twice, whole_number
+from model.datasets.dataset import Dataset, find, find_variant, text_lines, twice, whole_number
 from model.datasets.sample import Item, Malformed, Sample
 
 LABELS = {1: "surprise", 2: "fear", 3: "disgust", 4: "happiness", 5: "sadness", 6: "anger", 7: "neutral"}
+_LINE = re.compile(r"((train|test)_\d+)\.jpg\s+(\S+)")
+_PLACES = {"aligned": ("Image/aligned",), "original": ("Image/original",)}
 _ANNOTATED = {
     "gender": ("male", "female", "unsure"),
     "race": ("caucasian", "african-american", "asian"),
@@ -18,17 +21,16 @@ _ANNOTATED = {
 def _read(root: Path, variant: str) -> Iterator[Item]:
     table = find("RAF-DB", root, "basic/EmoLabel/list_patition_label.txt", "EmoLabel/list_patition_label.txt")
     basic = table.parents[1]
-    pictures = find("RAF-DB", basic, f"Image/{variant}")
+    pictures = find_variant("RAF-DB", basic, _PLACES, variant)
     annotated = basic / "Annotation" / "manual"
     seen: set[str] = set()
     for line, text in text_lines(table):
-        parts = text.split()
-        stem = parts[0].removesuffix(".jpg")
-        split = stem.partition("_")[0]
-        code = whole_number(parts[1]) if len(parts) == 2 else None
-        if code not in LABELS or split not in {"train", "test"} or not parts[0].endswith(".jpg"):
+        parts = _LINE.fullmatch(text)
+        code = whole_number(parts[3]) if parts else None
+        if parts is None or code not in LABELS:
             yield Malformed(table, line, f"{text!r} is not <train|test>_<number>.jpg and a label 1..7")
             continue
+        stem, split = parts[1], parts[2]
         if stem in seen:
             yield twice(table, line, stem)
             continue

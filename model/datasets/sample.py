@@ -27,7 +27,7 @@ class Sample:
 
     Attributes:
         sample_id: unique within a dataset's variant.
-        media: the file; readers do not look whether it is there.
+        media: the file, or the folder of the pictures of a video, `1.jpg`, ...; it need not be there.
         kind: `image` or `video`.
         truth: what the annotation says.
         split: `train`, `val`, `test`; `all` where the dataset has none.
@@ -36,6 +36,7 @@ class Sample:
         fold: of a cross-validation, from 1.
         frames: first and last frame that the annotation is about, counted from 0; None is all of the file.
         place: which face of a file with several; None is the one that it shows most.
+        fps: pictures a second of such a folder, which does not say.
         groups: what the annotation says beside the truth, e.g. gender, race, age, method, compression.
     """
 
@@ -48,6 +49,7 @@ class Sample:
     fold: int | None = None
     frames: tuple[int, int] | None = None
     place: Place | None = None
+    fps: float | None = None
     groups: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property

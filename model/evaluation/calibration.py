@@ -6,7 +6,7 @@ samples of one label, none beyond a threshold means a rate of about 1 / (n + 1) 
 n + 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from model.evaluation.card import INCONCLUSIVE, Method
-from model.evaluation.forensic import LN_10, Flags, Floats, auc, cllr, cllr_min, ece, eer
+from model.evaluation.forensic import LN_10, Flags, Floats, auc, balanced, cllr, cllr_min, ece, eer
+from model.evaluation.measures import Measure
 
 FEWEST = 10
 """Samples of either label below which nothing is fitted."""
@@ -100,7 +101,7 @@ def _fit_platt(is_fake: Flags, log10_odds: Floats, bounds: tuple[float, float]) 
 
 
 def _fit_isotonic(is_fake: Flags, log10_odds: Floats, bounds: tuple[float, float]) -> Curve:
-    balance = np.where(is_fake, 0.5 / is_fake.sum(), 0.5 / (~is_fake).sum())
+    balance = balanced(is_fake)
     model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
     model.fit(log10_odds, is_fake.astype(np.float64), sample_weight=balance)
     odds = np.asarray(model.X_thresholds_, np.float64)
@@ -132,19 +133,48 @@ def unseen_log10_lrs(
     return found
 
 
-def score_metrics(is_fake: Flags, log10_lrs: Floats) -> dict[str, float]:
-    """Return how good ratios are, taken for log odds at equal priors where a probability is needed."""
+def check_worth(is_fake: Flags, unseen: Floats) -> None:
+    """Refuse ratios that are worth no more than saying nothing, of samples that their curves have not seen.
+
+    Raises:
+        CalibrationError: they are not.
+    """
+    cost = cllr(is_fake, unseen)
+    if not cost < 1:
+        raise CalibrationError(
+            f"on sources that it has not seen, the calibration costs {cost:.2f} bits (Cllr), and saying "
+            "nothing costs 1: there is nothing to calibrate, or too little for this method"
+        )
+
+
+def score_measures(is_fake: Flags, log10_lrs: Floats, clusters: NDArray[np.intp]) -> dict[str, Measure]:
+    """Return metrics of ratios, taken for log odds at equal priors where a probability is needed.
+
+    Args:
+        is_fake: [n] whether the label holds.
+        log10_lrs: [n] decimal logarithms of likelihood ratios.
+        clusters: [n] numbers from 0, by which the metrics take weights.
+    """
     probabilities = 1 / (1 + 10**-log10_lrs)
-    # Balanced, since the ratios do not know how many of each there are.
-    balance = np.where(is_fake, 0.5 / max(is_fake.sum(), 1), 0.5 / max((~is_fake).sum(), 1))
+
+    def of(metric: Callable[[Floats | None], float]) -> Measure:
+        return lambda weights: metric(None if weights is None else weights[clusters])
+
     return {
-        "auc": auc(is_fake, log10_lrs),
-        "eer": eer(is_fake, log10_lrs),
-        "cllr": cllr(is_fake, log10_lrs),
-        "cllr_min": cllr_min(is_fake, log10_lrs),
-        "ece": ece(is_fake, probabilities, balance),
-        "balanced_accuracy": _balanced_accuracy(is_fake, log10_lrs > 0),
+        "auc": of(lambda weights: auc(is_fake, log10_lrs, weights)),
+        "eer": of(lambda weights: eer(is_fake, log10_lrs, weights)),
+        "cllr": of(lambda weights: cllr(is_fake, log10_lrs, weights)),
+        "cllr_min": of(lambda weights: cllr_min(is_fake, log10_lrs, weights)),
+        # Balanced, since the ratios do not know how many of each there are.
+        "ece": of(lambda weights: ece(is_fake, probabilities, balanced(is_fake, weights))),
+        "balanced_accuracy": of(lambda weights: _balanced_accuracy(is_fake, log10_lrs > 0, weights)),
     }
+
+
+def score_metrics(is_fake: Flags, log10_lrs: Floats) -> dict[str, float]:
+    """Return the values of `score_measures`, every sample once."""
+    measures = score_measures(is_fake, log10_lrs, np.zeros(len(is_fake), np.intp))
+    return {name: measure(None) for name, measure in measures.items()}
 
 
 def verdict_metrics(is_fake: Flags, verdicts: NDArray[np.str_], label: str) -> dict[str, float]:
@@ -159,8 +189,10 @@ def verdict_metrics(is_fake: Flags, verdicts: NDArray[np.str_], label: str) -> d
     }
 
 
-def _balanced_accuracy(is_fake: Flags, said: Flags) -> float:
-    return (_share(said & is_fake, is_fake) + _share(~said & ~is_fake, ~is_fake)) / 2
+def _balanced_accuracy(is_fake: Flags, said: Flags, weights: Floats | None) -> float:
+    balance = balanced(is_fake, weights)
+    both = balance[is_fake].any() and balance[~is_fake].any()
+    return float(balance[said == is_fake].sum()) if both else float("nan")
 
 
 def _share(part: Flags, whole: Flags) -> float:

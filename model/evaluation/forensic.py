@@ -58,16 +58,26 @@ def cllr(is_fake: Flags, log10_lrs: Floats, weights: Floats | None = None) -> fl
     return float((fakes + originals) / 2)
 
 
-def cllr_min(is_fake: Flags, scores: Floats) -> float:
+def cllr_min(is_fake: Flags, scores: Floats, weights: Floats | None = None) -> float:
     """Return the Cllr that the best monotone calibration on the very same data would have."""
-    if not _has_both(is_fake, None):
+    if not _has_both(is_fake, weights):
         return float("nan")
-    balance = np.where(is_fake, 0.5 / is_fake.sum(), 0.5 / (~is_fake).sum())
+    if weights is not None:
+        kept = weights > 0
+        is_fake, scores, weights = is_fake[kept], scores[kept], weights[kept]
     regression = IsotonicRegression(y_min=0, y_max=1)
+    balance = balanced(is_fake, weights)
     share = np.asarray(regression.fit_transform(scores, is_fake.astype(float), sample_weight=balance))
     with np.errstate(divide="ignore"):
         log10_lrs = (np.log(share) - np.log1p(-share)) / LN_10
-    return cllr(is_fake, log10_lrs)
+    return cllr(is_fake, log10_lrs, weights)
+
+
+def balanced(is_fake: Flags, weights: Floats | None = None) -> Floats:
+    """Return weights under which either kind counts as much as the other: one half, all of it together."""
+    counts = np.ones(len(is_fake)) if weights is None else weights
+    fakes, originals = counts[is_fake].sum(), counts[~is_fake].sum()
+    return counts * np.where(is_fake, 0.5 / (fakes or 1.0), 0.5 / (originals or 1.0))
 
 
 def ece(is_fake: Flags, probabilities: Floats, weights: Floats | None = None, bins: int = ECE_BINS) -> float:

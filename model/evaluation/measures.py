@@ -149,7 +149,7 @@ def _of_marks(
     every: Mapping[str, Tally],
 ) -> Measures:
     def mean_of(tallies: Mapping[str, Tally]) -> Measure:
-        return lambda weights: _mean([metric(tally.counts(weights)) for tally in tallies.values()])
+        return lambda weights: mean_of_defined([metric(tally.counts(weights)) for tally in tallies.values()])
 
     return {name: mean_of(scored), f"{name}_strict": mean_of(every)}
 
@@ -188,12 +188,12 @@ def _scored(predictions: Sequence[Prediction]) -> list[int]:
     return [row for row, prediction in enumerate(predictions) if prediction.answer is not None]
 
 
-def _mean(values: Sequence[float]) -> float:
-    """Return the mean of the values that are defined."""
+def mean_of_defined(values: Sequence[float] | NDArray[np.float64]) -> float:
+    """Return the mean of the values that are numbers; NaN where none is."""
     defined = [value for value in values if value == value]  # noqa: PLR0124 - NaN differs from itself
     return float(np.mean(defined)) if defined else float("nan")
 
 
 def mean_measure(parts: Sequence[Measure]) -> Measure:
     """Return the mean of a metric over the folds of a cross-validation."""
-    return lambda weights: _mean([part(weights) for part in parts])
+    return lambda weights: mean_of_defined([part(weights) for part in parts])

@@ -1,5 +1,6 @@
 """What came of a sample: an answer, or why there is none; and counts of that which add up."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ class Prediction:
         answer: a label's name, a number, or per label whether it is said to hold; None unless scored.
         score: of the second of two labels, where there are two: its probability.
         reason: why there is no answer, in words.
+        video_id: SHA-256 of the bytes that were read; None where none were.
+        track_id: of the face that it is about; None where it is about all of a file.
     """
 
     sample: Sample
@@ -29,10 +32,15 @@ class Prediction:
     answer: str | float | Mapping[str, bool] | None = None
     score: float | None = None
     reason: str | None = None
+    video_id: str | None = None
+    track_id: str | None = None
 
     def __post_init__(self) -> None:
         if (self.status == "scored") != (self.answer is not None):
             raise ValueError(f"prediction of {self.sample.sample_id}: scored means having an answer")
+        numbers = [value for value in (self.answer, self.score) if isinstance(value, float)]
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"prediction of {self.sample.sample_id}: {numbers} are not all numbers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from model.datasets.dataset import Task
 from model.datasets.sample import Truth
 from model.labels import ACTION_UNITS, ATTRIBUTES
 from model.questions import default_question
+from model.reading import read_answer
 
 _QUESTIONS: Mapping[Task, tuple[str, ...]] = {
     "expression": (
@@ -42,7 +43,7 @@ _QUESTIONS: Mapping[Task, tuple[str, ...]] = {
 _WRITER = """You write training answers for a model that explains faces.
 You see pictures of one face, in order of time, and the label that people gave it.
 Write two to five sentences that describe what in the face supports the label: only what the pictures show.
-Do not mention that a label was given, the pictures' number or quality, or who the person may be."""
+Name the label. Do not mention that it was given, nor the pictures' number or quality, nor who this may be."""
 _PHRASES = {label.name: label.asked_as() for label in (*ACTION_UNITS, *ATTRIBUTES)}
 
 
@@ -89,9 +90,15 @@ def label_answer(task: Task, truth: Truth) -> str:
 
 
 def described_answer(task: Task, truth: Truth, description: str) -> str:
-    """Return a description as an answer: behind the age or the verdict, which always stand first."""
+    """Return a description as an answer, which always says the label: an age or a verdict stands first.
+
+    A description that does not name the emotion, or names another one, too, gets it as its last sentence.
+    """
     text = " ".join(description.split())
     match task:
+        case "expression":
+            is_said = read_answer(text, default_question(task)).labels == (truth,)
+            return text if is_said else f"{text} The emotion is {truth}."
         case "age":
             return f"{label_answer(task, truth).removesuffix('.')}: {text}"
         case "deepfake":

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from pyarrow import parquet
 
 import flows.evaluate
-from flows.evaluate import EvaluationRequest, evaluate
+from flows.evaluate import evaluate
+from flows.evaluation_request import EvaluationRequest
 from flows.usage import UsageError
 from model.datasets.dataset import hashed_split
 from model.evaluation.bootstrap import BootstrapConfig
@@ -113,7 +115,12 @@ def test_classes_that_a_dataset_does_not_have_are_not_said(run: Evaluate, tmp_pa
     assert text["metrics"]["war"]["value"] == pytest.approx(0.5)  # surprise is a wrong answer, not none
 
 
-def face_forensics(data: Path, fake_scores: Callable[[str, str], float], pairs: int) -> None:
+def face_forensics(
+    data: Path,
+    fake_scores: Callable[[str, str], float],
+    pairs: int,
+    compressions: Sequence[str] = ("c23",),
+) -> None:
     """Write a miniature with so many pairs in test and in val."""
     numbers = iter(range(1000))
     for split in ("test", "val", "train"):
@@ -121,18 +128,13 @@ def face_forensics(data: Path, fake_scores: Callable[[str, str], float], pairs: 
             [f"{next(numbers):03d}", f"{next(numbers):03d}"] for _ in range(pairs if split != "train" else 0)
         ]
         miniatures.put(data / "splits" / f"{split}.json", json.dumps(listed))
-        for a, b in listed:
-            for method in ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"):
-                folder = data / (
-                    f"manipulated_sequences/{method}" if method else "original_sequences/youtube"
-                )
-                for name in (f"{a}_{b}", f"{b}_{a}") if method else (a, b):
-                    score = fake_scores(method, name)
-                    say(
-                        folder / "c23" / "videos" / f"{name}.mp4",
-                        {"real": 1 - score, "fake": score},
-                        said=["fake"],
-                    )
+        methods = ("", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
+        for (a, b), method, compression in product(listed, methods, compressions):
+            folder = f"manipulated_sequences/{method}" if method else "original_sequences/youtube"
+            for name in (f"{a}_{b}", f"{b}_{a}") if method else (a, b):
+                score = fake_scores(method, name)
+                path = data / folder / compression / "videos" / f"{name}.mp4"
+                say(path, {"real": 1 - score, "fake": score}, said=["fake"])
 
 
 def test_a_card_is_fitted_on_one_split_and_tested_on_another(run: Evaluate, tmp_path: Path) -> None:
@@ -155,27 +157,36 @@ def test_a_card_is_fitted_on_one_split_and_tested_on_another(run: Evaluate, tmp_
     assert len(card.fitted_on["clusters"]) == 10
     calibration = report["calibration"]
     assert calibration["calibration_id"] == card.calibration_id
-    assert calibration["after"]["cllr"] < calibration["before"]["cllr"]
-    assert calibration["after"]["auc"] == pytest.approx(calibration["before"]["auc"], abs=0.02)
+    videos, faces = calibration["levels"]["videos"], calibration["levels"]["faces"]
+    assert videos == faces
+    cllr = videos["after"]["cllr"]
+    assert cllr["low"] < cllr["value"] < cllr["high"]
+    assert cllr["value"] < videos["before"]["cllr"]
+    assert videos["after"]["auc"]["value"] == pytest.approx(videos["before"]["auc"], abs=0.02)
+    assert {kind: sum(counts.values()) for kind, counts in videos["said"].items()} == {"real": 20, "fake": 80}
+    (by_method,) = videos["breakdowns"]
+    assert [part["samples"] for part in by_method["parts"]] == [40] * 4
     assert "## Calibration" in (tmp_path / "out" / "report.md").read_text()
     # The card may be applied to the same recipe on the other split, and to nothing that it has seen.
     assert run("ff++", calibration=str(path), has_text=False)["calibration"] == calibration
-    with pytest.raises(UsageError, match="was fitted on 10 of these clusters and 100 of these videos"):
+    with pytest.raises(UsageError, match="was fitted on 10 of these clusters, such as"):
         run("ff++", split="val", calibration=str(path), has_text=False)
+    with pytest.raises(UsageError, match="was fitted on 10 of these clusters"):
+        run("ff++", split="all", calibrate=str(path))
     # That texts are asked for as well changes no score.
-    assert run("ff++", calibration=str(path))["calibration"]["after"] == calibration["after"]
+    assert run("ff++", calibration=str(path))["calibration"]["levels"] == calibration["levels"]
     with pytest.raises(
         UsageError, match=r"reader\.detector\.backend is .whole_picture. here and .embedded. there"
     ):
         run("ff++", calibration=str(path), is_whole_picture=True)
 
 
-def test_one_fake_face_decides_the_video(run: Evaluate, tmp_path: Path) -> None:
+def test_one_fake_face_decides_the_video_of_its_method_and_compression(run: Evaluate, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    face_forensics(data, lambda method, _name: 0.1 if method else 0.2, 1)
+    face_forensics(data, lambda method, _name: 0.1 if method else 0.2, 1, ("c23", "c40"))
     path = data / "manipulated_sequences" / "FaceSwap" / "c23" / "videos" / "000_001.mp4"
     say(path, {"real": 0.9, "fake": 0.1}, {"real": 0.1, "fake": 0.9})
-    run("ff++", has_text=False)
+    run("ff++", variant="all", has_text=False)
     rows = parquet.read_table(tmp_path / "out" / "predictions.parquet").to_pylist()
     fakes = {(row["read_from"], row["sample_id"]) for row in rows if row["answer_json"] == '"fake"'}
     (track,) = {sample_id for read_from, sample_id in fakes if read_from == "tracks"}
@@ -187,6 +198,18 @@ def test_one_fake_face_decides_the_video(run: Evaluate, tmp_path: Path) -> None:
     assert {row["video_id"] for row in tracks} == {
         row["video_id"] for row in rows if row["sample_id"] == "FaceSwap/c23/000_001"
     }
+    metrics = {
+        (row["read_from"], row["groups_json"]): (row["samples"], row["value"])
+        for row in parquet.read_table(tmp_path / "out" / "metrics.parquet").to_pylist()
+        if row["metric"] == "accuracy"
+    }
+    assert len(metrics) == 2 * (1 + 4 + 2 + 4 * 2)
+    assert metrics["scores", "{}"] == (20, (4 + 1) / 20)
+    assert metrics["scores", '{"method":"FaceSwap","compression":"c23"}'] == (4, 3 / 4)
+    assert metrics["tracks", '{"method":"FaceSwap","compression":"c23"}'] == (5, 3 / 5)
+    assert metrics["scores", '{"method":"FaceSwap","compression":"c40"}'] == (4, 2 / 4)
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "| FaceSwap | c23 | 4 | 4 | 0.750 |" in page
 
 
 class PlayedJudge:
@@ -259,11 +282,18 @@ def test_where_nobody_is_held_out_all_are_taken(run: Evaluate, tmp_path: Path) -
         run("utkface", split="test")
 
 
-def test_a_limit_is_spread_over_the_split(run: Evaluate, played: PlayedScan, tmp_path: Path) -> None:
+def test_a_limit_is_spread_over_the_split_and_may_leave_too_few_for_a_card(
+    run: Evaluate, played: PlayedScan, tmp_path: Path
+) -> None:
     face_forensics(tmp_path / "data", lambda _method, _name: 0.5, 6)
-    report = run("ff++", limit=15, has_text=False)
+    card = tmp_path / "card.json"
+    with pytest.raises(UsageError, match="calibrating takes 10 of each"):
+        run("ff++", limit=15, has_text=False, calibrate=str(card))
+    assert not card.exists()
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "calibrating takes 10 of each" in report["calibration"]["notes"][0]
     assert report["readings"][0]["coverage"]["expected"] == 15
-    assert len(played.read) == 15
+    assert len(played.read) == 15 + 15
     methods = [
         row["groups_json"] for row in parquet.read_table(tmp_path / "out/predictions.parquet").to_pylist()
     ]

@@ -10,12 +10,14 @@ from model.synthetic.archive import ArchiveConfig, write_archive
 from storage.archive import list_sources
 from storage.records import Source
 from tests.storage.rows import at
+from tests.workers.videos import number_of, numbered
+from workers.decoder import Decoder, DecoderConfig
 from workers.detection import DetectorConfig
 from workers.detector import load_detector
 from workers.failure import WorkerError
 from workers.reader import Reader, ReaderConfig
 from workers.single_face import NoSingleFace, single_face
-from workers.stills import write_stills
+from workers.stills import write_film, write_stills
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,28 @@ def test_frames_are_counted_from_zero_and_kept(film: Path, tmp_path: Path) -> No
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(WorkerError):
         write_stills(tmp_path / "text.mp4", {0: tmp_path / "x.png"})
+
+
+def test_pictures_of_a_folder_are_a_video_of_the_same_pixels(tmp_path: Path) -> None:
+    folder, film = tmp_path / "00001", tmp_path / "films" / "00001.mkv"
+    folder.mkdir()
+    for number in range(1, 12):  # 10 comes after 9
+        Image.fromarray(numbered(number)).save(folder / f"00001_{number}.jpg")
+    write_film(folder, film, 8.0)
+    with Decoder(DecoderConfig(sample_fps=8)).open(film) as frames:
+        seen = [(frame.pts_s, number_of(frame.image)) for frame in frames]
+    assert seen == [(number / 8, number + 1) for number in range(11)]
+    content = film.read_bytes()
+    film.unlink()
+    write_film(folder, film, 8.0)
+    assert film.read_bytes() == content
+    write_film(tmp_path / "nowhere", film, 8.0)  # what is there stays
+    for name, message in (("none", "no numbered .jpg"), ("text", "cannot identify")):
+        (tmp_path / name).mkdir()
+        (tmp_path / "text" / "1.jpg").write_text("no picture") if name == "text" else None
+        with pytest.raises(WorkerError, match=message):
+            write_film(tmp_path / name, tmp_path / "films" / f"{name}.mkv", 8.0)
+    assert [path.name for path in film.parent.iterdir()] == ["00001.mkv"]
 
 
 def test_one_face_two_faces_no_face(film: Path, tmp_path: Path, reader: Reader) -> None:

@@ -12,8 +12,8 @@ def put(path: Path, text: str = "") -> None:
     path.write_text(text)
 
 
-def dfew(root: Path, folder: str = "{}(single-labeled)") -> None:
-    put(root / "Clip" / "original" / "00001.mp4")
+def dfew(root: Path, folder: str = "{}(single-labeled)", clips: str = "original/00001.mp4") -> None:
+    put(root / "Clip" / clips)
     for split in ("train", "test"):
         for fold in range(1, 6):
             name = root / "EmoLabel_DataSplit" / folder.format(split) / f"set_{fold}.csv"
@@ -35,6 +35,7 @@ def crema_d(root: Path, votes: Mapping[str, str] | None = None) -> None:
         put(root / "VideoFlash" / f"{name}.flv")
     put(root / "VideoFlash" / "notes.txt")
     if votes is not None:
+        put(root / "VideoFlash" / "1002_IEO_NEU_XX.flv")
         rows = [f'"{number}","{name}","N","50","{vote}"' for number, (name, vote) in enumerate(votes.items())]
         header = '"","FileName","VoiceVote","VoiceLevel","FaceVote"'
         put(root / "processedResults" / "summaryTable.csv", "\n".join([header, *rows]) + "\n")
@@ -43,6 +44,7 @@ def crema_d(root: Path, votes: Mapping[str, str] | None = None) -> None:
 def raf_db(root: Path) -> None:
     basic = root / "basic"
     lines = ["train_00001.jpg 5", "test_0001.jpg 4", "test_0002.jpg 8", "val_0003.jpg 1", "test_0004.jpg"]
+    lines.append("test_0006_aligned.jpg 1")
     put(
         basic / "EmoLabel" / "list_patition_label.txt",
         "\n".join([*lines, "test_0001.jpg 3", "test_0005.jpg 7"]),
@@ -90,7 +92,7 @@ def celeba(root: Path) -> None:
     put(root / "Anno" / "list_attr_celeba.txt", "\n".join(["202599", " ".join(names), *rows]) + "\n")
     put(
         root / "Eval" / "list_eval_partition.txt",
-        "000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n000004.jpg 2\n000006.jpg 2\n000007.jpg 3\n",
+        "000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n000004.jpg 2\n000006.jpg 2\n000007.jpg 3\n000008.jpg 2\n",
     )
     put(root / "Anno" / "identity_CelebA.txt", "000001.jpg 2880\n000003.jpg 2880\n")
 
@@ -104,6 +106,7 @@ def morph(root: Path) -> None:
         "010154,0,01/01/1980,01/01/2000,W,F,NULL,,0,NULL,Album2/010154_0F20.JPG",
         "010155,0,01/01/1980,01/01/2000,W,F,NULL,-3,0,NULL,Album2/010155_0F20.JPG",
         "010156,0",
+        "9055,3,01/01/1950,01/01/2003,B,M,NULL,53,3,NULL,Album2/009055_3M53.JPG",
         "010153,0,01/01/1980,01/01/2000,W,F,NULL,20,0,NULL,Album2/010153_0F20.JPG",
     ]
     put(root / "morph_2008_nonCommercial.csv", "\n".join([header, *rows]) + "\n")
@@ -128,7 +131,7 @@ def face_forensics(root: Path, compressions: Iterable[str] = ("c23", "c40")) -> 
     splits = {
         "test": [["000", "003"], ["953", "974"]],
         "val": [["720", "672"]],
-        "train": [["071", "054"], ["087"], "x"],
+        "train": [["071", "054"], ["087"], "x", ["720", "100"]],
     }
     for split, pairs in splits.items():
         put(root / "splits" / f"{split}.json", json.dumps(pairs))

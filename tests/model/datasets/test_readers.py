@@ -39,6 +39,16 @@ def test_dfew(tmp_path: Path, folder: str) -> None:
     assert "listed a second time" in bad[3]
 
 
+@pytest.mark.parametrize(("name", "media"), [("00001.mp4", "00001.mp4"), ("00001/1.jpg", "00001")])
+def test_dfew_has_clips_of_faces_as_videos_or_as_pictures(tmp_path: Path, name: str, media: str) -> None:
+    miniatures.dfew(tmp_path, clips=f"clip_224x224_16f/{name}")
+    samples, _ = read("dfew", tmp_path, "clip_224x224_16f")
+    assert samples["test/1/00001"].media == tmp_path / "Clip" / "clip_224x224_16f" / media
+    assert samples["test/1/00001"].fps == 8
+    with pytest.raises(LayoutError, match=r"no Clip/original .*: variant clip_224x224_16f"):
+        read("dfew", tmp_path)
+
+
 def test_dfew_says_which_folds_are_not_there(tmp_path: Path) -> None:
     miniatures.dfew(tmp_path)
     (tmp_path / "EmoLabel_DataSplit" / "test(single-labeled)" / "set_3.csv").unlink()
@@ -64,12 +74,23 @@ def test_crema_d_by_its_acted_labels(tmp_path: Path) -> None:
 
 
 def test_crema_d_by_its_perceived_labels(tmp_path: Path) -> None:
+    votes = {"1001_IEO_HAP_LO": "A:N", "1091_TIE_SAD_HI": "", "1003_DFA_HAP_XX": "H"}
     for code in ("N", "NEU"):
-        miniatures.crema_d(tmp_path, {"1001_DFA_ANG_XX": code, "1001_IEO_HAP_LO": "A:N"})
+        miniatures.crema_d(tmp_path, {"1001_DFA_ANG_XX": code, **votes})
         samples, bad = read("crema-d", tmp_path, "perceived")
-        assert {key: sample.truth for key, sample in samples.items()} == {"1001_DFA_ANG_XX": "neutral"}
-    assert any(line.startswith("summaryTable.csv:3: FaceVote of 1001_IEO_HAP_LO is 'A:N'") for line in bad)
-    assert any(line.startswith("1091_TIE_SAD_HI.flv:None: processedResults") for line in bad)
+        # What was voted on is expected, whether its video is there or not.
+        assert {key: (one.truth, one.media.exists()) for key, one in samples.items()} == {
+            "1001_DFA_ANG_XX": ("neutral", True),
+            "1003_DFA_HAP_XX": ("happiness", False),
+        }
+    assert sorted(line.partition(": ")[0] for line in bad) == [
+        "1001_DFA_SUR_XX.flv:None",
+        "1002_IEO_NEU_XX.flv:None",  # of a good name, and nobody voted on it
+        "1040_ITH_SAD_X.flv:None",
+        "notes.txt:None",
+        "summaryTable.csv:3",
+        "summaryTable.csv:4",
+    ]
 
 
 def test_perceived_labels_need_their_table(tmp_path: Path) -> None:
@@ -91,7 +112,7 @@ def test_raf_db(tmp_path: Path) -> None:
     assert samples["test_0001"].media == tmp_path / "basic" / "Image" / "aligned" / "test_0001_aligned.jpg"
     assert samples["test_0001"].groups == {"gender": "female", "race": "asian", "age": "70+"}
     assert samples["test_0005"].groups == {}
-    assert [line.split(":")[1] for line in bad] == ["3", "4", "5", "6", "7"]
+    assert [line.split(":")[1] for line in bad] == ["3", "4", "5", "6", "7", "7"]
     assert bad[-1].startswith("test_0005_manu_attri.txt:7: race is '9'")
 
 
@@ -105,6 +126,9 @@ def test_disfa_counts_frames_from_one_and_intensities_from_two(tmp_path: Path) -
     units = ["AU1", "AU2", "AU4", "AU6", "AU9", "AU12", "AU25", "AU26"]
     assert first.truth == {unit: unit == "AU1" for unit in units}  # AU1 has intensity 2, the others 1
     assert second.truth == dict.fromkeys(units, True)
+    assert first.media.name == "LeftVideoSN001_comp.avi"
+    miniatures.put(tmp_path / "Video_RightCamera" / "RightVideoSN001_Comp.avi")  # as it is spelt there
+    assert read("disfa", tmp_path, "right")[0]["SN001/1"].media.exists()
     folds = {sample.cluster: sample.fold for sample in samples.values()}
     assert folds == {"SN001": 1, "SN002": 2, "SN003": 3, "SN004": 1}
 
@@ -159,11 +183,11 @@ def test_bp4d_lists_what_is_wrong(tmp_path: Path) -> None:
     assert isinstance(seven, dict)
     assert (seven["AU23"], seven["AU24"]) == (True, None)
     starts = [line.partition(": ")[0] for line in bad]
-    assert starts.count("F001_T1.csv:5") == 11  # eleven units that line 5 lacks
-    assert [start for start in starts if start != "F001_T1.csv:5"] == [
+    assert starts == [
         "F001_T1.csv:2",
         "F001_T1.csv:3",
         "F001_T1.csv:4",
+        "F001_T1.csv:5",
         "F001_T2.csv:1",
         "notes.csv:None",
     ]
@@ -188,20 +212,19 @@ def test_celeba(tmp_path: Path) -> None:
         "list_attr_celeba.txt:8",
         "list_attr_celeba.txt:1",
         "list_eval_partition.txt:None",
-        "list_eval_partition.txt:None",
     ]
 
 
 def test_morph_keeps_people_together(tmp_path: Path) -> None:
     miniatures.morph(tmp_path)
     samples, bad = read("MORPH II", tmp_path)
-    assert [sample.truth for sample in samples.values()] == [50.0, 52.0, 20.0]
-    first, second, third = samples.values()
-    assert first.cluster == second.cluster == "009055"
-    assert first.split == second.split
+    assert [sample.truth for sample in samples.values()] == [50.0, 52.0, 20.0, 53.0]
+    first, second, third, fourth = samples.values()
+    assert first.cluster == second.cluster == fourth.cluster == "009055"
+    assert first.split == second.split == fourth.split
     assert third.groups == {"gender": "female", "race": "white", "age": "20-29"}
     assert third.media == tmp_path / "Album2" / "010153_0F20.JPG"
-    assert [line.partition(": ")[0].rpartition(":")[2] for line in bad] == ["5", "6", "7", "8"]
+    assert [line.partition(": ")[0].rpartition(":")[2] for line in bad] == ["5", "6", "7", "9"]
 
 
 def test_utkface_lists_malformed_names_and_guesses_nothing(tmp_path: Path) -> None:
@@ -242,7 +265,11 @@ def test_face_forensics_keys_videos_by_method_and_compression(tmp_path: Path) ->
     swapped = samples["FaceSwap/c23/003_000"]
     assert swapped.media == tmp_path / "manipulated_sequences/FaceSwap/c23/videos/003_000.mp4"
     assert swapped.groups == {"method": "FaceSwap", "compression": "c23"}
-    assert len(bad) == 2
+    assert [line.partition(": ")[2][:20] for line in bad] == [
+        "entry 2, ['087'], is",
+        "entry 3, 'x', is no ",
+        "a video of pair 4, 7",  # which is in val
+    ]
     both, _ = read("faceforensics++", tmp_path, "all")
     assert len(both) == 2 * len(samples)
     with pytest.raises(LayoutError, match=r"no original_sequences/youtube/raw/videos.*variant c23, c40"):

@@ -41,10 +41,14 @@ def test_folds_are_averaged_not_pooled() -> None:
     wars = [accuracy_score(*zip(*pairs, strict=True)) for pairs in by_fold]
     assert found.metrics["uar"].value == pytest.approx(np.mean(uars))
     assert found.metrics["war"].value == pytest.approx(np.mean(wars))
-    folds = found.tables[0]
-    assert folds.columns == ("fold", "samples", "UAR", "WAR")
-    assert [row[:2] for row in folds.rows] == [("1", 20), ("2", 40), ("3", 60)]
-    assert [row[2] for row in folds.rows] == pytest.approx(uars)
+    folds = found.breakdowns[0]
+    assert (folds.by, folds.metrics) == (("fold",), ("uar", "war"))
+    assert [(part.groups, part.samples) for part in folds.parts] == [
+        ({"fold": "1"}, 20),
+        ({"fold": "2"}, 40),
+        ({"fold": "3"}, 60),
+    ]
+    assert [part.metrics["uar"] for part in folds.parts] == pytest.approx(uars)
     low, high = found.metrics["uar"].low, found.metrics["uar"].high
     assert low is not None
     assert high is not None
@@ -108,6 +112,13 @@ def test_mean_accuracy_of_attributes() -> None:
     ]
     found = judged("celeba", rows)
     assert found.metrics["macc"].value == pytest.approx((truths == answers).mean(axis=0).mean())
+    _, constant = found.tables
+    shares = truths.mean(axis=0)
+    assert [row[2] for row in constant.rows] == pytest.approx(
+        [1 - shares.mean(), shares.mean(), np.maximum(shares, 1 - shares).mean()]
+    )
+    f1s = [f1_score(truths[:, n], np.ones(50)) for n in range(40)]
+    assert constant.rows[1][1] == pytest.approx(np.mean(f1s))
 
 
 def test_age_error_by_group() -> None:
@@ -122,10 +133,14 @@ def test_age_error_by_group() -> None:
     rows.append(predicted("x", 30.0, None, groups={"gender": "male"}))
     found = judged("utkface", rows)
     assert found.metrics["mae"].value == pytest.approx(mean_absolute_error(truths, answers))
-    by_gender = next(table for table in found.tables if table.title == "By gender")
+    (by_gender,) = found.breakdowns
     men = [(t, a) for t, a, g in zip(truths, answers, genders, strict=True) if g == "male"]
-    assert by_gender.rows[1][:2] == ("male", len(men) + 1)
-    assert by_gender.rows[1][2] == pytest.approx(np.mean([abs(t - a) for t, a in men]))
+    part = by_gender.parts[1]
+    assert (part.groups, part.samples, part.scored) == ({"gender": "male"}, len(men) + 1, len(men))
+    assert part.metrics["mae"] == pytest.approx(np.mean([abs(t - a) for t, a in men]))
+    ((median, error),) = found.tables[0].rows
+    assert median == f"{np.median(truths):g} years"
+    assert error == pytest.approx(mean_absolute_error(truths, [np.median(truths)] * 40))
 
 
 def test_always_fake_scores_four_fifths_and_the_other_metrics_show_it() -> None:
@@ -144,29 +159,63 @@ def test_always_fake_scores_four_fifths_and_the_other_metrics_show_it() -> None:
     assert found.metrics["ece"].value == pytest.approx(0.1)
 
 
-def test_each_method_is_set_against_the_originals() -> None:
+def test_each_method_is_set_against_the_originals_of_its_compression() -> None:
     rng = default_rng(6)
-    originals = [float(s) for s in rng.uniform(0, 0.7, 20)]
-    rows = [
-        predicted(f"o{n}", "real", "fake" if s > 0.5 else "real", groups={"method": "original"}, score=s)
-        for n, s in enumerate(originals)
+    scores: dict[tuple[str, str], list[float]] = {}
+    rows: list[Prediction] = []
+    for compression in ("c23", "c40"):
+        for method, low in (("original", 0.0), ("Deepfakes", 0.3), ("FaceSwap", 0.1)):
+            drawn = scores[method, compression] = [float(s) for s in rng.uniform(low, low + 0.7, 20)]
+            groups = {"method": method, "compression": compression}
+            truth = "real" if method == "original" else "fake"
+            for n, score in enumerate(drawn):
+                name, said = f"{method}/{compression}/{n}", "fake" if score > 0.5 else "real"
+                rows.append(predicted(name, truth, said, groups=groups, score=score))
+    found = {breakdown.by: breakdown.parts for breakdown in judged("ff++", rows).breakdowns}
+    assert list(found) == [("method",), ("compression",), ("method", "compression")]
+    assert [part.samples for part in found["method",]] == [40 + 40] * 2
+    assert [part.samples for part in found["compression",]] == [60] * 2
+    cells = found["method", "compression"]
+    assert [tuple(part.groups.values()) for part in cells] == [
+        ("Deepfakes", "c23"),
+        ("Deepfakes", "c40"),
+        ("FaceSwap", "c23"),
+        ("FaceSwap", "c40"),
     ]
-    fakes: dict[str, list[float]] = {}
-    for method, low in (("Deepfakes", 0.3), ("FaceSwap", 0.1)):
-        fakes[method] = [float(s) for s in rng.uniform(low, 1, 20)]
-        rows += [
-            predicted(
-                f"{method}{n}", "fake", "fake" if s > 0.5 else "real", groups={"method": method}, score=s
-            )
-            for n, s in enumerate(fakes[method])
-        ]
-    table = next(table for table in judged("ff++", rows).tables if table.title == "By method")
-    at = table.columns.index("AUC")
-    assert [row[0] for row in table.rows] == ["Deepfakes", "FaceSwap"]
-    for row in table.rows:
-        scores = [*originals, *fakes[str(row[0])]]
-        assert row[1] == 40
-        assert row[at] == pytest.approx(roc_auc_score([0] * 20 + [1] * 20, scores))
+    for part in cells:
+        fakes = scores[part.groups["method"], part.groups["compression"]]
+        of_part = [*scores["original", part.groups["compression"]], *fakes]
+        assert (part.samples, part.scored) == (40, 40)
+        assert part.metrics["auc"] == pytest.approx(roc_auc_score([0] * 20 + [1] * 20, of_part))
+
+
+def test_shuffled_labels_score_as_chance() -> None:
+    rng = default_rng(8)
+    labels = DATASETS["raf-db"].labels
+    truths = [labels[k] for k in rng.integers(7, size=300)]
+    rows = [
+        predicted(str(n), str(given), said)
+        for n, (given, said) in enumerate(zip(rng.permutation(truths), truths, strict=True))
+    ]
+    assert_chance(judged("raf-db", rows), {"uar": 1 / 7})
+    fakes = rng.random(300) < 0.8
+    scores = np.clip(fakes + rng.normal(size=300) * 0.2, 0, 1)
+    rows = [
+        predicted(
+            str(n), "fake" if is_fake else "real", "fake" if score > 0.5 else "real", score=float(score)
+        )
+        for n, (is_fake, score) in enumerate(zip(rng.permutation(fakes), scores, strict=True))
+    ]
+    assert_chance(judged("ff++", rows), {"balanced_accuracy": 0.5, "auc": 0.5, "eer": 0.5})
+
+
+def assert_chance(found: Assessment, expected: dict[str, float]) -> None:
+    for name, chance in expected.items():
+        low, high = found.metrics[name].low, found.metrics[name].high
+        assert low is not None
+        assert high is not None
+        assert low < chance < high
+        assert high - low < 0.25
 
 
 def test_a_text_has_no_score_to_rank_by() -> None:
@@ -185,3 +234,6 @@ def test_nothing_scored_is_no_number() -> None:
 def test_scored_means_having_an_answer() -> None:
     with pytest.raises(ValueError, match="scored means having an answer"):
         Prediction(predicted("1", "real", "real").sample, "scored")
+    for answer, score in ((float("nan"), None), ("real", float("nan"))):
+        with pytest.raises(ValueError, match="not all numbers"):
+            predicted("1", 30.0, answer, score=score)

@@ -10,6 +10,7 @@ from numpy.random import default_rng
 from model.evaluation.calibration import (
     CalibrationConfig,
     CalibrationError,
+    check_worth,
     fit,
     score_metrics,
     unseen_log10_lrs,
@@ -62,6 +63,17 @@ def test_scores_that_say_nothing_cannot_be_calibrated() -> None:
         fit(is_fake, np.zeros(200), "isotonic")
     with pytest.raises(CalibrationError, match="there are 0 samples of the label and 50"):
         fit(np.zeros(50, np.bool_), odds[:50], "platt")
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+def test_shuffled_labels_cannot_be_calibrated(method: Any) -> None:
+    for seed in range(3):
+        is_fake, odds, _ = drawn(seed, 400)
+        clusters = np.arange(400) % 40
+        check_worth(is_fake, unseen_log10_lrs(is_fake, odds, clusters, method))
+        shuffled = default_rng(seed).permutation(is_fake)
+        with pytest.raises(CalibrationError, match=r"saying nothing|do not speak for the label"):
+            check_worth(shuffled, unseen_log10_lrs(shuffled, odds, clusters, method))
 
 
 def test_a_sample_is_judged_by_other_clusters_alone() -> None:

@@ -38,6 +38,16 @@ def test_the_label_stands_before_the_description(task: Any) -> None:
     assert answer.endswith(": Skin and eyes suggest it.")
 
 
+@pytest.mark.parametrize(
+    "said", ["The nose is wrinkled.", "Is it anger, or disgust?", "Disgust: a wrinkled nose."]
+)
+def test_an_emotion_is_always_said(said: str) -> None:
+    answer = described_answer("expression", "disgust", said)
+    assert read_answer(answer, default_question("expression")).labels == ("disgust",)
+    assert answer.startswith(said)
+    assert (answer == said) == said.startswith("Disgust")
+
+
 def test_one_year_is_one_year() -> None:
     assert label_answer("age", 1.0) == "1 year old."
     assert read_answer("None.", default_question("action_units")).labels == ()

@@ -1,0 +1,84 @@
+-- A metric of an evaluation: over all of its samples, with groups {}, or over the part that the groups name
+-- Key: evaluation_id, read_from, groups_json, metric
+with
+
+readings as (
+    select
+        evaluation_id,
+        dataset,
+        variant,
+        split,
+        recipe_id,
+        model_id,
+        is_demonstration,
+        created_at,
+        unnest(from_json(report_json -> '$.readings', '["json"]')) as reading
+    from evaluations
+),
+
+breakdowns as (
+    select
+        readings.*,
+        unnest(from_json(reading -> '$.breakdowns', '["json"]')) as breakdown
+    from readings
+),
+
+parts as (
+    select
+        * exclude (breakdown),
+        unnest(from_json(breakdown -> '$.parts', '["json"]')) as part
+    from breakdowns
+),
+
+of_parts as (
+    select
+        * exclude (part),
+        part ->> '$.groups' as groups_json,
+        (part ->> '$.samples')::bigint as samples,
+        (part ->> '$.scored')::bigint as scored,
+        unnest(json_keys(part, '$.metrics')) as metric,
+        (part ->> ('$.metrics.' || metric))::double as value,
+        null::double as low,
+        null::double as high
+    from parts
+),
+
+of_all as (
+    select
+        *,
+        '{}' as groups_json,
+        (reading ->> '$.coverage.expected')::bigint as samples,
+        (reading ->> '$.coverage.scored')::bigint as scored,
+        unnest(json_keys(reading, '$.metrics')) as metric,
+        (reading ->> ('$.metrics.' || metric || '.value'))::double as value,
+        (reading ->> ('$.metrics.' || metric || '.low'))::double as low,
+        (reading ->> ('$.metrics.' || metric || '.high'))::double as high
+    from readings
+),
+
+metrics as (
+    select * from of_all
+    union all by name
+    select * from of_parts
+)
+
+select
+    evaluation_id,
+    dataset,
+    variant,
+    split,
+    reading ->> '$.read_from' as read_from,
+    groups_json,
+    metric,
+    -- null where it is not defined
+    value,
+    -- bounds of its bootstrap interval; null without one
+    low,
+    high,
+    samples,
+    scored,
+    recipe_id,
+    model_id,
+    is_demonstration,
+    created_at
+from metrics
