@@ -13,7 +13,7 @@ from av import error as av_error
 from av.filter import Graph
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from workers.failure import SourceError
+from workers.failure import SourceError, lacks_memory
 from workers.timeline import Place
 
 Image = npt.NDArray[np.uint8]
@@ -77,6 +77,8 @@ class Canvas:
         try:
             rgb = self._reformatter.reformat(picture, width_px, height_px, "rgb24", threads=1)
         except av_error.FFmpegError:
+            if lacks_memory():
+                raise
             # Broken headers name colour spaces that do not exist; the most common one is the best guess.
             try:
                 rgb = self._reformatter.reformat(

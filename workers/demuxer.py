@@ -9,6 +9,7 @@ from av import error as av_error
 from workers.frames import DecoderConfig
 from workers.numbering import VideoPacket
 from workers.probe import (
+    check_memory,
     check_readable,
     check_size,
     choose_stream,
@@ -61,7 +62,11 @@ class Demuxer:
         self._container.close()
 
     def packets(self) -> Iterator[VideoPacket]:
-        """Yield the packets; those that cannot be read are counted and passed over."""
+        """Yield the packets; those that cannot be read are counted and passed over.
+
+        Raises:
+            TransientError: The file cannot be read any more, or there is no memory.
+        """
         errors_in_a_row = 0
         while errors_in_a_row < _ERRORS_AT_A_TIME:
             try:
@@ -75,6 +80,7 @@ class Demuxer:
             except IndexError:
                 return  # of PyAV at the end of a file in which streams appeared late
             except av_error.FFmpegError:
+                check_memory(self._path)
                 if not self.errors:  # once: it reads the whole file
                     check_readable(self._path)
                 self.errors += 1

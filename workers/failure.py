@@ -6,9 +6,12 @@ and cross process borders whole, because every argument is passed to `Exception.
 """
 
 import errno
+import mmap
 from typing import ClassVar, Literal
 
 Stage = Literal["list", "fetch", "decode", "detect", "describe", "commit"]
+SPARE_BYTES = 128 << 20
+"""Of memory: what one picture of the largest size takes that is decoded."""
 
 
 class WorkerError(Exception):
@@ -59,7 +62,8 @@ def failure_of(error: Exception, stage: Stage, subject: str) -> WorkerError:
     """Return the failure that an exception stands for; a `WorkerError` stands for itself.
 
     Operating system errors and memory shortage are transient: disks get emptied, permissions granted, stores
-    come back. Everything else is final: the same bytes under the same code raise it again.
+    come back. Everything else is final: the same bytes under the same code raise it again, unless there is no
+    memory to be had just now.
 
     Args:
         error: What was caught.
@@ -69,12 +73,25 @@ def failure_of(error: Exception, stage: Stage, subject: str) -> WorkerError:
     if isinstance(error, WorkerError):
         return error
     cause = type(error).__name__
-    if isinstance(error, MemoryError):
-        message = f"out of memory at {subject}; give the worker more memory or lower decoder.max_memory_bytes"
-        return TransientError(stage, message, cause)
     if isinstance(error, OSError):
         return TransientError(stage, f"{_reason(error)}: {subject}", cause)
+    if isinstance(error, MemoryError) or lacks_memory():
+        message = f"out of memory at {subject}; give the worker more memory or lower decoder.max_memory_bytes"
+        return TransientError(stage, message, cause)
     return SourceError(stage, f"{subject}: {error}" if str(error) else subject, cause)
+
+
+def lacks_memory() -> bool:
+    """Say whether this process does not get the memory for one more picture.
+
+    It has to be asked for: a library that did not get it says that a packet is damaged, or that a model
+    cannot be prepared.
+    """
+    try:
+        mmap.mmap(-1, SPARE_BYTES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except OSError:
+        return True
+    return False
 
 
 _REASONS = {

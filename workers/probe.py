@@ -11,7 +11,7 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.stream import Disposition
 
-from workers.failure import SourceError, TransientError, UndecodableError, failure_of
+from workers.failure import SourceError, TransientError, UndecodableError, failure_of, lacks_memory
 from workers.frames import DecoderConfig, Header
 from workers.timeline import REORDER_FRAMES
 
@@ -88,14 +88,25 @@ def check_readable(path: Path) -> None:
     """Read a file to its end: FFmpeg tells of broken content by the same codes as of a broken disk.
 
     Raises:
-        TransientError: The system cannot read it.
+        TransientError: The system cannot read it, or has no memory.
     """
+    check_memory(path)
     try:
         with path.open("rb") as file:
             while file.read(1 << 20):
                 pass
     except OSError as error:
         raise failure_of(error, "decode", path.name) from error
+
+
+def check_memory(path: Path) -> None:
+    """Ask for memory: FFmpeg tells of broken content by the same codes as of a machine that has none.
+
+    Raises:
+        TransientError: There is none.
+    """
+    if lacks_memory():
+        raise failure_of(MemoryError(), "decode", path.name)
 
 
 def decoder_options(config: DecoderConfig) -> dict[str, str]:

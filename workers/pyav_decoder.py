@@ -22,7 +22,7 @@ from workers.numbering import (
     frame_duration_pts,
     read_ahead,
 )
-from workers.probe import scan_of
+from workers.probe import check_memory, scan_of
 from workers.spans import can_begin_at_key_frames
 from workers.timeline import Place, Sampler
 
@@ -49,7 +49,7 @@ class PyavVideo:
 
     def __init__(self, path: Path, config: DecoderConfig, *, is_interlaced: bool | None = None) -> None:
         self._clock = Stopwatch()
-        self._name = path.name
+        self._path = path
         self._config = config
         self._demuxer = Demuxer(path, config)
         self._stream, self._header = self._demuxer.stream, self._demuxer.header
@@ -151,6 +151,7 @@ class PyavVideo:
         try:
             return self._stream.codec_context.decode(packet)
         except av_error.FFmpegError:  # also its MemoryError: broken headers ask for absurd amounts
+            check_memory(self._path)
             self._account.errors += 1
             return []
 
@@ -193,7 +194,7 @@ class PyavVideo:
             reason = account.stopped or (f"{damaged} packets are damaged" if damaged else "it holds none")
             # What takes too long here would take another decoder as long.
             failure = UndecodableError if account.stopped is None else SourceError
-            raise failure("decode", f"{self._name}: no frame could be decoded ({reason})")
+            raise failure("decode", f"{self._path.name}: no frame could be decoded ({reason})")
         return facts_of(
             self._header,
             account,

@@ -1,7 +1,6 @@
 """Readers and describers that misbehave as the names of their sources say, for fleets over a real Ray."""
 
 import os
-import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 from storage.archive import Fetched
 from storage.records import Clip, Source, Video
 from tests.storage import rows
+from tests.workers.memory import little_memory
 from workers.describer import Described
 from workers.failure import SourceError, TransientError
 from workers.frames import SpanEnd, Spans
@@ -106,7 +106,8 @@ class PlayedReader:
             if number == 1 and name.startswith("bug"):
                 raise KeyError(name)
             if number == 1 and name.startswith("hungry"):
-                exhaust_memory()
+                with little_memory(64 << 20):
+                    bytearray(1 << 30)
             time.sleep(0.3 if name.startswith("heavy") else 0)
             if name.startswith("blank"):
                 yield Chunk(cuts=(), position_s=float(number), duration_s=3.0)
@@ -125,17 +126,6 @@ class PlayedReader:
 
     def _tries(self, name: str) -> int:
         return len((self.notes / name).read_text().splitlines())
-
-
-def exhaust_memory() -> None:
-    """Ask for more memory than this process may have."""
-    limits = resource.getrlimit(resource.RLIMIT_AS)
-    used_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (used_pages * resource.getpagesize() + (64 << 20), limits[1]))
-    try:
-        bytearray(1 << 30)
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 class PlayedStitcher:

@@ -3,7 +3,8 @@ import pickle
 
 import pytest
 
-from workers.failure import SourceError, TransientError, WorkerError, failure_of
+from tests.workers.memory import little_memory
+from workers.failure import SPARE_BYTES, SourceError, TransientError, WorkerError, failure_of, lacks_memory
 
 
 @pytest.mark.parametrize("kind", [SourceError, TransientError])
@@ -46,6 +47,18 @@ def test_maps_exceptions(error: Exception, kind: type[WorkerError], word: str) -
     assert failure.error == type(error).__name__
     assert word in failure.message
     assert "s3://b/k.mp4" in failure.message
+
+
+def test_what_fails_without_memory_is_not_the_fault_of_the_bytes() -> None:
+    error = RuntimeError("failed to prepare")  # as LiteRT says it
+    with little_memory(SPARE_BYTES // 2):
+        assert lacks_memory()
+        failure = failure_of(error, "detect", "a.mp4")
+    assert not lacks_memory()
+    assert isinstance(failure, TransientError)
+    assert (failure.stage, failure.error) == ("detect", "RuntimeError")
+    assert "out of memory at a.mp4" in failure.message
+    assert isinstance(failure_of(error, "detect", "a.mp4"), SourceError)
 
 
 def test_a_failure_stands_for_itself() -> None:

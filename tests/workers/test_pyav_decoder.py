@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from av import VideoStream
 
+from tests.workers.memory import little_memory
 from tests.workers.videos import (
     encode,
     encode_numbers,
@@ -19,6 +20,7 @@ from tests.workers.videos import (
     truncate,
 )
 from workers.decoder import Decoder, DecoderConfig, Facts, Frame
+from workers.failure import TransientError
 
 ALL = DecoderConfig(sample_fps=math.inf)
 
@@ -271,3 +273,11 @@ def weave(number: int) -> Any:
 def combing(image: Any) -> float:
     lower = image[88:120].astype(float).mean(2)
     return float(np.abs(lower[1:-1] - (lower[:-2] + lower[2:]) / 2).mean())
+
+
+def test_pictures_that_find_no_memory_are_not_taken_for_broken_ones(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", (np.zeros((720, 1280, 3), np.uint8) for _ in range(20)))
+    with Decoder(ALL).open(path) as video:
+        frames = [next(iter(video))]
+        with little_memory(0), pytest.raises((MemoryError, TransientError)):
+            frames += video
