@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,25 @@ def archive(films: Path, tmp_path: Path) -> Path:
     shutil.copy(films / "002.mp4", folder / "folder.mp4" / "inside.mp4")
     os.mkfifo(folder / "pipe.mp4")
     return folder
+
+
+@pytest.fixture(scope="session")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe that asks little."""
+    recipe = tmp_path_factory.mktemp("recipes") / "brief.toml"
+    recipe.write_text('tasks = ["expression"]\n[engine]\nmax_new_tokens = 4\n')
+    return recipe
+
+
+@pytest.fixture(scope="session")
+def undisturbed(films: Path, brief: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Every row that a scan of the films under the brief recipe leads to when nothing goes wrong."""
+    from tests.flows.played_run import rows  # noqa: PLC0415 - most tests need none of it
+
+    lake = tmp_path_factory.mktemp("lakes") / "undisturbed"
+    command = [sys.executable, "-m", "flows", "scan", str(films), "--lake", str(lake), "--recipe", str(brief)]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return rows(str(lake))

@@ -19,6 +19,7 @@ from model.identity import CheckpointIdentity, Fingerprint
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
 from tests.flows.played import PlayedFleet
+from workers.fleet import Fleet
 from workers.trace import Trace
 
 IDENTITY = CheckpointIdentity(
@@ -38,14 +39,19 @@ def play(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ScanRequest, "pin", pin)
 
 
-def scan_once(archive: str, lake: str, spool_dir: Path = Path("/nowhere")) -> ScanSummary:
-    run, fleet = ScanRun(ScanRequest((archive,), lake)), PlayedFleet(spool_dir)
-    with ScanProgress("none") as progress:
-        for shard in plan_scan(run, progress):
-            read_shard(run, fleet, shard, progress, Trace(None))
+def scan_with(fleet: Fleet, request: ScanRequest, progress: ScanProgress | None = None) -> ScanSummary:
+    """Scan with workers that may have scanned before; coverage adds up."""
+    run = ScanRun(request)
+    with progress or ScanProgress("none") as shown:
+        for shard in plan_scan(run, shown):
+            read_shard(run, fleet, shard, shown, Trace(None))
     summary = run.close()
     assert summary.adds_up
     return summary
+
+
+def scan_once(archive: str, lake: str, spool_dir: Path = Path("/nowhere")) -> ScanSummary:
+    return scan_with(PlayedFleet(spool_dir), ScanRequest((archive,), lake))
 
 
 def rows(lake: str) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 
 from storage.catalog import Catalog
 from storage.lake import Lake
+from tests.flows.played_run import rows
 from tests.flows.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.real, pytest.mark.alone]
@@ -35,18 +36,6 @@ def facesift(*arguments: str | Path, expect: int = 0) -> str:
 
 def query(lake: Path, sql: str) -> list[dict[str, Any]]:
     return Catalog(Lake(lake)).query(sql).to_pylist()
-
-
-def results(lake: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row that a video led to, without what differs from one run to the next."""
-    differs = "attempt_id, scan_id, committed_at, read_s, describe_s"
-    catalog = Catalog(Lake(lake))
-    found: dict[str, list[tuple[Any, ...]]] = {}
-    for view in ("videos", "shots", "tracks", "boxes", "clips", "answers", "findings"):
-        rows = catalog.view(view).to_pylist()
-        kept = [{k: v for k, v in row.items() if k not in differs.split(", ")} for row in rows]
-        found[view] = sorted((tuple(map(str, row.values())) for row in kept), key=str)
-    return found
 
 
 READING, DESCRIBING = r"ray::ReaderActor\.(begin|advance|look)", r"ray::DescriberActor\.describe"
@@ -169,23 +158,21 @@ def test_a_killed_scan_leaves_nothing_half_and_its_rerun_ends_the_same(films: Pa
     assert rerun.returncode == 0, error
     assert all(killed.values()), killed
     assert json.loads(out)["by_status"]["failed"] == 0
-    assert results(torn) == results(whole)
+    assert rows(str(torn)) == rows(str(whole))
     assert not {name: rows for name, rows in Catalog(Lake(torn)).run_checks().items() if rows}
     (died,) = query(torn, "select error, attempt, is_quarantined from failures")
     assert died == {"error": "ReaderDied", "attempt": 1, "is_quarantined": False}
 
 
-def test_a_prefect_server_that_is_killed_and_comes_back_costs_nothing(films: Path, tmp_path: Path) -> None:
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text('tasks = ["expression"]\n[engine]\nmax_new_tokens = 4\n')
-    quiet, shaken = tmp_path / "quiet", tmp_path / "shaken"
-    facesift("scan", films, "--lake", quiet, "--recipe", recipe)
-
+def test_a_prefect_server_that_is_killed_and_comes_back_costs_nothing(
+    films: Path, brief: Path, undisturbed: dict[str, list[str]], tmp_path: Path
+) -> None:
+    shaken = tmp_path / "shaken"
     server = PrefectServer(tmp_path / "prefect")
     try:
         server.start()
         scan = subprocess.Popen(
-            [*FACESIFT, "scan", str(films), "--lake", str(shaken), "--recipe", str(recipe)],
+            [*FACESIFT, "scan", str(films), "--lake", str(shaken), "--recipe", str(brief)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -201,15 +188,13 @@ def test_a_prefect_server_that_is_killed_and_comes_back_costs_nothing(films: Pat
     finally:
         server.kill()
     assert scan.returncode == 0, error
-    assert results(shaken) == results(quiet)
+    assert rows(str(shaken)) == undisturbed
     assert not {name: rows for name, rows in Catalog(Lake(shaken)).run_checks().items() if rows}
 
 
-def test_plain_duckdb_reads_the_parquet_files(films: Path, tmp_path: Path) -> None:
+def test_plain_duckdb_reads_the_parquet_files(films: Path, brief: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text('tasks = ["expression"]\n[engine]\nmax_new_tokens = 4\n')
-    text = facesift("scan", films / "000.mp4", "--lake", lake, "--recipe", recipe)
+    text = facesift("scan", films / "000.mp4", "--lake", lake, "--recipe", brief)
     assert "DEMONSTRATION MODEL" in text
     assert "1 listed = 1 done" in text
     files = DeltaTable(lake / "findings").file_uris()

@@ -1,9 +1,6 @@
 """A machine of a cluster that is lost in the middle of a scan, over a real Ray with two raylets."""
 
 import itertools
-import logging
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +8,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+from tests.workers.machines import two_machines
 from tests.workers.misbehaving import IN_ORDER, Notes, always, clips_of, source
 from workers.fleet import Fleet, FleetConfig
 from workers.outcome import Failed, Job, Part, Position
@@ -18,23 +16,11 @@ from workers.reader import RowIds
 
 pytestmark = [pytest.mark.real, pytest.mark.alone]
 
-STORE_BYTES = 80 << 20
-
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """Two machines of one processor each; whoever looks for a Ray of this user does not find them."""
-    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # sockets want a short path
-    monkeypatch.setenv("RAY_TMPDIR", folder)
-    noticed_soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000}
-    head = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head | {"_system_config": noticed_soon})
-    made.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-    ray.init(address=made.address, logging_level=logging.ERROR, log_to_driver=False)
-    yield made
-    ray.shutdown()
-    made.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)
+def cluster() -> Iterator[Cluster]:
+    with two_machines() as made:
+        yield made
 
 
 def test_a_lost_machine_costs_no_video_and_is_blamed_on_none(cluster: Cluster, tmp_path: Path) -> None:
