@@ -1,6 +1,5 @@
 """What a scan is asked to do: plain values, so that a deployment can carry them."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +12,9 @@ from model.demonstration import DEMONSTRATION_PATH
 from storage.archive import ArchiveError, Listed, Patterns, list_sources
 from storage.backlog import Backlog
 from storage.lake import Lake, LakeError
+from storage.listing import has_password
 from storage.records import Calibration
 from workers.fleet import FleetConfig
-
-_PASSWORD = re.compile(r"s3://[^/]*[:@]|[a-zA-Z0-9+.-]+://[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +76,7 @@ class ScanRequest:
 
     def __post_init__(self) -> None:
         for place in (*self.archives, self.lake, self.ray or ""):
-            if _PASSWORD.match(place):
-                # It would be in tables, logs and process lists; so it is not repeated here either.
+            if has_password(place):  # and so it is not repeated here either
                 scheme = place.partition("://")[0]
                 raise UsageError(
                     f"a {scheme}:// address has a password in it; leave it out and use the credentials' own "

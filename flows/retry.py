@@ -1,11 +1,11 @@
 """Asking that what failed for good is tried again."""
 
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 from storage.catalog import Catalog
 from storage.lake import Lake
+from storage.listing import meant_by
 from storage.records import Failure
 
 
@@ -19,7 +19,8 @@ def requeue(
     Args:
         lake: that they are in.
         reason: words of `stage: error: message`, upper or lower case; None takes every reason.
-        source: pattern of uris, as `*/night/*.mp4`; None takes every source.
+        source: pattern, as `*/night/*.mp4`, or a whole uri; see `storage.listing.meant_by`. None takes every
+            source.
         recipe_id: under which they failed; None takes every recipe.
 
     Returns:
@@ -27,11 +28,11 @@ def requeue(
     """
     equal_to = {} if recipe_id is None else {"recipe_id": recipe_id}
     listings = Catalog(lake).view("listings", status="failed", is_settled=True, **equal_to).to_pylist()
+    is_meant = meant_by(source or "*", {listing["uri"] for listing in listings}.__contains__)
     rows = [
         _again(listing)
         for listing in listings
-        if (reason is None or reason.casefold() in listing["reason"].casefold())
-        and (source is None or fnmatchcase(listing["uri"], source))
+        if (reason is None or reason.casefold() in listing["reason"].casefold()) and is_meant(listing["uri"])
     ]
     if rows:
         lake.append(rows)

@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from storage.folders import Folders
-from storage.listing import Archive, ArchiveError, Fail, Fate, Fetched, Listed, Patterns, Skip, Take
+from storage.listing import (
+    Archive,
+    ArchiveError,
+    Fail,
+    Fate,
+    Fetched,
+    Listed,
+    Patterns,
+    Skip,
+    Take,
+    has_password,
+)
 
 __all__ = [
     "ArchiveError",
@@ -48,6 +59,8 @@ def list_sources(
     """
     if not archives or not all(archives):
         raise ArchiveError("an archive has no name; name at least one file or folder")
+    if any(map(has_password, archives)):
+        raise ArchiveError("an archive's address has a password in it; leave it out and use a profile")
     by_scheme = groupby(sorted(archives, key=_scheme), key=_scheme)
     listings = [
         _archive(scheme).list(list(places), [str(path) for path in exclude]) for scheme, places in by_scheme

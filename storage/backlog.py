@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import translate
-from re import compile as compile_pattern
 from typing import Any, ClassVar, Literal
 
 from storage.catalog import Catalog
 from storage.lake import Lake
-from storage.listing import Listed, Take
+from storage.listing import Listed, Take, meant_by
 
 _BATCH = 10_000
 
@@ -42,15 +40,20 @@ class Backlog:
     first: Literal["oldest", "newest"] = "oldest"
     """By the time of their last change."""
     source: str | None = None
-    """Pattern of uris, as `*/2025/*.mp4`; a star stands for any letters, slashes too. None takes all."""
+    """Pattern, as `*/2025/*.mp4`, or a whole uri; see `storage.listing.meant_by`. None takes all."""
 
     def sources(self, lake: Lake) -> Iterator[Listed]:
         """Yield the newest known version of every source that was taken for a video once."""
-        is_match = compile_pattern(translate(self.source or "*")).match
         direction = {"oldest": "asc", "newest": "desc"}[self.first]
         with Catalog(lake).connect() as connection:
+
+            def is_source(uri: str) -> bool:
+                known = "select 1 from raw.sources where uri = ? limit 1"
+                return bool(connection.execute(known, [uri]).fetchall())
+
+            is_meant = meant_by(self.source or "*", is_source)
             rows = connection.execute(_SOURCES.format(direction=direction)).to_arrow_reader(_BATCH)
             for batch in rows:
                 for row in batch.to_pylist():
-                    if is_match(row["uri"]):
+                    if is_meant(row["uri"]):
                         yield Listed(**row, fate=Take())

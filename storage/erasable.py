@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import translate
-from re import compile as compile_pattern
 from typing import Any
 
 import duckdb
@@ -13,6 +11,7 @@ import pyarrow as pa
 
 from storage.catalog import Catalog
 from storage.lake import Lake
+from storage.listing import meant_by
 from storage.old_files import Marks, naming_tables, result_tables
 from storage.receipt import Selector
 
@@ -94,7 +93,7 @@ def find_sources(lake: Lake, pattern: str) -> Erasable:
 
     Args:
         lake: where.
-        pattern: as `*/night/*.mp4`; a star stands for any letters, slashes too.
+        pattern: as `*/night/*.mp4`, or a whole uri; see `storage.listing.meant_by`.
     """
 
     def mean(connection: duckdb.DuckDBPyConnection) -> None:
@@ -141,11 +140,15 @@ def _find(lake: Lake, selected_by: Selector, asked: str, names: Iterable[str], m
 
 
 def _matching(lake: Lake, pattern: str) -> list[str]:
-    is_match = compile_pattern(translate(pattern)).match
     with lake.at_work("look through"), Catalog(lake).connect() as connection:
         connection.execute(_KNOWN)
+
+        def is_source(uri: str) -> bool:
+            return bool(connection.execute("select 1 from known where uri = ? limit 1", [uri]).fetchall())
+
+        is_meant = meant_by(pattern, is_source)
         found = connection.execute("select distinct uri from known").to_arrow_reader(10_000)
-        return [uri for batch in found for uri in batch["uri"].to_pylist() if is_match(uri)]
+        return [uri for batch in found for uri in batch["uri"].to_pylist() if is_meant(uri)]
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

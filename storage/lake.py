@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.delta import FAILURES, UNUSABLE, DeltaTables, explain
+from storage.listing import has_password
 from storage.records import Record
 from storage.store import FolderStore, Store
 from storage.tables import Rows, TableFiles, gathered, tables
@@ -51,6 +52,11 @@ class Lake:
     def __init__(self, root: str | Path) -> None:
         if not str(root):
             raise LakeError("the name of the lake is empty; give a folder")
+        if has_password(str(root)):
+            raise LakeError(
+                "the lake's address has a password in it; leave it out and use the credentials' own places, "
+                "such as AWS_ACCESS_KEY_ID or a profile"
+            )
         self._is_s3 = str(root).startswith("s3://")
         # Path.absolute() would keep `..`
         self.root = str(root).rstrip("/") if self._is_s3 else os.path.abspath(root)  # noqa: PTH100

@@ -1,7 +1,7 @@
 """What listing an archive says of each object, and what fetching one gives."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import translate
@@ -72,6 +72,36 @@ class Patterns:
         return self._exclude is not None and _matches(self._exclude, uri)
 
 
+def meant_by(pattern: str, is_source: Callable[[str], bool]) -> Callable[[str], bool]:
+    """Return what says whether a source is meant by one pattern, as the options `--source` take it.
+
+    The whole uri of a source means that source alone: a name may have brackets and stars in it. Any other
+    pattern is one of whole uris, and without a slash one of names, too.
+
+    Args:
+        pattern: as `*/night/*.mp4`, of the letters that `Patterns` knows.
+        is_source: says whether there is a source of this uri.
+
+    Example:
+        >>> list(filter(meant_by("a[1].mp4", lambda _: False), ["/x/a1.mp4", "/x/a[1].mp4"]))
+        ['/x/a1.mp4']
+        >>> list(filter(meant_by("/x/a[1].mp4", lambda _: True), ["/x/a1.mp4", "/x/a[1].mp4"]))
+        ['/x/a[1].mp4']
+    """
+    if is_source(pattern):
+        return pattern.__eq__
+    match = re.compile(translate(pattern)).match
+    if "/" in pattern:
+        return lambda uri: match(uri) is not None
+    return lambda uri: match(uri) is not None or match(uri.rpartition("/")[2]) is not None
+
+
+def has_password(address: str) -> bool:
+    """Say whether an address carries a user or a password: it would be in tables, logs and process lists."""
+    return _PASSWORD.match(address) is not None
+
+
+_PASSWORD = re.compile(r"s3://[^/]*[:@]|[a-zA-Z0-9+.-]+://[^/]*@")
 _Matcher = tuple[re.Pattern[str] | None, re.Pattern[str] | None]
 
 

@@ -115,7 +115,9 @@ def retry(
     reason: Annotated[
         str | None, typer.Option(help="Those whose reason has these words, e.g. ReaderDied. [default: all]")
     ] = None,
-    source: Annotated[str | None, typer.Option(help="Those whose uri matches, e.g. '*/night/*'.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Those whose uri or name matches, e.g. '*/night/*'; or one whole uri.")
+    ] = None,
     recipe: Annotated[str | None, typer.Option(help="Those of this recipe id.")] = None,
 ) -> None:
     """Let the next scan try again what failed for good or is in quarantine.
@@ -126,9 +128,11 @@ def retry(
 
     from flows.retry import requeue
 
+    if "" in (reason, source, recipe):
+        raise refuse(ValueError("an option is empty; leave it out to take every one"))
     try:
         rows = requeue(_open_lake(lake), reason=reason, source=source, recipe_id=recipe)
-    except (ValueError, duckdb.Error) as error:
+    except (ValueError, OSError, duckdb.Error) as error:
         raise refuse(error) from error
     if not rows:
         typer.echo("nothing that failed for good is meant")

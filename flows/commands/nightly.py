@@ -122,7 +122,8 @@ def backfill(  # noqa: PLR0917 - typer gives names to them all
     limit: Annotated[int | None, typer.Option(min=1, help="Read at most so many videos now.")] = None,
     first: Annotated[Literal["oldest", "newest"], typer.Option(help="Which first.")] = "oldest",
     source: Annotated[
-        str | None, typer.Option(metavar="GLOB", help="Only those whose uri matches, e.g. '*/2025/*'.")
+        str | None,
+        typer.Option(metavar="GLOB", help="Only those whose uri or name matches, e.g. '*/2025/*'."),
     ] = None,
     readers: ReadersOption = None,
     describers: DescribersOption = None,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from storage.lake import Lake
 
 
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+
+
 def maintain(
     lake: LakeOption,
     keep_hours: Annotated[
@@ -59,11 +62,14 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
     lake: LakeOption,
     video: Annotated[str | None, typer.Option(metavar="ID", help="A content, by its video_id.")] = None,
     source: Annotated[
-        str | None, typer.Option(metavar="GLOB", help="Sources whose uri matches, e.g. '*/night/*'.")
+        str | None,
+        typer.Option(
+            metavar="GLOB", help="Sources whose uri or name matches, e.g. '*/night/*'; or one whole uri."
+        ),
     ] = None,
     before: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="All that is older, in UTC."),
+        typer.Option(formats=_TIMES, help="All that is older; in UTC where no zone is said, as in +02:00."),
     ] = None,
     grace_hours: Annotated[
         float, typer.Option(min=0, help="Let old files stay so long, for readers that cannot ask again.")
@@ -92,11 +98,11 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
         raise refuse(ValueError(f"--grace-hours {grace_hours:g}: give hours from 0 to {MOST_HOURS:g}"))
     try:
         if is_lifted:
-            _lift(opened, video)
+            _lift(opened, video, is_alone=source is None and before is None and not is_dry)
             return
         found = _find(opened, video, source, before)
         if found.is_empty:
-            typer.echo("the lake holds nothing of it", err=True)
+            _say_nothing_is_there(opened, grace_hours, is_dry=is_dry)
             return
         if is_dry:
             print_erasable(found)
@@ -130,11 +136,24 @@ def _ask(found: "Erasable") -> None:
     typer.confirm("erase it for good?", abort=True, err=True)
 
 
-def _lift(lake: "Lake", video: str | None) -> None:
+def _say_nothing_is_there(lake: "Lake", grace_hours: float, *, is_dry: bool) -> None:
+    """Say so; but what a run that was killed has left of an erasure is erased now, as it was asked for."""
+    from flows.output import to_json
+    from flows.upkeep import console_on_stderr, print_receipt
     from storage.erasure import Eraser
 
-    if video is None:
-        raise refuse(ValueError("--lift lifts one content; name it with --video"))
+    typer.echo("the lake holds nothing of it; what it knows: facesift query 'from sources'", err=True)
+    for receipt in [] if is_dry else Eraser(lake, grace_hours).erase_late():
+        typer.echo("an erasure that had been broken off is finished now", err=True)
+        typer.echo(to_json(receipt.as_dict()))
+        print_receipt(receipt, console_on_stderr())
+
+
+def _lift(lake: "Lake", video: str | None, *, is_alone: bool) -> None:
+    from storage.erasure import Eraser
+
+    if video is None or not is_alone:
+        raise refuse(ValueError("--lift lifts one content; name it with --video, and nothing else"))
     if not Eraser(lake).lift(video):
         raise refuse(ValueError(f"{video} is not forgotten; facesift query 'from forgotten' lists what is"))
     typer.echo(f"{video} is read again by the next scan that lists it")
@@ -145,11 +164,11 @@ def _find(lake: "Lake", video: str | None, source: str | None, before: datetime 
     from storage.erasable import find_before, find_sources, find_video
 
     match video, source, before:
-        case str(), None, None:
-            return find_video(lake, video)
-        case None, str(), None:
+        case str(), None, None if video:
+            return find_video(lake, video.lower())
+        case None, str(), None if source:
             return find_sources(lake, source)
         case None, None, datetime():
-            return find_before(lake, before.replace(tzinfo=UTC))
+            return find_before(lake, before if before.tzinfo is not None else before.replace(tzinfo=UTC))
         case _:
             raise refuse(ValueError("say what to erase by one of --video, --source, --before"))

@@ -4,6 +4,7 @@ python -m tests.flows.played_run ARCHIVE LAKE
 """
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -54,13 +55,19 @@ def scan_once(archive: str, lake: str, spool_dir: Path = Path("/nowhere")) -> Sc
     return scan_with(PlayedFleet(spool_dir), ScanRequest((archive,), lake))
 
 
-def rows(lake: str) -> dict[str, list[str]]:
-    """Every row that a video led to, without what differs from run to run, and what became of each source."""
+def rows(lake: str, apart_from: Collection[str] = ()) -> dict[str, list[str]]:
+    """Every row that a video led to, and what became of each source.
+
+    Args:
+        lake: where.
+        apart_from: columns that are left out, with those that differ from run to run.
+    """
+    left_out = DIFFERS | set(apart_from)
     catalog = Catalog(Lake.open(lake)).frozen()
     found: dict[str, list[str]] = {}
     for view in VIEWS:
         kept = catalog.view(view).to_pylist()
-        found[view] = sorted(str({k: v for k, v in row.items() if k not in DIFFERS}) for row in kept)
+        found[view] = sorted(str({k: v for k, v in row.items() if k not in left_out}) for row in kept)
     statuses = catalog.query(
         "select uri, status, reason, video_id from sources where not ends_with(uri, '/')"
     )

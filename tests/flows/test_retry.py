@@ -55,6 +55,8 @@ def lake(tmp_path: Path) -> Lake:
         ("readerdied", None, URIS[:1]),
         ("no FRAME", None, URIS[1:]),
         (None, "/b/*", URIS[2:]),
+        (None, "torn.mp4", URIS[1:]),
+        (None, "/[ab]/dead.mp4", URIS[:1]),
         ("ReaderDied", "/b/*", ()),
     ],
 )
@@ -97,3 +99,5 @@ def test_the_command_says_what_it_did(lake: Lake, tmp_path: Path) -> None:
     again = CliRunner().invoke(app, ["retry", *where, "--reason", "InvalidData"])
     assert (again.exit_code, again.output) == (0, "nothing that failed for good is meant\n")
     assert CliRunner().invoke(app, ["retry", "--lake", str(tmp_path / "none")]).exit_code == 2
+    empty = CliRunner().invoke(app, ["retry", *where, "--reason", ""])  # of a variable that is not set
+    assert (empty.exit_code, "leave it out" in empty.output) == (2, True)
