@@ -18,7 +18,15 @@ from storage.catalog import Catalog
 from storage.delta import COMPRESSION, FAILURES, explain
 from storage.erasable import Erasable, erased_tables
 from storage.lake import EVIDENCE, Lake, LakeError
-from storage.old_files import Marks, OldFile, earlier_files, holding, naming_tables, old_files
+from storage.old_files import (
+    Marks,
+    OldFile,
+    earlier_files,
+    holding,
+    is_row_file,
+    naming_tables,
+    old_files,
+)
 from storage.receipt import FileLeft, Receipt, Selector
 from storage.records import Erasure, Forgotten, Scan
 
@@ -81,13 +89,22 @@ class Eraser:
         return receipts
 
     def finish(self) -> int:
-        """Remove the old files whose time has come; return how many."""
+        """Remove the old files whose time has come; return how many.
+
+        Raises:
+            LakeError: a receipt names what is no file of a table.
+        """
         now, finished = datetime.now(UTC), 0
         if not self._lake.snapshot()["erasures"].uris:
             return finished
         for row in Catalog(self._lake).view("erasures").to_pylist():
             if row["left_until"] is None or row["left_until"] > now:
                 continue
+            if strange := [path for path in row["files_left"] if not is_row_file(path)]:
+                raise LakeError(
+                    f"receipt {row['receipt_id']} names {strange[0]!r}, which is no file of a table of "
+                    f"{self._lake.root}: somebody has forged or damaged it; nothing was removed for it"
+                )
             tables = {path.partition("/")[0] for path in row["files_left"]}
             written = {table: self._lake.delta.written_at(table) for table in tables}
             counting = {f"{table}/{path}" for table, paths in written.items() for path in paths}

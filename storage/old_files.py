@@ -65,6 +65,12 @@ def naming_tables() -> tuple[str, ...]:
     return tuple(sorted(set(_with_column("uri")) - {"videos"}, key=lambda name: name == "sources"))
 
 
+def is_row_file(path: str) -> bool:
+    """Say whether a path is that of a file of rows of a table; one from a table may be forged."""
+    table, *below = path.split("/")
+    return table in tables() and ".." not in below and _holds_rows(table, path)
+
+
 def old_files(lake: Lake, table: str) -> list[OldFile]:
     """Return all old files of a table."""
     walked: list[Kept] = [kept for kept in lake.store.walk(table) if _holds_rows(table, kept.path)]

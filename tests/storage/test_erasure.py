@@ -15,7 +15,7 @@ import pytest
 from storage.catalog import Catalog
 from storage.erasable import Erasable, find_before, find_sources, find_video
 from storage.erasure import REDACTED, Eraser
-from storage.lake import Lake
+from storage.lake import Lake, LakeError
 from storage.maintenance import maintain
 from storage.records import Erasure
 from tests.storage.rows import at, failure, recipe, scan, source, video
@@ -178,6 +178,20 @@ def test_a_file_that_a_commit_may_be_bringing_waits_too(lake: Lake) -> None:
     receipt = Eraser(lake).erase(find_video(lake, ANNA))
     assert [left.path for left in receipt.files_left] == ["tracks/part-0.parquet"]
     assert not old.exists()
+
+
+def test_a_forged_receipt_removes_nothing(lake: Lake, tmp_path: Path) -> None:
+    outside = tmp_path / "precious.parquet"
+    outside.touch()
+    Eraser(lake, grace_h=2).erase(find_video(lake, ANNA))
+    (row,) = Catalog(lake).view("erasures").to_pylist()
+    for path in (f"boxes/../../{outside.name}", str(outside), "lake.json", "evidence/b/1.parquet"):
+        now = datetime.now(UTC)
+        lake.append([Erasure(**row | {"files_left": (path,), "left_until": now, "written_at": now})])
+        with pytest.raises(LakeError, match="forged or damaged"):
+            Eraser(lake).finish()
+    assert outside.exists()
+    assert Lake(lake.root).exists
 
 
 def test_an_erasure_that_was_killed_is_finished_by_maintenance(
