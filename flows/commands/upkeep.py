@@ -143,7 +143,9 @@ def _say_nothing_is_there(lake: "Lake", grace_hours: float, *, is_dry: bool) -> 
     from storage.erasure import Eraser
 
     typer.echo("the lake holds nothing of it; what it knows: facesift query 'from sources'", err=True)
-    for receipt in [] if is_dry else Eraser(lake, grace_hours).erase_late():
+    with lake.at_work("erase all of it from"):
+        receipts = [] if is_dry else Eraser(lake, grace_hours).erase_late()
+    for receipt in receipts:
         typer.echo("an erasure that had been broken off is finished now", err=True)
         typer.echo(to_json(receipt.as_dict()))
         print_receipt(receipt, console_on_stderr())

@@ -102,8 +102,8 @@ class Cluster:
     @contextmanager
     def _asking(self) -> "Generator[Any]":
         """Give the client, and turn what goes wrong with it into errors of ours."""
-        import requests  # noqa: PLC0415 - as Ray's dashboard, which imports half of Ray
         from ray.exceptions import AuthenticationError  # noqa: PLC0415
+        from requests import exceptions as unheard  # noqa: PLC0415 - as Ray's, which imports half of Ray
 
         try:
             if self._client is None:
@@ -112,7 +112,11 @@ class Cluster:
         except AuthenticationError as error:
             message = "takes no token of ours; set RAY_AUTH_TOKEN_PATH to a file with the cluster's"
             raise ClusterError(f"the cluster at {self.address} {message}") from error
-        except (requests.exceptions.ConnectionError, requests.exceptions.Timeout, ConnectionError) as error:
+        except (
+            *(unheard.ConnectionError, unheard.Timeout, ConnectionError),
+            # It went away in the middle of an answer.
+            *(unheard.ChunkedEncodingError, unheard.ContentDecodingError, unheard.InvalidJSONError),
+        ) as error:
             raise UnreachableError(f"the cluster at {self.address} does not answer") from error
         except RuntimeError as error:
             if "status code 5" in str(error):

@@ -11,6 +11,8 @@ import pytest
 from workers.fleet.cluster import Cluster, ClusterError, ClusterJob, UnreachableError
 
 Reply = tuple[int, str]
+WHOLE_BYTES = 1000
+"""That a reply with the status 206 promises to be long."""
 
 
 class Server(BaseHTTPRequestHandler):
@@ -27,7 +29,9 @@ class Server(BaseHTTPRequestHandler):
 
     def _reply(self, asked: str) -> None:
         status, text = self.replies.get(asked, (404, "no such thing"))
-        self.send_response(status)
+        self.send_response(200 if status == 206 else status)
+        if status == 206:
+            self.send_header("Content-Length", str(WHOLE_BYTES))
         self.end_headers()
         self.wfile.write(text.encode())
 
@@ -86,6 +90,18 @@ def test_a_job_that_is_there_already_is_as_good_as_submitted(
     replies["POST /api/jobs/"] = 400, "no"
     with pytest.raises(ClusterError, match="400"):
         cluster.submit("j", "true", {})
+
+
+@pytest.mark.parametrize("status", [200, 206])
+def test_a_server_that_dies_in_the_middle_of_an_answer_does_not_answer(
+    status: int, served: tuple[Cluster, dict[str, Reply]]
+) -> None:
+    cluster, replies = served
+    replies["GET /api/jobs/"] = replies["GET /api/jobs/j/logs"] = status, '[{"type": "SUBM'
+    with pytest.raises(UnreachableError, match="does not answer"):
+        cluster.jobs("")
+    with pytest.raises(UnreachableError, match="does not answer"):
+        cluster.log("j")
 
 
 def test_nobody_there_is_told_from_a_refusal(served: tuple[Cluster, dict[str, Reply]]) -> None:
