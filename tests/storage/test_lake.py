@@ -14,6 +14,7 @@ import pytest
 from deltalake import DeltaTable
 
 import storage.delta as delta_module
+from storage.archive import list_sources
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
 from storage.records import Track
@@ -167,6 +168,16 @@ def test_an_empty_name_is_not_the_current_folder(
     Lake(".").append([recipe()])
     with pytest.raises(LakeError, match="the name of the lake is empty; give a folder"):
         open_lake("")
+
+
+@pytest.mark.parametrize(
+    "place", ["s3://key:se'cret@lakes/here", "s3://se'cret@lakes", "https://u:se'cret@h/lake"]
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(place: str) -> None:
+    for opens in (Lake, lambda one: list_sources([one])):
+        with pytest.raises(ValueError, match="has a password in it") as caught:
+            opens(place)
+        assert "cret" not in str(caught.value)
 
 
 def test_a_folder_with_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
