@@ -136,8 +136,7 @@ def test_a_reader_without_memory_and_a_video_that_kills_its_reader(scans: Scans,
     lake = tmp_path / "lake"
     scans.hurt({"000.mp4": "crash", "001.mp4": "no memory"})
     assert scans.scan(lake).by_status == SETTLED | {"done": 1, "failed": 2}
-    failed = Catalog(Lake(lake)).view("listings", status="failed").to_pylist()
-    died, hungry = sorted(failed, key=lambda listing: listing["uri"])
+    died, hungry = Catalog(Lake(lake)).query("from listings where status = 'failed' order by uri").to_pylist()
     assert (died["failure_error"], died["failure_attempt"], died["is_quarantined"]) == ("ReaderDied", 2, True)
     assert "out of memory" in hungry["reason"]
     assert (hungry["failure_attempt"], hungry["is_settled"]) == (1, False)
