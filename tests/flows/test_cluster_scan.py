@@ -24,6 +24,7 @@ from flows.request import ScanRequest
 from flows.summary import STATUSES
 from storage.catalog import Catalog
 from storage.lake import Lake
+from tests.flows.played_run import rows
 from workers.fleet.cluster import Cluster
 from workers.fleet.metrics import COUNTERS, GAUGES
 
@@ -121,7 +122,7 @@ class Exported(threading.Thread):
                 self.names |= set(re.findall(r"^(ray_facesift_\w+)[{ ]", self.head.metrics(), re.MULTILINE))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def head() -> Iterator[Head]:
     with tempfile.TemporaryDirectory(
         prefix="ray-", dir="/tmp", ignore_cleanup_errors=True
@@ -134,9 +135,10 @@ def head() -> Iterator[Head]:
             started.kill()
 
 
-def scan(archive: Path, lake: Path, head: Head) -> subprocess.Popen[str]:
+def scan(archive: Path, lake: Path, head: Head, *options: str) -> subprocess.Popen[str]:
+    command = [str(BIN / "facesift"), "scan", str(archive), "--lake", str(lake), "--ray", head.address]
     return subprocess.Popen(
-        [str(BIN / "facesift"), "scan", str(archive), "--lake", str(lake), "--ray", head.address, "--json"],
+        [*command, "--json", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -181,3 +183,28 @@ def test_a_job_is_found_again_and_its_metrics_are_those_of_the_dashboard(
     wanted -= {"ray_facesift_failures_total", "ray_facesift_deaths_total", "ray_facesift_gpu_seconds_total"}
     exported.join(timeout=60)
     assert wanted <= exported.names
+
+
+def test_a_head_that_is_lost_while_its_job_runs_costs_nothing(
+    head: Head, films: Path, brief: Path, undisturbed: dict[str, list[str]], tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    watching = scan(films, lake, head, "--recipe", str(brief))
+    said(watching, r"submitted job (\S+) to")
+    while not (lake / "boxes" / "_delta_log").exists():  # in the middle of a commit
+        assert watching.poll() is None, watching.communicate()
+        time.sleep(0.001)
+    head.kill()
+    head.start()
+    said(watching, r"has forgotten job (\S+); what it has committed is in the lake")
+    out, error = watching.communicate(timeout=240)
+    assert watching.returncode == 0, error
+    assert json.loads(out)["by_status"] == {
+        **dict.fromkeys(STATUSES, 0),
+        "done": 3,
+        "no_face": 1,
+        "skipped": 1,
+    }
+    assert rows(str(lake)) == undisturbed
+    assert not {name: found for name, found in Catalog(Lake(lake)).run_checks().items() if found}
+    assert Catalog(Lake(lake)).view("scans").num_rows == 2
