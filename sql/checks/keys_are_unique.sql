@@ -12,6 +12,8 @@ keys as (
     union all
     select 'erasures', [receipt_id] from erasures
     union all
+    select 'evaluation_metrics', [evaluation_id, read_from, groups_json, metric] from evaluation_metrics
+    union all
     select 'evaluations', [evaluation_id] from evaluations
     union all
     select 'failures', [uri, recipe_id, failed_at::varchar] from failures

@@ -1,4 +1,4 @@
--- A metric of an evaluation: over all of its samples, with groups {}, or over the part that the groups name
+-- A metric of an evaluation, over all of its samples (groups {}) or over the part that the groups name.
 -- Key: evaluation_id, read_from, groups_json, metric
 with
 
