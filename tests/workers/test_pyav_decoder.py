@@ -282,7 +282,6 @@ def test_pictures_that_find_no_memory_are_not_taken_for_broken_ones(tmp_path: Pa
         with little_memory(0):
             hoard: list[Any] = []
             with pytest.raises(MemoryError):  # what this process was given and does not use
-                while True:
-                    hoard.append(np.empty((720, 1280, 3), np.uint8))
+                hoard.extend(np.empty((720, 1280, 3), np.uint8) for _ in itertools.count())
             with pytest.raises((MemoryError, TransientError)):
                 frames += video
