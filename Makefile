@@ -75,7 +75,7 @@ lock: $(UV) ## resolve the locks again after an edit of pyproject.toml
 
 # --- running ----------------------------------------------------------------------------------------------
 demo: venv ## render a few videos of artificial faces, scan them, query what was found
-	$(BIN)/facesift synth --out demo/archive --videos 4 --seed 7
+	test -e demo/archive/labels.parquet || $(BIN)/facesift synth --out demo/archive --videos 4 --seed 7
 	$(BIN)/facesift scan demo/archive --lake demo/lake
 	$(BIN)/facesift query --lake demo/lake \
 	  "select uri[-7:] as video, start_s, end_s, expression, expression_score, deepfake_score from clip_summary \

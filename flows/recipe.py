@@ -38,7 +38,7 @@ class Recipe:
     reader: ReaderConfig = field(default_factory=ReaderConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     questions: tuple[Question, ...] = ()
-    """The user's own questions; one of a built-in name replaces it."""
+    """The user's own questions, each a table `[[questions]]`; one of a built-in name replaces it."""
 
     def __post_init__(self) -> None:
         own = [question.name for question in self.questions]

@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import Field, fields, is_dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import tomli_w
 
@@ -16,7 +16,8 @@ WIDTH = 100
 def recipe_text(recipe: Any) -> str:
     """Return a config and the configs in it as TOML, with the docstrings of their fields as comments.
 
-    A setting that has no value, for which TOML has no word, is a comment alone. The text reads back equal.
+    A setting that has no value, for which TOML has no word, is a comment alone, and so is a list of tables
+    that is empty: TOML would not let a reader add one to it. The text reads back equal.
     """
     return "\n".join(_lines(recipe, ())).strip() + "\n"
 
@@ -31,16 +32,21 @@ def _lines(config: Any, path: tuple[str, ...]) -> list[str]:
         if is_dataclass(value):
             tables += _lines(value, (*path, part.name))
         else:
-            lines += _comment(config, part, value)
-            lines += [] if value is None else [tomli_w.dumps({part.name: _plain(value)}).rstrip()]
+            is_set = value is not None and not (value == () and _holds_tables(config, part.name))
+            lines += _comment(config, part, is_set=is_set)
+            lines += [tomli_w.dumps({part.name: _plain(value)}).rstrip()] if is_set else []
     return lines + tables
 
 
-def _comment(config: Any, part: Field[Any], value: Any) -> list[str]:
+def _holds_tables(config: Any, name: str) -> bool:
+    return any(is_dataclass(kind) for kind in get_args(get_type_hints(type(config))[name]))
+
+
+def _comment(config: Any, part: Field[Any], *, is_set: bool) -> list[str]:
     doc = field_docs(type(config)).get(part.name, "")
     if not part.metadata.get("changes_results", True):
         doc = f"{doc} Does not change results."
-    if value is None:
+    if not is_set:
         doc = f"{part.name}, which is not set: {doc}"
     return textwrap.wrap(doc, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
 

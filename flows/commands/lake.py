@@ -29,17 +29,22 @@ def query(
 ) -> None:
     """Run SQL over the lake; every view that `facesift tables` lists is ready.
 
-    Exit status: 0, or 2 when the lake cannot be opened or the SQL cannot be run.
+    Exit status: 0; 2 when the lake cannot be opened or the SQL cannot be run; 74 when the output cannot be
+    written.
     """
     import duckdb
     import pyarrow as pa
 
     from flows.output import as_format, write_rows
+    from flows.summary import DEMONSTRATION_NOTICE
 
     try:
         is_terminal = output is None and sys.stdout.isatty()
         chosen = as_format(fmt, is_terminal=is_terminal)
-        rows = _open_catalog(lake).query(sql)
+        catalog = _open_catalog(lake)
+        rows = catalog.query(sql)
+        if catalog.query("select 1 from recipes where is_demonstration limit 1").num_rows:
+            typer.secho(DEMONSTRATION_NOTICE, fg="yellow", err=True)
         with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
             write_rows(rows, chosen, out, width=get_terminal_size().columns if is_terminal else None)
     except (ValueError, OSError, duckdb.Error, pa.ArrowException) as error:

@@ -159,7 +159,12 @@ def recipe(
 def synth(
     out: Annotated[Path, typer.Option(help="Folder for the videos and labels.parquet.")],
     videos: Annotated[int, typer.Option(min=1, help="How many videos.")] = 6,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed renders the same pictures.")] = 7,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, help="The same seed draws the same pictures; their encoding differs a little each time."
+        ),
+    ] = 7,
 ) -> None:
     """Render videos of artificial faces in motion, and labels.parquet, which says what each face shows."""
     from model.synthetic.archive import write_archive

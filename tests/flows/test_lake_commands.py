@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.summary import DEMONSTRATION_NOTICE
 from storage.lake import Lake
 from tests.storage.rows import recipe, source, video
 
@@ -72,9 +73,9 @@ def test_a_query_that_does_more_than_read_is_bad_usage(lake: Path, sql: str) -> 
 def test_results_go_to_a_file(lake: Path, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     select = ("query", "select uri from videos", "--lake", lake, "-o", path, "--format")
-    assert run(*select, "parquet") == (0, "", "")
+    assert run(*select, "parquet") == (0, "", f"{DEMONSTRATION_NOTICE}\n")
     assert parquet.read_table(path)["uri"].to_pylist() == ["/a.mp4"]
-    assert run(*select, "json") == (0, "", "")
+    assert run(*select, "json") == (0, "", f"{DEMONSTRATION_NOTICE}\n")
     assert json.loads(path.read_text()) == [{"uri": "/a.mp4"}]
     code, _, error = run("query", "select 1", "--lake", lake, "-o", tmp_path / "none" / "rows.csv")
     assert code == 2
