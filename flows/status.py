@@ -69,7 +69,10 @@ def print_status(status: Status, out: Console | None = None) -> None:
 
 
 def _print_reason(console: Console, reason: dict[str, Any]) -> None:
-    fate = f"{reason['retryable']:,} to be tried again" if reason["retryable"] else "final"
+    final, again = reason["sources"] - reason["retryable"], reason["retryable"]
+    fate = f"{again:,} to be tried again" if again else "final"
+    if final and again:
+        fate += f", {final:,} final"
     if reason["quarantined"]:
         fate += f", {reason['quarantined']:,} quarantined"
     console.print(Text(f"  {reason['sources']:,} failed in {reason['stage']}: {reason['error']} ({fate})"))

@@ -53,6 +53,12 @@ def test_a_status_tells_people_what_became_of_the_sources(tmp_path: Path) -> Non
     assert "  1 failed in decode: SourceError (1 to be tried again)\n" in text
 
 
+def test_what_is_final_is_told_from_what_is_tried_again(tmp_path: Path) -> None:
+    failed = [failure("/a.mp4", is_retryable=True), failure("/b.mp4"), failure("/c.mp4")]
+    text = printed(status(tmp_path, [recipe(), *(source(one.uri) for one in failed), *failed]))
+    assert "  3 failed in decode: SourceError (1 to be tried again, 2 final)\n" in text
+
+
 def test_a_hostile_name_stays_on_its_line(tmp_path: Path) -> None:
     text = printed(status(tmp_path, ROWS))
     assert "    such as /a\\x0a\\x1b[31m'\"<script>\\x202e4pm.mp4\n" in text
