@@ -6,15 +6,15 @@ Renders short videos once, then runs both as processes of their own, in turn, an
 seconds and peak memory of the whole process tree, the ratio, and the overhead per video. The loop reads and
 describes in one process, one video after the other; both use the same recipe and checkpoint.
 
-Measured on an idle machine with 2 x86-64 cores, 2026-11-29, 60 videos of 2 to 3 s, the demonstration checkpoint
-that comes with facesift, medians of three rounds:
+Measured on an idle machine with 2 x86-64 cores, 2026-11-29, 60 videos of 2 to 3 s, the demonstration
+checkpoint that comes with facesift, medians of three rounds:
 
             wall s   CPU s   peak MiB
     loop      31.7    31.3        618
     scan      45.3    52.6      2,151
 
-1.43 times the loop's wall time, 21 s of CPU more, most of which is the start of Prefect's server, Ray and three
-workers.
+1.43 times the loop's wall time, 21 s of CPU more, most of which is the start of Prefect's server, Ray and
+three workers.
 """
 
 import argparse
