@@ -4,7 +4,7 @@ from numpy.random import default_rng
 
 from model.questions import DEFAULT_QUESTIONS, default_question
 from model.reading import read_answer
-from model.synthetic.conversation import talk_about, talk_about_nothing
+from model.synthetic.conversation import TalkConfig, talk_about, talk_about_nothing
 from model.synthetic.film import Label
 
 LABEL = Label(
@@ -32,6 +32,19 @@ def test_yes_and_no_are_those_of_the_label() -> None:
     yes = {question for question, answer in said if answer == "yes"}
     assert len(yes) == 4
     assert all(any(word in question for word in ("AU6", "AU12", "smile", "young")) for question in yes)
+
+
+def test_as_a_scan_asks_labels_are_as_rare_as_they_are() -> None:
+    rng = default_rng(0)
+    shares: dict[bool, float] = {}
+    for is_even in (True, False):
+        config = TalkConfig(turns=4, has_even_odds=is_even)
+        said = [turn for _ in range(300) for part in talk_about(LABEL, rng, config) for turn in part.turns]
+        answers = Counter(answer for question, answer in said if "action unit active" in question)
+        shares[is_even] = answers["yes"] / (answers["yes"] + answers["no"])
+    present = len(LABEL.action_units) / len(default_question("action_units").labels)
+    assert abs(shares[False] - present) < 0.03
+    assert shares[True] > 2 * present
 
 
 def test_about_nothing_everything_is_as_probable() -> None:
