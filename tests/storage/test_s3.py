@@ -290,7 +290,7 @@ def test_a_lake_is_queried_with_a_temporary_token(
         ended = CliRunner().invoke(
             app, ["query", "select count(*) as n from videos", "--lake", "s3://lakes/here", "--format", "csv"]
         )
-        assert (ended.exit_code, ended.output.splitlines()) == (0, ['"n"', "1"])
+        assert (ended.exit_code, ended.stdout.splitlines()) == (0, ['"n"', "1"])
         assert proxy.count(r"^GET /lakes/here/videos/part-") > 0
         assert proxy.tokens == {"tok'en"}
 
