@@ -93,7 +93,7 @@ types: dev vllm
 test: dev vllm ## every test
 	$(BIN)/pytest -m "not alone" $(AT_ONCE)
 	$(BIN)/pytest -m alone
-	$(VLLM)/pytest $(wildcard tests/*/test_vllm_*.py)
+	$(VLLM)/pytest $(wildcard tests/*/test_vllm_*.py tests/*/*/test_vllm_*.py)
 
 fast: dev ## the tests that start nothing, in seconds
 	$(BIN)/pytest -m "not real" $(AT_ONCE)

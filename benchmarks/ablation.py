@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import get_args
 
 from benchmarks.demonstration import Goal, compare, render, scan
-from flows.demonstration import DemonstrationRequest, talk_settings
 from flows.train import TrainRequest, train
-from model.checkpoint import load_checkpoint
-from model.config import CrossAttentionKind
+from flows.training.demonstration import DemonstrationRequest, talk_settings
+from model.checkpoints.checkpoint import load_checkpoint
 from model.demonstration import DEMONSTRATION_CONFIG, draw_learner, save_demonstration
+from model.network.config import CrossAttentionKind
 
 
 def learn(base: Path, out: Path, kind: CrossAttentionKind, share: float) -> Path:

@@ -53,7 +53,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
-from workers.decoder import Decoder, DecoderConfig
+from workers.video.decoder import Decoder, DecoderConfig
 
 Image = npt.NDArray[np.uint8]
 FPS, BITS = 25, 12

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, recall_score, roc_auc_score
 
-from model.labels import ACTION_UNITS
+from model.prompting.labels import ACTION_UNITS
 from model.synthetic.archive import write_archive
 from model.synthetic.attributes import ATTRIBUTES
 from storage.catalog import Catalog

@@ -30,14 +30,14 @@ import numpy as np
 import torch
 
 from model.clip import FaceClip
-from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
 from model.demonstration import TOKENIZER_PATH
-from model.engine import ClipAnswers, EngineConfig, EngineError
-from model.face_llava import FaceLlava
-from model.interview import Interview, Outcomes
-from model.plan import Plan
-from model.questions import DEFAULT_QUESTIONS, Question
-from model.torch_engine import TorchEngine
+from model.engines.engine import ClipAnswers, EngineConfig, EngineError
+from model.engines.interview import Interview, Outcomes
+from model.engines.torch_engine import TorchEngine
+from model.network.config import FaceLlavaConfig, LlmConfig, TowerConfig
+from model.network.face_llava import FaceLlava
+from model.prompting.plan import Plan
+from model.prompting.questions import DEFAULT_QUESTIONS, Question
 
 TOKENS = 1024
 """Of the tokenizer; the model has more, and never says them."""

@@ -27,17 +27,17 @@ from typing import cast
 import numpy as np
 import torch
 
-from model import asking
-from model.checkpoint import resolve_device, resolve_dtype
+from model.checkpoints.checkpoint import resolve_device, resolve_dtype
+from model.checkpoints.weight_plan import build_empty
 from model.clip import FaceClip
-from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
-from model.engine import EngineConfig, EngineError
-from model.face_llava import FaceLlava
-from model.plan import Plan
-from model.questions import DEFAULT_QUESTIONS
-from model.tokenizer import LlamaTokenizer
-from model.torch_engine import TorchEngine
-from model.weight_plan import build_empty
+from model.engines.engine import EngineConfig, EngineError
+from model.engines.torch_engine import TorchEngine
+from model.network.config import FaceLlavaConfig, LlmConfig, TowerConfig
+from model.network.face_llava import FaceLlava
+from model.prompting import asking
+from model.prompting.plan import Plan
+from model.prompting.questions import DEFAULT_QUESTIONS
+from model.prompting.tokenizer import LlamaTokenizer
 
 _TINY_TOWER = TowerConfig(hidden_size=32, intermediate_size=64, layers=2, heads=2, image_size=56)
 SHAPES = {
@@ -66,7 +66,7 @@ class Words:
 
 
 def load_words(path: Path) -> LlamaTokenizer:
-    """Stand in for `model.tokenizer.load_tokenizer`."""
+    """Stand in for `model.prompting.tokenizer.load_tokenizer`."""
     del path
     return cast("LlamaTokenizer", Words())
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from model.answers import Answer
-from model.checkpoint import load_checkpoint
+from model.checkpoints.checkpoint import load_checkpoint
 from model.clip import FaceClip
 from model.demonstration import write_untrained_checkpoint
-from model.engine import ClipAnswers, EngineConfig, EngineError, EngineKind, VllmConfig, open_engine
-from model.questions import DEFAULT_QUESTIONS
-from model.vllm_engine import VllmEngine
+from model.engines.engine import ClipAnswers, EngineConfig, EngineError, EngineKind, VllmConfig, open_engine
+from model.engines.vllm_engine import VllmEngine
+from model.prompting.questions import DEFAULT_QUESTIONS
 
 
 def main() -> None:

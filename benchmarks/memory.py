@@ -56,10 +56,10 @@ from storage.folders import file_uri
 from storage.lake import Lake
 from storage.records import Source, Video
 from workers import reader as reader_module
-from workers.decoder import DecoderConfig
-from workers.detector import DetectorConfig, FaceDetector, load_detector
-from workers.face import Face
+from workers.faces.detector import DetectorConfig, FaceDetector, load_detector
+from workers.faces.face import Face
 from workers.reader import Reader, ReaderConfig, RowIds
+from workers.video.decoder import DecoderConfig
 
 FPS, LOOP_S, SIZE_PX = 8, 10, (640, 360)
 COMPARED = ("videos", "shots", "tracks", "boxes", "clips", "answers", "findings")

@@ -53,9 +53,9 @@ from model.synthetic.film import sample_film
 from model.synthetic.mp4 import write_mp4
 from storage.folders import file_uri
 from storage.records import Source, Video
-from workers.blaze import SHORT_RANGE, BlazeFace, blend, suppress
+from workers.faces.blaze import SHORT_RANGE, BlazeFace, blend, suppress
+from workers.faces.window import Pyramid, whole
 from workers.reader import Reader, ReaderConfig, RowIds
-from workers.window import Pyramid, whole
 
 Image = NDArray[np.uint8]
 OFFICIAL_FPS, CROP_PX = 24, 256

@@ -31,7 +31,7 @@ from model.synthetic.people import sample_face
 from model.synthetic.render import Moment, draw, render_face
 from model.synthetic.scene import sample_action_units, sample_light
 from model.synthetic.shading import Light
-from workers.detector import DetectorConfig, FaceDetector, load_detector
+from workers.faces.detector import DetectorConfig, FaceDetector, load_detector
 
 _FACE_MM, _PUPILS_MM = 142, 63
 _SIZES_PX = (48, 100, 160, 240)

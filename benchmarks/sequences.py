@@ -34,7 +34,7 @@ from model.synthetic.people import sample_face
 from model.synthetic.render import render_face
 from model.synthetic.scene import Sway, sample_light
 from model.synthetic.shading import Light
-from workers.face import Box, hidden_shares
+from workers.faces.face import Box, hidden_shares
 
 FPS = 25
 HIDDEN = 0.6

@@ -29,16 +29,16 @@ from numpy.typing import NDArray
 from trackers import ByteTrackTracker
 from trackers.eval import evaluate_mot_sequence
 
-from workers.decoder import Decoder, DecoderConfig
-from workers.detector import DetectorConfig, FaceDetector, load_detector
-from workers.people import people_of
+from workers.faces.detector import DetectorConfig, FaceDetector, load_detector
 from workers.reading import ReaderConfig
 from workers.scout import Scout
 from workers.shots import ShotDetector, ShotsConfig
 from workers.sight import Sight
-from workers.timeline import Sampler
-from workers.track import FaceTrack
-from workers.tracker import Tracker, TrackerConfig
+from workers.tracking.people import people_of
+from workers.tracking.track import FaceTrack
+from workers.tracking.tracker import Tracker, TrackerConfig
+from workers.video.decoder import Decoder, DecoderConfig
+from workers.video.timeline import Sampler
 
 Row = tuple[int, int, float, float, float, float]
 """frame from 1, identity, x, y, w, h."""

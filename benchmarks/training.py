@@ -26,8 +26,8 @@ import numpy as np
 import torch
 
 from flows.train import TrainRequest, train
-from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
 from model.demonstration import DEMONSTRATION_CONFIG, draw_learner, save_demonstration
+from model.network.config import FaceLlavaConfig, LlmConfig, TowerConfig
 from model.training.config import Stage, TrainingConfig
 from model.training.run import Step
 

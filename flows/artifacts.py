@@ -18,8 +18,8 @@ from prefect.artifacts import (
 )
 from prefect.settings import PREFECT_API_URL
 
+from flows.display.progress import ProgressKind, ScanProgress
 from flows.night import failure_rows, night_markdown
-from flows.progress import ProgressKind, ScanProgress
 from flows.summary import ScanSummary
 from storage.maintenance import MaintenanceAccount
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from flows.calibrate import check_card, read_card
-from flows.card_fit import Scored, check_contents, check_samples, check_splits, fit_card
-from flows.card_trial import Verdicts, calibration_values
-from flows.evaluation_files import write_report
-from flows.evaluation_report import assessment_values, notice, published_values
-from flows.evaluation_request import EvaluationRequest
+from flows.evaluation.card_fit import Scored, check_contents, check_samples, check_splits, fit_card
+from flows.evaluation.card_trial import Verdicts, calibration_values
+from flows.evaluation.files import write_report
+from flows.evaluation.predictions import Found, ReadFrom, predict, predict_tracks
+from flows.evaluation.reasoning import reasoning_values
+from flows.evaluation.report import assessment_values, notice, published_values
+from flows.evaluation.request import EvaluationRequest
+from flows.evaluation.samples import Chosen, Located, SampleScan, choose, evaluation_recipe, locate
 from flows.job import scan_here
-from flows.predictions import Found, ReadFrom, predict, predict_tracks
-from flows.reasoning import reasoning_values
 from flows.recipe import PinnedRecipe
-from flows.samples import Chosen, Located, SampleScan, choose, evaluation_recipe, locate
 from flows.usage import UsageError
 from model.datasets.catalogue import dataset_named
 from model.datasets.dataset import Dataset

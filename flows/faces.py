@@ -17,13 +17,13 @@ from flows.usage import UsageError
 from storage.folders import file_uri
 from storage.listing import Fetched
 from storage.records import Source
-from workers.contact_sheet import ContactSheet, encode_png
-from workers.decoder import Decoder, DecoderConfig
-from workers.frames import Frame
-from workers.overlay import CONTAINERS, Overlay
+from workers.drawing.contact_sheet import ContactSheet, encode_png
+from workers.drawing.overlay import CONTAINERS, Overlay
+from workers.drawing.trails import Trails
 from workers.reader import Chunk, Reader, ReaderConfig, Reading, RowIds
-from workers.timeline import Sampler
-from workers.trails import Trails
+from workers.video.decoder import Decoder, DecoderConfig
+from workers.video.frames import Frame
+from workers.video.timeline import Sampler
 
 CUTS_HEADER = "first_frame_of_new_shot_1based"
 _CUT_SHOWN_S = 0.5

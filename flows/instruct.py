@@ -13,19 +13,19 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from flows.instruct_conversations import Conversations
-from flows.instruct_faces import FaceTask, KeptFace, find_face, keep_reader
-from flows.instruct_files import Written, write_files
-from flows.instruct_sheet import statistics
+from flows.evaluation.samples import Located, choose, locate
+from flows.instruction.conversations import Conversations
+from flows.instruction.faces import FaceTask, KeptFace, find_face, keep_reader
+from flows.instruction.files import Written, write_files
+from flows.instruction.sheet import statistics
 from flows.recipe import Recipe
-from flows.samples import Located, choose, locate
 from flows.usage import UsageError
 from model.datasets.catalogue import dataset_named
 from model.datasets.dataset import Dataset, hashed_split
 from model.datasets.sample import Sample
 from model.instruct.chat import Chat, ChatError, KeptChat
 from model.instruct.config import Estimate, InstructConfig, estimate
-from workers.detection import DetectorConfig
+from workers.faces.detection import DetectorConfig
 
 
 @dataclass(frozen=True, slots=True)

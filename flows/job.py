@@ -14,8 +14,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from flows.display.progress import ScanProgress
 from flows.log import ScanLog
-from flows.progress import ScanProgress
 from flows.request import ScanRequest
 from flows.run import ScanRun
 from flows.steps import close_scan, plan_scan, read_shard

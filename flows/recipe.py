@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Self, cast
 
 from flows.recipe_file import RecipeError, read_config, suggest
 from flows.recipe_text import recipe_text
-from model.asking import check_questions
-from model.checkpoint import resolve_device, resolve_dtype
-from model.config import FaceLlavaConfig
-from model.engine import EngineConfig, check_engine
-from model.identity import CheckpointIdentity, identify_checkpoint
-from model.quantization import check_quantization
-from model.questions import DEFAULT_QUESTIONS, Question
+from model.checkpoints.checkpoint import resolve_device, resolve_dtype
+from model.checkpoints.identity import CheckpointIdentity, identify_checkpoint
+from model.checkpoints.quantization import check_quantization
+from model.engines.engine import EngineConfig, check_engine
+from model.network.config import FaceLlavaConfig
+from model.prompting.asking import check_questions
+from model.prompting.questions import DEFAULT_QUESTIONS, Question
 from workers.describer import DescriberConfig
 from workers.reader import ReaderConfig
 

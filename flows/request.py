@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flows.progress import ProgressKind
+from flows.display.progress import ProgressKind
 from flows.recipe import PinnedRecipe, Recipe
 from flows.usage import UsageError
-from model.config import CheckpointError
 from model.demonstration import DEMONSTRATION_PATH
+from model.network.config import CheckpointError
 from storage.archive import ArchiveError, Listed, Patterns, list_sources
 from storage.backlog import Backlog
 from storage.lake import Lake, LakeError

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from flows.claims import Claims
 from flows.committer import Committer
+from flows.display.progress import ScanProgress
 from flows.log import log_outcome
 from flows.plan import Plan, Shard, Shards
-from flows.progress import ScanProgress
 from flows.recipe import PinnedRecipe
 from flows.request import ScanRequest
 from flows.summary import LISTED_FAILURES, STATUSES, ListedFailure, ScanSummary

@@ -13,9 +13,9 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import scan_progress
+from flows.display.progress import ScanProgress
 from flows.log import ScanLog
 from flows.plan import Shard, Shards
-from flows.progress import ScanProgress
 from flows.request import ScanRequest
 from flows.run import ScanRun
 from flows.steps import close_scan, plan_scan, read_shard

@@ -4,9 +4,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flows.display.progress import ScanProgress
 from flows.log import LOG, log_end
 from flows.plan import Shard, Shards
-from flows.progress import ScanProgress
 from flows.run import ScanRun
 from flows.summary import ScanSummary
 from workers.outcome import Outcome

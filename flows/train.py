@@ -20,13 +20,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from flows.training_media import MediaFiles
+from flows.training.media import MediaFiles
 from flows.usage import UsageError
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.config import CheckpointError
-from model.hub import fetch
-from model.prompts import Prompter
-from model.tokenizer import load_tokenizer
+from model.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from model.checkpoints.hub import fetch
+from model.network.config import CheckpointError
+from model.prompting.prompts import Prompter
+from model.prompting.tokenizer import load_tokenizer
 from model.training.batch import lessons
 from model.training.config import Stage, TrainingConfig
 from model.training.example import Examples

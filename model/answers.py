@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from model.questions import View
-from model.reading import ParseStatus
+from model.parsing.reading import ParseStatus
+from model.prompting.questions import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Answer:
     Attributes:
         question: the question's name.
         text: verbatim; empty when the question asks for none.
-        rationale: the explanation in the text, see `model.reading.Reading`. A sentence, not evidence.
-        parse_status: ok, ambiguous, refused or unparsable, see `model.reading.Reading`.
-        parsed_labels: see `model.reading.Reading`.
+        rationale: the explanation in the text, see `model.parsing.reading.Reading`. A sentence, not evidence.
+        parse_status: ok, ambiguous, refused or unparsable, see `model.parsing.reading.Reading`.
+        parsed_labels: see `model.parsing.reading.Reading`.
         scores: in the order of the question's labels; one for a number.
         prompt: asked for the text, `<image>` standing for each picture.
         view: what the model looked at.

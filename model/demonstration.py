@@ -1,8 +1,8 @@
 """Small Face-LLaVAs in the official layout: the one that comes with facesift, and untrained ones.
 
-The first has learned from rendered faces and knows nothing else (`flows.demonstration` made it); an untrained
-one runs everything that the real one runs, in milliseconds, and knows nothing. Both say so. Their tokenizer
-is an asset; `train_tokenizer` made it from the questions' own words.
+The first has learned from rendered faces and knows nothing else (`flows.training.demonstration` made it); an
+untrained one runs everything that the real one runs, in milliseconds, and knows nothing. Both say so. Their
+tokenizer is an asset; `train_tokenizer` made it from the questions' own words.
 """
 
 import io
@@ -15,11 +15,11 @@ import sentencepiece
 import torch
 from torch import nn
 
-from model.checkpoint import save_checkpoint
-from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
-from model.face_llava import FaceLlava
-from model.prompts import TEMPLATES
-from model.questions import DEFAULT_QUESTIONS
+from model.checkpoints.checkpoint import save_checkpoint
+from model.network.config import FaceLlavaConfig, LlmConfig, TowerConfig
+from model.network.face_llava import FaceLlava
+from model.prompting.prompts import TEMPLATES
+from model.prompting.questions import DEFAULT_QUESTIONS
 from model.scoring import closed_prompts
 from model.training.mimetic import begin_mimetic, begin_near
 

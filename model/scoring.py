@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.answers import LabelScore
-from model.questions import NO, YES, Question
+from model.prompting.questions import NO, YES, Question
 
 LogProbs = NDArray[np.float64]
 """[outcomes] natural logarithms, one such array per closed prompt."""

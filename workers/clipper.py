@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from model.clip import FaceClip
 from storage.records import Clip, clip_id, track_id
 from workers.crop import Patch, crop_square
-from workers.face import Face
+from workers.faces.face import Face
 from workers.sight import Sighted
-from workers.track import FaceTrack
+from workers.tracking.track import FaceTrack
 
 _DENSITY = 32
 """Faces kept per window; closer ones are passed over, so that memory does not grow with the frame rate."""

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.face import Face
-from workers.mesh import Square
+from workers.faces.face import Face
+from workers.faces.mesh import Square
 
 
 @dataclass(frozen=True, slots=True)

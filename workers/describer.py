@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from model.answers import Answer
-from model.checkpoint import load_checkpoint
-from model.config import CheckpointError
-from model.engine import EngineConfig, EngineDiedError, EngineError, NoReplyError, open_engine
-from model.identity import Fingerprint
-from model.questions import Question
+from model.checkpoints.checkpoint import load_checkpoint
+from model.checkpoints.identity import Fingerprint
+from model.engines.engine import EngineConfig, EngineDiedError, EngineError, NoReplyError, open_engine
+from model.network.config import CheckpointError
+from model.prompting.questions import Question
 from storage.records import AnswerRecord, Clip, Finding
 from workers.clipper import ClipCut
 from workers.evidence import Picture, draw_evidence

@@ -13,17 +13,17 @@ from storage.folders import file_uri
 from storage.listing import Fetched
 from workers.clipper import ClipCut
 from workers.clock import Stopwatch
-from workers.decoder import Decoder, SpannedVideo, Spans, Video
-from workers.detector import load_detector
+from workers.faces.detector import load_detector
 from workers.failure import SourceError, TransientError, failure_of
-from workers.probe import check_header
 from workers.reading import Chunk, ReaderConfig, Reading, RowIds
 from workers.scout import Scout
 from workers.sight import Sight, Sights
-from workers.spans import UnsplittableError
 from workers.spool import Spool
 from workers.stitcher import Stitcher
 from workers.version import Version
+from workers.video.decoder import Decoder, SpannedVideo, Spans, Video
+from workers.video.probe import check_header
+from workers.video.spans import UnsplittableError
 from workers.visit import Visit
 
 _Opened = TypeVar("_Opened")
@@ -102,7 +102,7 @@ class Reader:
         """Return how several readers may divide a video, or None where it is to be read in one piece.
 
         Divided are those of two spans and more, as far as the header tells, of which spans can be decoded
-        apart (`workers.pyav_decoder.PyavVideo.spans`).
+        apart (`workers.video.pyav_decoder.PyavVideo.spans`).
 
         Raises:
             WorkerError: as `read`.

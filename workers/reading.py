@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Self
 from storage import records
 from storage.tables import Rows
 from workers.clipper import ClipCut, ClipperConfig
-from workers.decoder import DecoderConfig
-from workers.detector import DetectorConfig
+from workers.faces.detector import DetectorConfig
 from workers.shots import ShotsConfig
-from workers.tracker import TrackerConfig
+from workers.tracking.tracker import TrackerConfig
+from workers.video.decoder import DecoderConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from workers.appearance import look_of
 from workers.clipper import patch_of
 from workers.clock import Stopwatch
-from workers.detector import FaceDetector
-from workers.face import Face
+from workers.faces.appearance import look_of
+from workers.faces.detector import FaceDetector
+from workers.faces.face import Face
 from workers.failure import failure_of
-from workers.frames import Frame, SpanEnd
 from workers.reading import ReaderConfig
 from workers.shots import thumb_of
 from workers.sight import Sight, Sighted, Sights
-from workers.spans import UnsplittableError
+from workers.video.frames import Frame, SpanEnd
+from workers.video.spans import UnsplittableError
 
 
 class Scout:

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector, ContentDetector
 
+from workers.faces.window import Pyramid
 from workers.sight import Sight
 from workers.transitions import Transition, Transitions, is_relit
-from workers.window import Pyramid
 
 _WINDOW = 2
 """Frames on either side that a change is compared with."""

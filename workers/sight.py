@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.appearance import Look
 from workers.crop import Patch
-from workers.face import Face
-from workers.frames import SpanEnd
+from workers.faces.appearance import Look
+from workers.faces.face import Face
+from workers.video.frames import SpanEnd
 
 
 class Sighted(NamedTuple):

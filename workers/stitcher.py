@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from storage.records import Video
 from workers.clock import Stopwatch
-from workers.frames import Facts, Seam, SpanEnd
 from workers.reading import Chunk
 from workers.sight import Sights
-from workers.spans import UnsplittableError
+from workers.video.frames import Facts, Seam, SpanEnd
+from workers.video.spans import UnsplittableError
 from workers.visit import Visit
 
 

@@ -13,14 +13,14 @@ from storage import records
 from storage.listing import Fetched
 from workers.clipper import ClipCut, Clipper
 from workers.failure import WorkerError, failure_of
-from workers.frames import Facts
-from workers.people import People
 from workers.reading import Chunk, ReaderConfig, RowIds
 from workers.rows import rows_by_table
 from workers.shots import ShotDetector, Start
 from workers.sight import Sight
-from workers.track import FaceTrack, Seen, box_rows, track_row
-from workers.tracker import Tracker
+from workers.tracking.people import People
+from workers.tracking.track import FaceTrack, Seen, box_rows, track_row
+from workers.tracking.tracker import Tracker
+from workers.video.frames import Facts
 
 _TRACKS_AT_ONCE = 500
 """Tracks of one shot that are told apart together; in a shot of more, those that ended first come first."""

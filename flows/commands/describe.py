@@ -35,11 +35,11 @@ def describe(  # noqa: PLR0917 - typer gives names to them all
     """
     from rich.console import Console
 
-    from flows.accounts import print_description
     from flows.describe import DescribeRequest, describe_file
-    from flows.hush import hushed
-    from flows.output import to_json
-    from flows.portrait import check_picture_path, draw_description
+    from flows.display.accounts import print_description
+    from flows.display.hush import hushed
+    from flows.display.output import to_json
+    from flows.display.portrait import check_picture_path, draw_description
     from flows.request import pin_recipe
     from workers.failure import WorkerError
 

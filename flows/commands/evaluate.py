@@ -76,15 +76,15 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
     """
     try:
         from flows.evaluate import evaluate as run
-        from flows.evaluation_request import EvaluationRequest
+        from flows.evaluation.request import EvaluationRequest
     except ModuleNotFoundError as error:
         raise refuse(
             ValueError(f"eval needs {error.name}: install the extra `learn` (`make learn`)")
         ) from error
     from contextlib import redirect_stdout
 
-    from flows.evaluation_report import to_markdown
-    from flows.output import to_json
+    from flows.display.output import to_json
+    from flows.evaluation.report import to_markdown
     from model.evaluation.bootstrap import BootstrapConfig
     from model.evaluation.calibration import CalibrationConfig
     from model.instruct.chat import ChatConfig, OpenAiChat

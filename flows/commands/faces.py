@@ -61,9 +61,9 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
     Exit status: 0, also when there is no face; 1 when the video cannot be read or an output not be written;
     2 for bad usage; 130 when it was interrupted.
     """
+    from flows.display.output import to_json
+    from flows.display.sightings import LookProgress, print_faces
     from flows.faces import FacesRequest, find_faces, sheet_name
-    from flows.output import to_json
-    from flows.sightings import LookProgress, print_faces
     from workers.failure import WorkerError
     from workers.reader import ReaderConfig
 

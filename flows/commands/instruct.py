@@ -50,9 +50,9 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
     Exit status: 0; 1 when no sample was kept, the models fail or the folder cannot be written; 2 for bad
     usage, and where the price was not agreed to; 130 when it was interrupted.
     """
-    from flows.hush import hushed
+    from flows.display.hush import hushed
+    from flows.display.output import to_json
     from flows.instruct import Instruct, InstructRequest
-    from flows.output import to_json
     from flows.recipe_file import read_config
     from model.instruct.chat import ChatError, OpenAiChat
     from model.instruct.config import InstructConfig

@@ -35,7 +35,7 @@ def query(
     import duckdb
     import pyarrow as pa
 
-    from flows.output import as_format, write_rows
+    from flows.display.output import as_format, write_rows
     from flows.summary import DEMONSTRATION_NOTICE
 
     try:
@@ -55,7 +55,7 @@ def tables(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List the views that every lake has: what a row is, its key, its columns."""
-    from flows.output import to_json
+    from flows.display.output import to_json
     from storage.catalog import describe_views
 
     views = describe_views()
@@ -83,7 +83,7 @@ def status(
     """
     import duckdb
 
-    from flows.output import to_json
+    from flows.display.output import to_json
     from flows.status import print_status, read_status
 
     try:
@@ -105,7 +105,7 @@ def report(
     """Write a page with the lake's coverage, failures and faces: one HTML file, pictures included."""
     import duckdb
 
-    from flows.report import draw_report
+    from flows.display.report import draw_report
 
     try:
         page = draw_report(_open_lake(lake), videos=videos)

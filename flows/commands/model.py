@@ -8,7 +8,7 @@ import typer
 from flows.commands.ending import FAILED, OK, refuse
 
 if TYPE_CHECKING:
-    from model.engine import EngineKind
+    from model.engines.engine import EngineKind
 
 model_app = typer.Typer(help="Look at, fetch and verify Face-LLaVA checkpoints.", no_args_is_help=True)
 
@@ -28,9 +28,9 @@ def inspect_model(
     """
     import torch
 
-    from flows.models import print_incomplete, print_inspection
-    from model.config import CheckpointError, IncompleteError
-    from model.inspection import inspect_checkpoint
+    from flows.display.models import print_incomplete, print_inspection
+    from model.checkpoints.inspection import inspect_checkpoint
+    from model.network.config import CheckpointError, IncompleteError
 
     try:
         found = inspect_checkpoint(checkpoint, None if headers_only else torch.float32)
@@ -48,8 +48,8 @@ def pull_model(
     checkpoint: Annotated[str, typer.Argument(help="Hub id, optionally with @revision.", show_default=False)],
 ) -> None:
     """Fetch a checkpoint, and the towers that it needs, into the local Hugging Face cache."""
-    from flows.models import pull
-    from model.config import CheckpointError
+    from flows.display.models import pull
+    from model.network.config import CheckpointError
 
     try:
         directory = pull(checkpoint)
@@ -67,10 +67,10 @@ def check_model(
 
     Exit status: 0 when all are within tolerance, 1 when one is not, 2 when the directory cannot be used.
     """
-    from flows.models import print_parity
-    from model.config import CheckpointError
-    from model.layout import read_config
-    from model.parity import check_parity
+    from flows.display.models import print_parity
+    from model.checkpoints.layout import read_config
+    from model.checkpoints.parity import check_parity
+    from model.network.config import CheckpointError
 
     try:
         rows = check_parity(directory, cast("EngineKind", engine))

@@ -83,10 +83,10 @@ def nightly(  # noqa: PLR0917 - typer gives names to them all
     """
     if not is_once:
         raise refuse(ValueError("give --once; nights by a schedule are Prefect's, see docs/operations.md"))
+    from flows.display.output import to_json
+    from flows.display.upkeep import print_account
     from flows.maintain import UnsoundLakeError, Upkeep
-    from flows.output import to_json
     from flows.summary import print_summary
-    from flows.upkeep import print_account
 
     options = {"recipe": recipe, "checkpoint": checkpoint, "tasks": tasks, "limit": limit}
     options |= {"profile": profile, "log": log, "calibration": calibration}
@@ -138,7 +138,7 @@ def backfill(  # noqa: PLR0917 - typer gives names to them all
 
     Exit status: as of `facesift scan`; sources that are left for later are pending and count as no failure.
     """
-    from flows.output import to_json
+    from flows.display.output import to_json
     from flows.summary import print_summary
     from storage.backlog import Backlog
 

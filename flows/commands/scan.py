@@ -69,7 +69,7 @@ def scan(  # noqa: PLR0917 - typer gives names to them all
     take the rows, 2 for bad usage, 130 when it was interrupted.
     A source whose result is in the lake already is not read again.
     """
-    from flows.output import to_json
+    from flows.display.output import to_json
     from flows.request import ScanRequest
     from flows.summary import ScanSummary, print_summary
 

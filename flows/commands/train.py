@@ -12,8 +12,8 @@ from flows.commands.ending import ending
 from flows.usage import UsageError
 
 if TYPE_CHECKING:
-    from flows.demonstration import Demonstration, DemonstrationRequest
     from flows.train import Trained, TrainRequest
+    from flows.training.demonstration import Demonstration, DemonstrationRequest
     from model.training.config import Stage
 
 T = TypeVar("T")
@@ -50,13 +50,13 @@ def train(  # noqa: PLR0917 - typer gives names to them all
     `accelerate launch -m flows train ...`.
     Exit status: 0 when it has been trained, 1 when that failed, 2 for bad usage, 130 when it was interrupted.
     """
-    from flows.output import to_json
+    from flows.display.output import to_json
     from flows.recipe_file import read_config
     from model.training.config import TrainingConfig
 
     with ending(OSError, ValueError, FloatingPointError, goes_on="the same command goes on"):
         if stage == "demonstration":
-            from flows.demonstration import DemonstrationRequest
+            from flows.training.demonstration import DemonstrationRequest
 
             _refuse_given(stage, data=data, root=root, checkpoint=checkpoint, config=config)
             made = _make(DemonstrationRequest(out, minutes=minutes, seed=seed))
@@ -108,7 +108,7 @@ def _train(request: "TrainRequest") -> "Trained":
 
 
 def _make(request: "DemonstrationRequest") -> "Demonstration":
-    from flows.demonstration import make_demonstration
+    from flows.training.demonstration import make_demonstration
 
     made = make_demonstration(request, lambda step, done: typer.echo(f"{step}: {done}", err=True))
     typer.echo(f"learned from {made.clips} clips in {sum(made.minutes.values()):.0f} minutes", err=True)

@@ -35,8 +35,8 @@ def maintain(
     Exit status: 0 when every check passes, 1 when one does not or a table could not be changed, 2 when the
     lake cannot be opened.
     """
-    from flows.output import to_json
-    from flows.upkeep import print_account
+    from flows.display.output import to_json
+    from flows.display.upkeep import print_account
     from storage.lake import LakeError
     from storage.maintenance import MaintenanceConfig
     from storage.maintenance import maintain as maintain_lake
@@ -87,8 +87,8 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
 
     Exit status: 0, 1 when the lake did not take it or the answer was no, 2 for bad usage.
     """
-    from flows.output import to_json
-    from flows.upkeep import console_on_stderr, print_erasable, print_receipt
+    from flows.display.output import to_json
+    from flows.display.upkeep import console_on_stderr, print_erasable, print_receipt
     from storage.erasure import Eraser
     from storage.lake import LakeError
     from storage.maintenance import MOST_HOURS
@@ -128,7 +128,7 @@ def _open(lake: str) -> "Lake":
 
 def _ask(found: "Erasable") -> None:
     """End the command unless somebody says yes."""
-    from flows.upkeep import console_on_stderr, print_erasable
+    from flows.display.upkeep import console_on_stderr, print_erasable
 
     if not sys.stdin.isatty():
         raise refuse(ValueError("nobody is there to be asked; give --yes"))
@@ -138,8 +138,8 @@ def _ask(found: "Erasable") -> None:
 
 def _say_nothing_is_there(lake: "Lake", grace_hours: float, *, is_dry: bool) -> None:
     """Say so; but what a run that was killed has left of an erasure is erased now, as it was asked for."""
-    from flows.output import to_json
-    from flows.upkeep import console_on_stderr, print_receipt
+    from flows.display.output import to_json
+    from flows.display.upkeep import console_on_stderr, print_receipt
     from storage.erasure import Eraser
 
     typer.echo("the lake holds nothing of it; what it knows: facesift query 'from sources'", err=True)

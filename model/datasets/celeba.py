@@ -5,7 +5,7 @@ from pathlib import Path
 
 from model.datasets.dataset import Dataset, LayoutError, find, find_variant, text_lines, twice
 from model.datasets.sample import Item, Malformed, Sample
-from model.labels import ATTRIBUTES
+from model.prompting.labels import ATTRIBUTES
 
 LABELS = tuple(label.name for label in ATTRIBUTES)
 _SPLITS = {"0": "train", "1": "val", "2": "test"}

@@ -13,7 +13,7 @@ from model.datasets.bp4d import ACTION_UNITS
 from model.datasets.dataset import Dataset, LayoutError, Task, find
 from model.datasets.morph import age_group
 from model.datasets.sample import Item, Malformed, Place, Sample, Truth
-from model.labels import AUTHENTICITY, EXPRESSIONS
+from model.prompting.labels import AUTHENTICITY, EXPRESSIONS
 from model.synthetic.attributes import ATTRIBUTES
 
 _LABELS: dict[Task, tuple[str, ...]] = {

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from model.datasets.dataset import Task
 from model.datasets.sample import Truth
-from model.labels import ACTION_UNITS, ATTRIBUTES
-from model.questions import default_question
-from model.reading import read_answer
+from model.parsing.reading import read_answer
+from model.prompting.labels import ACTION_UNITS, ATTRIBUTES
+from model.prompting.questions import default_question
 
 _QUESTIONS: Mapping[Task, tuple[str, ...]] = {
     "expression": (

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
-from model.labels import ACTION_UNITS, ATTRIBUTES, EXPRESSIONS
-from model.questions import View, default_question
+from model.prompting.labels import ACTION_UNITS, ATTRIBUTES, EXPRESSIONS
+from model.prompting.questions import View, default_question
 from model.synthetic.attributes import ATTRIBUTES as DRAWN_ATTRIBUTES
 from model.synthetic.film import Label
 

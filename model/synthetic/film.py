@@ -30,7 +30,7 @@ class Label:
     h_px: float
     """The box halfway between start and end, as `landmarks.box_of` defines it: faces move little."""
     expression: str
-    """One of the seven names of `model.labels`."""
+    """One of the seven names of `model.prompting.labels`."""
     action_units: tuple[str, ...]
     """`AU1`, ...: those that reach `scene.ACTIVE_UNIT`."""
     attributes: tuple[str, ...]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from model.labels import ACTION_UNITS, EXPRESSIONS
+from model.prompting.labels import ACTION_UNITS, EXPRESSIONS
 from model.synthetic.attributes import ATTRIBUTES
 from model.synthetic.film import Label
 from model.synthetic.manipulation import KINDS

@@ -7,8 +7,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from model.config import Kind
-from model.splicing import IGNORED_LABEL
+from model.network.config import Kind
+from model.network.splicing import IGNORED_LABEL
 from model.training.example import Example, Examples
 from model.training.study import Lessons
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
-from model.prompts import TemplateName
+from model.prompting.prompts import TemplateName
 
 Stage = Literal["1", "2"]
 """1: only the landmark projectors and the cross-attention learn; 2: all but the towers."""

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from model.config import FaceLlavaConfig, Kind
+from model.network.config import FaceLlavaConfig, Kind
+from model.network.splicing import IGNORED_LABEL, PLACEHOLDER_ID
 from model.preprocess import image_pixels, landmark_numbers, sampled_frames, video_pixels
-from model.prompts import Prompter
-from model.splicing import IGNORED_LABEL, PLACEHOLDER_ID
+from model.prompting.prompts import Prompter
 from model.training.media import LANDMARK_CROP_PX, Media, read_landmarks
 from model.training.sample import Sample
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from model.checkpoint import save_checkpoint
-from model.face_llava import FaceLlava
-from model.identity import DEMONSTRATION_FILE
+from model.checkpoints.checkpoint import save_checkpoint
+from model.checkpoints.identity import DEMONSTRATION_FILE
+from model.network.face_llava import FaceLlava
 
 TOKENIZER_FILES = (
     "tokenizer.model",

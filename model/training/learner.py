@@ -12,12 +12,12 @@ from peft import PeftModelForCausalLM, get_peft_model
 from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
-from model.face_llava import FaceLlava
+from model.network.face_llava import FaceLlava
 from model.training.batch import Batch
 from model.training.config import LoraConfig, Stage
 
 BRANCH = ("landmarks_projector", "global_landmarks_projector", "landmarks_cross_attn")
-"""Parts that stage 1 trains: the landmark branch of `model.face_llava.FaceLlava`."""
+"""Parts that stage 1 trains: the landmark branch of `model.network.face_llava.FaceLlava`."""
 _TOWERS = ("image_tower.", "video_tower.")
 _ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 

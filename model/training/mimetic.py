@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
-from model.config import LlmConfig
-from model.tower import Attention, VisionTower
+from model.network.config import LlmConfig
+from model.network.tower import Attention, VisionTower
 
 _LIKENESS = (0.7, 0.7)
 """Shares of noise and of the identity in queries times keys."""

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.config import FaceLlavaConfig
+from model.network.config import FaceLlavaConfig
 from model.preprocess import CLIP_MEAN, CLIP_STD, image_pixels, video_pixels
 
 Pixels = NDArray[np.uint8]

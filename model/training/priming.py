@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from model.face_llava import FaceLlava
+from model.network.face_llava import FaceLlava
 from model.preprocess import CLIP_MEAN, CLIP_STD
 from model.training.pictures import Pictures
 from model.training.study import Lessons

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from model.config import Kind
+from model.network.config import Kind
 
 _PLACEHOLDER = re.compile(r"<(image|video)>\n?")
 _SHOWN_PROBLEMS = 5

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.describe import Task, counted, differences, measure, single_prompts
-from model.questions import DEFAULT_QUESTIONS
+from model.prompting.questions import DEFAULT_QUESTIONS
 
 PLAIN = Task(batch=None, size="tiny", device="cpu", dtype="float32", tokens=3, threads=1)
 

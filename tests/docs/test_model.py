@@ -9,11 +9,11 @@ import torch
 
 from flows.recipe import Recipe
 from model.answers import Answer
-from model.checkpoint import load_checkpoint
+from model.checkpoints.checkpoint import load_checkpoint
 from model.clip import FaceClip
 from model.demonstration import write_untrained_checkpoint
-from model.engine import EngineConfig, EngineError, open_engine
-from model.reading import read_answer
+from model.engines.engine import EngineConfig, EngineError, open_engine
+from model.parsing.reading import read_answer
 
 BLOCKS = re.findall(
     r"```toml\n(.*?)```", (Path(__file__).parents[2] / "docs" / "model.md").read_text(), re.DOTALL

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.request import ScanRequest
-from model.questions import Question
+from model.prompting.questions import Question
 from storage.records import AnswerRecord, Box, Clip, Failure, Finding, RecipeRecord, Record, Shot, Source
 from tests.storage.rows import MIDNIGHT, video
 

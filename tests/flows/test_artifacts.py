@@ -9,7 +9,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import artifacts
 from flows.artifacts import ArtifactProgress, scan_progress, show_night
-from flows.progress import ScanProgress
+from flows.display.progress import ScanProgress
 from tests.flows.test_summary import SUMMARY, failing
 
 

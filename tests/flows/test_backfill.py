@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.progress import ScanProgress
+from flows.display.progress import ScanProgress
 from flows.recipe import PinnedRecipe, Recipe
 from flows.request import ScanRequest
 from flows.run import ScanRun

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.calibrate import apply_card, scoring_of
-from flows.progress import ScanProgress
+from flows.display.progress import ScanProgress
 from flows.recipe import PinnedRecipe, Recipe
 from flows.request import ScanRequest
 from flows.run import ScanRun

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.describe import DescribeRequest, Description, describe_file
-from flows.portrait import MAX_FACES, check_picture_path, draw_description
+from flows.display.portrait import MAX_FACES, check_picture_path, draw_description
 from flows.recipe import PinnedRecipe, Recipe
 from flows.usage import UsageError
 from model.demonstration import write_untrained_checkpoint

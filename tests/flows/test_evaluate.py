@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 import flows.evaluate
 from flows.evaluate import evaluate
-from flows.evaluation_request import EvaluationRequest
+from flows.evaluation.request import EvaluationRequest
 from flows.usage import UsageError
 from model.datasets.dataset import hashed_split
 from model.evaluation.bootstrap import BootstrapConfig

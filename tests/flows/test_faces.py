@@ -18,7 +18,7 @@ from flows.faces import CUTS_HEADER, FacesRequest, find_faces
 from flows.usage import UsageError
 from model.synthetic.scene import sample_shot
 from tests.workers.videos import encode, encode_audio, encode_numbers, overwrite, packets_of, side_by_side
-from workers.overlay import Overlay
+from workers.drawing.overlay import Overlay
 from workers.reader import ReaderConfig
 
 FRAMES, CUT = 20, 11

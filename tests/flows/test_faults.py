@@ -12,7 +12,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from flows.progress import ScanProgress
+from flows.display.progress import ScanProgress
 from flows.request import ScanRequest
 from flows.retry import requeue
 from flows.summary import STATUSES, ScanSummary

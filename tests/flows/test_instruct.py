@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 import flows.instruct
 from flows.instruct import Instruct, InstructRequest
-from flows.instruct_faces import FaceTask, KeptFace
+from flows.instruction.faces import FaceTask, KeptFace
 from flows.usage import UsageError
 from model.instruct.chat import ChatConfig, ChatError, Reply
 from model.instruct.config import InstructConfig, PriceConfig, estimate

@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from flows.recipe import PinnedRecipe, Recipe, RecipeError
-from model.checkpoint import load_checkpoint, save_checkpoint
-from model.config import CheckpointError, FaceLlavaConfig
+from model.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from model.checkpoints.identity import CheckpointIdentity, Fingerprint
 from model.demonstration import TOKENIZER_PATH, UNTRAINED_CONFIG, write_untrained_checkpoint
-from model.face_llava import FaceLlava
-from model.identity import CheckpointIdentity, Fingerprint
+from model.network.config import CheckpointError, FaceLlavaConfig
+from model.network.face_llava import FaceLlava
 from workers.describer import Describer
 
 FINGERPRINT = Fingerprint("12" * 32, (("tokenizer.model", "ab" * 32),), is_demonstration=True)
@@ -167,7 +167,7 @@ def test_what_is_chosen_reaches_the_model(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_this_model_or_machine_cannot_do_is_found_before_a_worker_starts(
     text: str, says: str, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.quantization.find_spec", nothing_found)
+    monkeypatch.setattr("model.checkpoints.quantization.find_spec", nothing_found)
     tasks = 'tasks = ["gaze"]\n' if "gaze" in text else ""
     with pytest.raises((RecipeError, CheckpointError), match=says):
         read(tmp_path, tasks + text).pin(str(checkpoint))

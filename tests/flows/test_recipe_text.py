@@ -7,7 +7,7 @@ import pytest
 
 from flows.recipe import Recipe
 from flows.recipe_text import field_docs, recipe_text
-from model.questions import DEFAULT_QUESTIONS
+from model.prompting.questions import DEFAULT_QUESTIONS
 
 
 def configs(config: Any) -> list[Any]:

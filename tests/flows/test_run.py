@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.progress import ScanProgress
+from flows.display.progress import ScanProgress
 from flows.recipe import PinnedRecipe, Recipe
 from flows.request import ScanRequest
 from flows.run import ScanRun
 from flows.steps import plan_scan, read_shard
 from flows.summary import STATUSES, ScanSummary
-from model.config import FaceLlavaConfig
-from model.identity import CheckpointIdentity, Fingerprint
+from model.checkpoints.identity import CheckpointIdentity, Fingerprint
+from model.network.config import FaceLlavaConfig
 from storage.catalog import Catalog
 from storage.lake import Lake
 from tests.flows.played import PlayedFleet

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.output import to_json
+from flows.display.output import to_json
 from flows.status import Status, print_status, read_status
 from flows.summary import DEMONSTRATION_NOTICE
 from storage.catalog import Catalog

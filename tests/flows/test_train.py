@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.train import TrainRequest, train
-from flows.training_media import MediaFiles
+from flows.training.media import MediaFiles
 from flows.usage import UsageError
-from model.checkpoint import load_checkpoint
+from model.checkpoints.checkpoint import load_checkpoint
 from model.synthetic.mp4 import write_mp4
 from model.training.config import TrainingConfig
 from tests.model.training.training_data import write_data, write_tiny_checkpoint

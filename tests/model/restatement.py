@@ -3,7 +3,7 @@
 Shares no arithmetic with `model`: patches are cut by hand, attention is written out, LLaMA is not
 transformers'. Slow, and for one video or picture at a time.
 
-Shapes as in `model.face_llava`: T frames, N tokens, C width of a tower, D of the LLM, R regions, L length.
+Shapes as in `face_llava`: T frames, N tokens, C width of a tower, D of the LLM, R regions, L length.
 """
 
 import math
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.config import FaceLlavaConfig, TowerConfig
-from model.landmarks import REGIONS
+from model.network.config import FaceLlavaConfig, TowerConfig
+from model.network.landmarks import REGIONS
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": lambda x: x * (1 + torch.erf(x / math.sqrt(2))) / 2,

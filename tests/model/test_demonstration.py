@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from model.checkpoint import load_checkpoint
+from model.checkpoints.checkpoint import load_checkpoint
 from model.clip import FaceClip
 from model.demonstration import TOKENIZER_PATH, train_tokenizer, write_untrained_checkpoint
-from model.engine import EngineConfig, EngineError, open_engine
-from model.questions import DEFAULT_QUESTIONS
-from model.tokenizer import load_tokenizer
+from model.engines.engine import EngineConfig, EngineError, open_engine
+from model.prompting.questions import DEFAULT_QUESTIONS
+from model.prompting.tokenizer import load_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from model.checkpoint import load_checkpoint, save_checkpoint
-from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
-from model.face_llava import FaceLlava
+from model.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from model.network.config import FaceLlavaConfig, LlmConfig, TowerConfig
+from model.network.face_llava import FaceLlava
 from tests.model.restatement import Restatement
 
 TOWER = TowerConfig(hidden_size=24, intermediate_size=40, layers=3, heads=3, image_size=32, patch_size=8)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from model.labels import Label
-from model.questions import Question, default_question
+from model.prompting.labels import Label
+from model.prompting.questions import Question, default_question
 from model.scoring import ClosedPrompt, closed_prompts, distinct_answers, label_scores, log_softmax, log_sum
 
 MOOD = Question(

@@ -15,11 +15,11 @@ from tests.storage import rows
 from tests.workers.memory import little_memory
 from workers.describer import Described
 from workers.failure import SourceError, TransientError
-from workers.frames import SpanEnd, Spans
 from workers.outcome import Done, Failed, Job, Outcome, Part
 from workers.reader import Chunk, RowIds
 from workers.sight import Sight, Sights
-from workers.spans import UnsplittableError
+from workers.video.frames import SpanEnd, Spans
+from workers.video.spans import UnsplittableError
 
 SPANS, FRAMES = 6, 3
 """Of a long video, and frames of each of its spans."""

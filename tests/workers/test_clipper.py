@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.workers.faces import Box, made_face, picture, sighted
-from workers.appearance import Gallery, look_of
+from tests.workers.made_faces import Box, made_face, picture, sighted
 from workers.clipper import ClipCut, Clipper, ClipperConfig, Ended, spread
-from workers.face import Face
-from workers.track import FaceTrack, Seen
+from workers.faces.appearance import Gallery, look_of
+from workers.faces.face import Face
+from workers.tracking.track import FaceTrack, Seen
 
 IDS = ("9f86d081884c7d65" * 4, "1b4f0e98" * 8, "attempt")
 HERE: Box = (100.0, 80.0, 64.0, 80.0)

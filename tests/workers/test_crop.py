@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.workers.faces import made_face
+from tests.workers.made_faces import made_face
 from workers.crop import CropSquare, crop_square
 
 IMAGE: NDArray[np.uint8] = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from model.config import CheckpointError
-from model.engine import EngineConfig, EngineDiedError, NoReplyError
-from model.identity import Fingerprint
+from model.checkpoints.identity import Fingerprint
+from model.engines.engine import EngineConfig, EngineDiedError, NoReplyError
+from model.network.config import CheckpointError
 from workers import describer
 from workers.describer import Describer, DescriberConfig
 from workers.failure import TransientError

@@ -17,11 +17,11 @@ from storage.records import Video
 from tests.workers.videos import encode, encode_numbers
 from workers import reader as reader_module
 from workers.clipper import ClipperConfig
-from workers.decoder import DecoderConfig
-from workers.embedded import EmbeddedDetector
+from workers.faces.embedded import EmbeddedDetector
 from workers.failure import SourceError, TransientError
 from workers.reader import Chunk, ClipCut, Reader, ReaderConfig, Reading, RowIds
 from workers.shots import ShotsConfig
+from workers.video.decoder import DecoderConfig
 
 IDS = RowIds("1b4f0e9851971998", "attempt", "scan")
 CONFIG = ReaderConfig(clipper=ClipperConfig(window_s=1.0, stride_s=1.0))

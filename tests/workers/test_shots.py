@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.workers.videos import encode
-from workers.decoder import Decoder, DecoderConfig
-from workers.frames import Frame
 from workers.shots import ShotDetector, ShotsConfig, thumb_of
 from workers.sight import Sight
+from workers.video.decoder import Decoder, DecoderConfig
+from workers.video.frames import Frame
 
 Image = Any
 

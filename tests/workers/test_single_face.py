@@ -11,13 +11,13 @@ from storage.archive import list_sources
 from storage.records import Source
 from tests.storage.rows import at
 from tests.workers.videos import number_of, numbered
-from workers.decoder import Decoder, DecoderConfig
-from workers.detection import DetectorConfig
-from workers.detector import load_detector
+from workers.faces.detection import DetectorConfig
+from workers.faces.detector import load_detector
 from workers.failure import WorkerError
 from workers.reader import Reader, ReaderConfig
 from workers.single_face import NoSingleFace, single_face
-from workers.stills import write_film, write_stills
+from workers.video.decoder import Decoder, DecoderConfig
+from workers.video.stills import write_film, write_stills
 
 
 @pytest.fixture(scope="module")

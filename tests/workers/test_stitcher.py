@@ -15,10 +15,10 @@ from model.synthetic.scene import sample_shot
 from storage import records
 from tests.workers.videos import Image, encode, encode_numbers, overwrite, packets_of
 from workers.clipper import ClipperConfig
-from workers.decoder import DecoderConfig
 from workers.reader import Chunk, ClipCut, Reader, ReaderConfig, Reading, RowIds
 from workers.sight import Sights
-from workers.spans import UnsplittableError
+from workers.video.decoder import DecoderConfig
+from workers.video.spans import UnsplittableError
 
 IDS = RowIds("1b4f0e9851971998", "attempt", "scan")
 CONFIG = ReaderConfig(

@@ -6,12 +6,12 @@ import pytest
 
 from storage import records
 from storage.listing import Fetched
-from tests.workers.faces import made_face, picture, sighted
+from tests.workers.made_faces import made_face, picture, sighted
 from workers.failure import SourceError
-from workers.frames import Facts
 from workers.reading import Chunk, ReaderConfig, Reading, RowIds
 from workers.sight import Sight
-from workers.tracker import TrackerConfig
+from workers.tracking.tracker import TrackerConfig
+from workers.video.frames import Facts
 from workers.visit import Visit
 
 FPS = 8

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from av import VideoFrame, VideoStream
 
-from workers.numbering import VideoPacket
+from workers.video.numbering import VideoPacket
 
 Image = npt.NDArray[np.uint8]
 BITS = 10

@@ -16,11 +16,11 @@ from workers.clipper import ClipCut
 from workers.failure import WorkerError
 from workers.fleet.answered import Answered
 from workers.fleet.metrics import ProcessMeter
-from workers.frames import Spans
 from workers.reader import Chunk, Reader, RowIds
 from workers.sight import Sights
-from workers.spans import UnsplittableError
 from workers.stitcher import Stitcher
+from workers.video.frames import Spans
+from workers.video.spans import UnsplittableError
 
 if TYPE_CHECKING:
     from workers.describer import Describer
@@ -227,7 +227,7 @@ class DescriberActor:
     def __init__(self, make_describer: "Callable[[], Describer]") -> None:
         import torch  # noqa: PLC0415 - here, for readers and the driver need none of it: 8 s of CPU each
 
-        from model.engine import EngineDiedError  # noqa: PLC0415
+        from model.engines.engine import EngineDiedError  # noqa: PLC0415
 
         self._died = EngineDiedError
         # Sums over more threads have other last bits, and a rerun elsewhere must give the same scores.

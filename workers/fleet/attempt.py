@@ -8,9 +8,9 @@ from storage.listing import Fetched
 from storage.records import Video
 from workers.fleet.actors import Look
 from workers.fleet.answered import Account
-from workers.frames import Spans
 from workers.outcome import Job
 from workers.reader import RowIds
+from workers.video.frames import Spans
 
 Ref = Any
 """ray.ObjectRef, whose type parameter says nothing here."""

@@ -20,7 +20,7 @@ from workers.fleet.ending import crash_of, crashed, failed
 from workers.fleet.post import Post
 from workers.fleet.shift import Shift
 from workers.outcome import MAX_ATTEMPTS, Crash, Outcome
-from workers.spans import UnsplittableError
+from workers.video.spans import UnsplittableError
 
 LOG = logging.getLogger("facesift.fleet")
 

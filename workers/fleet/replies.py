@@ -12,8 +12,8 @@ from workers.fleet.attempt import Attempt, Batch, Division, Ref, Span
 from workers.fleet.ending import failed
 from workers.fleet.post import Post
 from workers.fleet.shift import Shift
-from workers.frames import Spans
 from workers.outcome import Claim, Done, Duplicate, Outcome, Part, Position
+from workers.video.frames import Spans
 
 
 class Replies:

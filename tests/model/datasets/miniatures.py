@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from model.labels import ATTRIBUTES
+from model.prompting.labels import ATTRIBUTES
 
 
 def put(path: Path, text: str = "") -> None:

@@ -7,7 +7,7 @@ import pytest
 from model.datasets.catalogue import DATASETS, dataset_named
 from model.datasets.dataset import Dataset, LayoutError, fold_of, hashed_split
 from model.datasets.sample import Malformed, Sample
-from model.questions import default_question
+from model.prompting.questions import default_question
 from tests.model.datasets import miniatures
 
 

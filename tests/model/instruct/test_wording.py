@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from model.instruct.wording import described_answer, label_answer, question_for, writing_prompt
-from model.questions import default_question
-from model.reading import read_answer
+from model.parsing.reading import read_answer
+from model.prompting.questions import default_question
 
 TRUTHS: Mapping[Any, Any] = {
     "expression": "disgust",

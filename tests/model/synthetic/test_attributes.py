@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.labels import ATTRIBUTES as LABELS
+from model.prompting.labels import ATTRIBUTES as LABELS
 from model.synthetic.attributes import ATTRIBUTES, attributes_of
 from model.synthetic.face import Face
 

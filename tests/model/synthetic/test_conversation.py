@@ -2,8 +2,8 @@ from collections import Counter
 
 from numpy.random import default_rng
 
-from model.questions import DEFAULT_QUESTIONS, default_question
-from model.reading import read_answer
+from model.parsing.reading import read_answer
+from model.prompting.questions import DEFAULT_QUESTIONS, default_question
 from model.synthetic.conversation import TalkConfig, talk_about, talk_about_nothing
 from model.synthetic.film import Label
 

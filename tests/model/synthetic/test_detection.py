@@ -9,7 +9,7 @@ from model.synthetic.expression import EXPRESSIONS, Expression
 from model.synthetic.people import sample_face
 from model.synthetic.render import Moment, draw
 from model.synthetic.scene import sample_action_units, sample_light
-from workers.detector import DetectorConfig, FaceDetector, load_detector
+from workers.faces.detector import DetectorConfig, FaceDetector, load_detector
 
 _EYES_MM = 63
 

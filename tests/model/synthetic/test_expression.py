@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from model.labels import EXPRESSIONS as LABELS
+from model.prompting.labels import EXPRESSIONS as LABELS
 from model.synthetic.expression import ACTION_UNITS, EXPRESSIONS, Expression
 from model.synthetic.face import Face
 from model.synthetic.render import Rendered, render_face

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from model.labels import ACTION_UNITS, ATTRIBUTES, EXPRESSIONS
+from model.prompting.labels import ACTION_UNITS, ATTRIBUTES, EXPRESSIONS
 from model.synthetic.film import Film, sample_film
 from model.synthetic.scene import ACTIVE_UNIT, sample_action_units
 

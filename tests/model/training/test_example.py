@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from model.demonstration import TOKENIZER_PATH
+from model.network.splicing import IGNORED_LABEL, PLACEHOLDER_ID
 from model.preprocess import image_pixels
-from model.prompts import Prompter
-from model.splicing import IGNORED_LABEL, PLACEHOLDER_ID
-from model.tokenizer import load_tokenizer
+from model.prompting.prompts import Prompter
+from model.prompting.tokenizer import load_tokenizer
 from model.training.batch import collate
 from model.training.example import Examples
 from model.training.media import StoredArrays

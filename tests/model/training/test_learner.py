@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model.checkpoint import load_checkpoint
-from model.face_llava import FaceLlava
+from model.checkpoints.checkpoint import load_checkpoint
+from model.network.face_llava import FaceLlava
 from model.training.config import LoraConfig, Stage
 from model.training.learner import BRANCH, Learner
 from tests.model.training.training_data import PARITY, TINY, mixed_batch

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from model.config import LlmConfig, TowerConfig
 from model.demonstration import DEMONSTRATION_CONFIG
-from model.face_llava import FaceLlava
-from model.tower import VisionTower
+from model.network.config import LlmConfig, TowerConfig
+from model.network.face_llava import FaceLlava
+from model.network.tower import VisionTower
 from model.training.mimetic import begin_mimetic, begin_near
 
 TOWER = TowerConfig(hidden_size=64, intermediate_size=128, layers=2, heads=2, image_size=112)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.face_llava import FaceLlava
+from model.network.face_llava import FaceLlava
 from model.training.pictures import prepare_pictures
 from model.training.priming import Glances, Look, Primer, Truths, copy_image_tower
 from tests.model.training.training_data import TINY

@@ -10,9 +10,9 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from model.checkpoint import load_checkpoint
-from model.prompts import Prompter
-from model.tokenizer import load_tokenizer
+from model.checkpoints.checkpoint import load_checkpoint
+from model.prompting.prompts import Prompter
+from model.prompting.tokenizer import load_tokenizer
 from model.training.batch import lessons
 from model.training.config import LoraConfig, TrainingConfig
 from model.training.example import Examples

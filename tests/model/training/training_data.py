@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from model.checkpoint import save_checkpoint
-from model.config import FaceLlavaConfig, LlmConfig, TowerConfig
+from model.checkpoints.checkpoint import save_checkpoint
 from model.demonstration import TOKENIZER_PATH
-from model.face_llava import FaceLlava
+from model.network.config import FaceLlavaConfig, LlmConfig, TowerConfig
+from model.network.face_llava import FaceLlava
 from model.training.batch import Batch, Visuals
 
 PARITY = Path(__file__).parent.parent / "data" / "parity" / "simple"

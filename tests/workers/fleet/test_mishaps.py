@@ -16,9 +16,9 @@ from workers.fleet.attempt import Attempt, Batch, Division, Span
 from workers.fleet.mishaps import MAX_LOSSES, Mishaps
 from workers.fleet.post import Post
 from workers.fleet.shift import Shift
-from workers.frames import Spans
 from workers.outcome import Failed, Job, Outcome
 from workers.reader import RowIds
+from workers.video.frames import Spans
 
 NUMBERS = itertools.count()
 NODES = [{"NodeID": "here", "Alive": True}, {"NodeID": "gone", "Alive": False}]

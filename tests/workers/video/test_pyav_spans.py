@@ -1,0 +1,181 @@
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.workers.videos import encode_numbers, overwrite, packets_of, truncate
+from workers.video.decoder import Decoder, DecoderConfig, Facts, Frame, SpanEnd
+from workers.video.spans import UnsplittableError
+
+VFR = list(itertools.accumulate([0, *([16, 42, 210, 33, 7] * 24)]))
+ALTREF = {"auto-alt-ref": "1", "lag-in-frames": "16", "g": "25"}
+VIDEOS: dict[str, dict[str, Any]] = {
+    "closed.mp4": {},
+    "no_b.mp4": {"options": {"bf": "0"}},
+    "open_gop.mp4": {"options": {"x264-params": "open-gop=1:bframes=3:b-pyramid=normal:keyint=10"}},
+    "open_gop_refs.mkv": {
+        "options": {"x264-params": "open-gop=1:bframes=5:ref=8:b-pyramid=normal:keyint=20"}
+    },
+    "open_gop.ts": {"options": {"x264-params": "open-gop=1:bframes=3:keyint=15"}},
+    "deep.mkv": {"options": {"x264-params": "bframes=16:b-adapt=0:ref=16:keyint=30"}},
+    "high10.mp4": {"pixel_format": "yuv420p10le"},
+    "hevc.mp4": {"codec": "libx265", "options": {"x265-params": "log-level=none:keyint=20"}},
+    "hevc_open.mp4": {
+        "codec": "libx265",
+        "options": {"x265-params": "log-level=none:open-gop=1:keyint=12:bframes=4"},
+    },
+    "vp8.webm": {"codec": "libvpx", "options": ALTREF | {"b": "400k"}},
+    "vp9.webm": {"codec": "libvpx-vp9", "options": ALTREF},
+    "av1.mp4": {"codec": "libsvtav1", "options": {"preset": "10", "svtav1-params": "lp=1:keyint=20"}},
+    "mpeg4.mp4": {"codec": "mpeg4", "options": {"bf": "2", "g": "15"}},
+    "mpeg2.ts": {"codec": "mpeg2video", "options": {"bf": "2", "g": "15"}},
+    "h264.ts": {},
+    "h264.flv": {},
+    "fragmented.mp4": {"container_options": {"movflags": "frag_keyframe+empty_moov"}},
+    "mjpeg.mov": {"codec": "mjpeg", "pixel_format": "yuvj420p"},
+    "prores.mov": {"codec": "prores_ks", "pixel_format": "yuv422p10le"},
+    "variable.mkv": {"pts": VFR[:120], "time_base": Fraction(1, 1000)},
+    "offset.mkv": {"pts": list(range(125, 245))},
+}
+
+
+def whole(path: Path, config: DecoderConfig) -> tuple[list[Frame], Facts]:
+    with Decoder(config).open(path) as video:
+        return list(video), video.facts()
+
+
+Found = tuple[dict[int, list[Frame]], dict[int, SpanEnd]]
+
+
+def in_spans(path: Path, config: DecoderConfig, wanted: Callable[[int], bool] = lambda _: True) -> Found:
+    """Return the frames of the wanted spans, and how the spans ended."""
+    decoder = Decoder(config)
+    with decoder.open(path) as video:
+        spans = video.spans
+    assert spans is not None
+    frames: dict[int, list[Frame]] = {}
+    ends: dict[int, SpanEnd] = {}
+    with decoder.open_spans(path, spans) as video:
+        for number in filter(wanted, itertools.count()):
+            frames[number] = list(video.frames(number))
+            ends[number] = video.end()
+            if ends[number].facts is not None:
+                break
+    return frames, ends
+
+
+@pytest.mark.parametrize("name", VIDEOS)
+@pytest.mark.parametrize("sample_fps", [math.inf, 7.0])
+def test_spans_decoded_apart_give_what_the_whole_gives(name: str, sample_fps: float, tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / name, 120, **VIDEOS[name])
+    config = DecoderConfig(sample_fps=sample_fps, span_s=0.7)
+    expected, facts = whole(path, config)
+    (even, even_ends), (odd, odd_ends) = (
+        in_spans(path, config, lambda number, rest=rest: number % 2 == rest) for rest in (0, 1)
+    )
+    found, ends = even | odd, even_ends | odd_ends
+    assert sum(bool(frames) for frames in found.values()) > 2
+    frames = [frame for number in sorted(found) for frame in found[number]]
+    assert [(f.index, f.pts, f.pts_s) for f in frames] == [(f.index, f.pts, f.pts_s) for f in expected]
+    for ours, theirs in zip(frames, expected, strict=True):
+        assert np.array_equal(ours.image, theirs.image)
+    met = [end for _, end in sorted(ends.items()) if end.begins is not None]
+    assert all(one.ends == other.begins is not None for one, other in itertools.pairwise(met))
+    assert {replace(end.facts, frames_sampled=len(frames)) for end in ends.values() if end.facts} == {facts}
+
+
+def test_a_reader_that_begins_in_the_middle_sees_the_same(tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 120)
+    config = DecoderConfig(sample_fps=math.inf, span_s=1.0)
+    every, _ = in_spans(path, config)
+    late, ends = in_spans(path, config, lambda number: number >= 3)
+    assert min(late) == 3
+    assert [frame.index for frame in late[3]] == [frame.index for frame in every[3]]
+    assert [frame.image.tobytes() for frame in late[3]] == [frame.image.tobytes() for frame in every[3]]
+    assert ends[max(ends)].facts is not None
+
+
+def test_spans_without_a_key_frame_are_empty(tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 100, options={"g": "40", "sc_threshold": "0"})
+    frames, ends = in_spans(path, DecoderConfig(sample_fps=math.inf, span_s=0.4))
+    assert [(number, found[0].index, len(found)) for number, found in frames.items() if found] == [
+        (0, 0, 40),
+        (4, 40, 40),
+        (8, 80, 20),
+    ]
+    assert ends[1] == SpanEnd(None, None, None)
+    assert ends[0].ends == ends[4].begins != ends[8].begins
+
+
+def test_a_video_of_one_span_is_the_whole(tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 50)
+    found, ends = in_spans(path, DecoderConfig(span_s=math.inf))
+    expected, facts = whole(path, DecoderConfig())
+    assert list(found) == [0]
+    assert [frame.index for frame in found[0]] == [frame.index for frame in expected]
+    assert ends[0].facts is not None
+    assert replace(ends[0].facts, frames_sampled=len(expected)) == facts
+
+
+def damaged(path: Path) -> None:
+    for packet in packets_of(path)[50:54]:
+        overwrite(path, packet.pos or 0, packet.size)
+
+
+REFRESH = {"options": {"x264-params": "intra-refresh=1:keyint=30:bframes=0"}}
+
+
+@pytest.mark.parametrize(("name", "options", "harm"), [("v.mp4", {}, damaged), ("v.ts", REFRESH, None)])
+def test_what_would_not_be_the_same_is_refused(
+    name: str, options: dict[str, Any], harm: Callable[[Path], None] | None, tmp_path: Path
+) -> None:
+    """Damage, and pictures that are renewed bit by bit, so that decoding can begin at none of them."""
+    path = encode_numbers(tmp_path / name, 120, **options)
+    if harm:
+        harm(path)
+    with pytest.raises(UnsplittableError):
+        seams_of(in_spans(path, DecoderConfig(sample_fps=math.inf, span_s=1.0))[1])
+
+
+def seams_of(ends: dict[int, SpanEnd]) -> None:
+    """Do at the seams what the stitcher does."""
+    met = [end for _, end in sorted(ends.items()) if end.begins is not None]
+    if any(one.ends != other.begins for one, other in itertools.pairwise(met)):
+        raise UnsplittableError("seams differ")
+
+
+def test_what_is_left_of_a_file_is_the_same(tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 120, container_options={"movflags": "faststart"})
+    truncate(path, path.stat().st_size * 3 // 4)
+    config = DecoderConfig(sample_fps=math.inf, span_s=1.0)
+    expected, facts = whole(path, config)
+    try:
+        found, ends = in_spans(path, config)
+    except UnsplittableError:
+        assert facts.packets_damaged
+        return
+    assert facts.is_partial
+    assert [frame.index for frames in found.values() for frame in frames] == [f.index for f in expected]
+    assert {end.facts.partial_reason for end in ends.values() if end.facts} == {facts.partial_reason}
+
+
+@pytest.mark.parametrize("name", ["v.gif", "v.h264", "v.png", "interlaced.mp4"])
+def test_some_videos_are_never_divided(name: str, tmp_path: Path) -> None:
+    options: dict[str, dict[str, Any]] = {
+        "v.gif": {"codec": "gif", "pixel_format": "rgb8"},
+        "v.png": {"codec": "png", "pixel_format": "rgb24", "container_format": "image2pipe"},
+        "interlaced.mp4": {"options": {"x264-params": "tff=1:bframes=2"}},
+    }
+    path = encode_numbers(tmp_path / name, 30, **options.get(name, {}))
+    with Decoder(DecoderConfig(span_s=0.1)).open(path) as video:
+        assert video.spans is None
+    with Decoder(DecoderConfig(span_s=0.1, backend="decord")).open(
+        encode_numbers(tmp_path / "v.mp4", 30)
+    ) as video:
+        assert video.spans is None

@@ -1,0 +1,98 @@
+"""Where the faces of a reading are at any frame: measured where it was looked at, in between where not."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from storage.records import Box
+from workers.reading import Reading
+
+Rectangle = tuple[float, float, float, float]
+"""left, top, width, height in picture pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A track's face in one frame.
+
+    Attributes:
+        number: of the track in the video, from 1.
+        box_xywh_px: left, top, width, height.
+        box: the row that was measured in this frame; None where the place is between two measured ones, or
+            is held from the one before.
+        score: detector's confidence, of the row before where there is none.
+    """
+
+    number: int
+    box_xywh_px: Rectangle
+    box: Box | None
+    score: float
+
+
+class Trails:
+    """The tracks of a reading, asked frame by frame.
+
+    A reading that sampled has looked at one frame per tick of a clock. In the frames between two looks that
+    both found a track its box moves straight from one to the other; where the next look did not, it is held
+    until then, unless a shot begins there.
+
+    Args:
+        reading: of the video.
+        sample_fps: under which it was made; inf when every frame was looked at.
+    """
+
+    def __init__(self, reading: Reading, sample_fps: float) -> None:
+        numbers = {track.track_id: track.track_index + 1 for track in reading.tracks}
+        self._sample_fps = sample_fps
+        boxes = sorted(reading.boxes, key=lambda box: (box.frame_index, numbers[box.track_id]))
+        self._seen: dict[int, list[tuple[int, Box]]] = {}
+        self._next: dict[tuple[int, int], Box] = {}
+        last: dict[int, Box] = {}
+        for box in boxes:
+            number = numbers[box.track_id]
+            self._seen.setdefault(box.frame_index, []).append((number, box))
+            if number in last:
+                self._next[number, last[number].frame_index] = box
+            last[number] = box
+        self._frames = list(self._seen)
+        self._start_s = reading.shots[0].start_s
+        self._cut_ticks = {self._tick(shot.start_s) for shot in reading.shots[1:]}
+
+    def at(self, frame_index: int, pts_s: float) -> Iterator[Shown]:
+        """Yield the faces of a frame, by their numbers.
+
+        Args:
+            frame_index: of the video, from 0, as in `workers.video.frames.Frame`.
+            pts_s: its time.
+        """
+        if frame_index in self._seen:
+            for number, box in self._seen[frame_index]:
+                yield Shown(number, _rectangle(box), box, box.score)
+        elif math.isfinite(self._sample_fps):
+            yield from self._between(frame_index, pts_s)
+
+    def _between(self, frame_index: int, pts_s: float) -> Iterator[Shown]:
+        place = bisect_right(self._frames, frame_index)
+        for number, box in self._seen[self._frames[place - 1]] if place else []:
+            tick = self._tick(box.pts_s)
+            if tick != self._tick(pts_s):
+                continue
+            after = self._next.get((number, box.frame_index))
+            if after is not None and self._tick(after.pts_s) == tick + 1:
+                share = (pts_s - box.pts_s) / (after.pts_s - box.pts_s)
+                pairs = zip(_rectangle(box), _rectangle(after), strict=True)
+                x, y, w, h = (a + share * (b - a) for a, b in pairs)
+                yield Shown(number, (x, y, w, h), None, box.score)
+            elif tick + 1 not in self._cut_ticks:
+                yield Shown(number, _rectangle(box), None, box.score)
+
+    def _tick(self, pts_s: float) -> int:
+        # As `timeline.Sampler`, which counts exactly; a millionth of a tick makes up for rounding.
+        if math.isinf(self._sample_fps):
+            return 0
+        return math.floor((pts_s - self._start_s) * self._sample_fps + 1e-6)
+
+
+def _rectangle(box: Box) -> Rectangle:
+    return box.x_px, box.y_px, box.w_px, box.h_px

@@ -1,0 +1,89 @@
+"""The account of a decoded video: what came of its packets, and the facts that follow."""
+
+from dataclasses import dataclass
+
+import av
+
+from workers.video.frames import Facts, Header
+from workers.video.timeline import Place
+
+
+@dataclass(slots=True)
+class Account:
+    """Kept while a video is decoded.
+
+    Attributes:
+        sampled: frames handed on.
+        errors: packets that the decoder refused.
+        last: the latest frame that was decoded.
+        stopped: why the rest was left unread.
+        pixel_format: of the first frame handed on.
+    """
+
+    pixel_format: str
+    sampled: int = 0
+    errors: int = 0
+    last: Place | None = None
+    stopped: str | None = None
+
+
+def facts_of(
+    header: Header,
+    account: Account,
+    *,
+    size_px: tuple[int, int],
+    rotation_deg: int,
+    frames: int,
+    damaged: int,
+    span_pts: tuple[int, int],
+    is_timed: bool,
+) -> Facts:
+    """Return what is known of a video that was decoded.
+
+    Args:
+        header: what the container says.
+        account: what was decoded.
+        size_px: width and height of every picture.
+        rotation_deg: clockwise turn of the latest picture.
+        frames: of the whole stream, those that were not decoded included.
+        damaged: packets that gave nothing.
+        span_pts: start of the first and end of the last frame.
+        is_timed: whether frames are numbered by their packets; else only what was decoded is known.
+    """
+    start_pts, end_pts = span_pts
+    if account.stopped is not None and account.last is not None and account.last.index is not None:
+        frames = account.last.index + 1
+        end_pts = account.last.pts + account.last.duration
+    reason = account.stopped or _partial_reason(header, damaged, frames, start_pts, end_pts)
+    return Facts(
+        container=header.container,
+        codec=header.codec,
+        pixel_format=account.pixel_format,
+        width_px=size_px[0],
+        height_px=size_px[1],
+        fps=header.fps,
+        duration_s=float((end_pts - start_pts) * header.time_base),
+        rotation_deg=rotation_deg,
+        sample_aspect_ratio=f"{header.sample_aspect_ratio.numerator}:{header.sample_aspect_ratio.denominator}",
+        time_base=f"{header.time_base.numerator}/{header.time_base.denominator}",
+        start_pts=start_pts,
+        decoder=f"pyav {av.__version__}",
+        frames_decoded=max(account.sampled, frames - damaged) if is_timed else frames,
+        frames_sampled=account.sampled,
+        packets_damaged=damaged,
+        is_partial=reason is not None,
+        partial_reason=reason,
+    )
+
+
+def _partial_reason(header: Header, damaged: int, frames: int, start_pts: int, end_pts: int) -> str | None:
+    reasons: list[str] = []
+    if damaged:
+        reasons.append(f"{damaged} of {frames} packets are damaged")
+    stated_s, time_base = header.duration_s, header.time_base
+    # Containers state either the length or the end; the last frame's duration is often unknown.
+    end_s = float(max(end_pts, end_pts - start_pts) * time_base)
+    frame_s = 1 / header.fps if header.fps else 0.0
+    if stated_s is not None and end_s + frame_s + 0.5 < stated_s:
+        reasons.append(f"the file ends at {end_s:.3f} s of the {stated_s:.3f} s that its header states")
+    return "; ".join(reasons) or None

@@ -1,0 +1,207 @@
+"""Decoding with PyAV (FFmpeg): every frame once, in presentation order, from whatever can be read."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Self
+
+from av import VideoFrame
+from av import error as av_error
+
+from workers.clock import Stopwatch
+from workers.failure import SourceError, UndecodableError
+from workers.video.account import Account, facts_of
+from workers.video.canvas import Canvas, Deinterlacer
+from workers.video.demuxer import Demuxer
+from workers.video.frames import DecoderConfig, Facts, Frame, Spans
+from workers.video.numbering import (
+    AsDecoded,
+    ByTimestamp,
+    VideoPacket,
+    by_timestamp,
+    frame_duration_pts,
+    read_ahead,
+)
+from workers.video.probe import check_memory, scan_of
+from workers.video.spans import can_begin_at_key_frames
+from workers.video.timeline import Place, Sampler
+
+_FIELD_CONTAINERS = {"mpeg", "mpegts", "h264", "hevc", "mpegvideo"}
+"""Where a packet may hold a single field, so that packets are not frames."""
+
+
+class PyavVideo:
+    """A video opened for one pass; iterate once, then ask `facts`.
+
+    Damage costs what is damaged: a packet that cannot be decoded is counted and the next one is tried. Limits
+    of time and number of frames end the pass and mark the video as partial. Frames that sampling skips
+    undecoded count as decoded unless their packets are found damaged.
+
+    Args:
+        path: A file.
+        config: The decoder's configuration.
+        is_interlaced: Whether pictures are known to be interlaced; None asks the header.
+
+    Raises:
+        SourceError: Not a video, without a video stream, or too large to decode.
+        TransientError: The file cannot be read.
+    """
+
+    def __init__(self, path: Path, config: DecoderConfig, *, is_interlaced: bool | None = None) -> None:
+        self._clock = Stopwatch()
+        self._path = path
+        self._config = config
+        self._demuxer = Demuxer(path, config)
+        self._stream, self._header = self._demuxer.stream, self._demuxer.header
+        try:
+            self._prepare(is_interlaced)
+        except BaseException:
+            self._demuxer.close()
+            raise
+
+    def _prepare(self, is_interlaced: bool | None) -> None:
+        config, stream, header = self._config, self._stream, self._header
+        self._canvas = Canvas(header.sample_aspect_ratio, config.max_pixels, header.codec)
+        self.is_interlaced = scan_of(stream) == "interlaced" if is_interlaced is None else is_interlaced
+        self._deinterlacer = Deinterlacer() if self.is_interlaced else None
+        self._account = Account(header.pixel_format)
+        self.is_flagged_interlaced = False
+        """Whether a decoded picture was interlaced."""
+        sampler = Sampler(header.time_base, config.sample_fps)
+        packets = self._demuxer.packets()
+        first, is_timed = read_ahead(packets)
+        self._packets = chain(first, packets)
+        is_fields = self.is_interlaced and header.container in _FIELD_CONTAINERS
+        if is_timed and not is_fields:
+            self._numbering = by_timestamp(header, config, sampler)
+        else:
+            self._numbering = AsDecoded(sampler, frame_duration_pts(stream, header.time_base))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._demuxer.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the sampled frames in presentation order."""
+        last_index, last_pts = -1, None
+        for place, picture in self._pictures():
+            if not place.is_wanted or place.index is None:
+                continue
+            # Broken timestamps can repeat or go back; what follows relies on the growth of time and number.
+            if place.index <= last_index or (last_pts is not None and place.pts <= last_pts):
+                continue
+            last_index, last_pts = place.index, place.pts
+            if self._account.sampled == 0:
+                self._account.pixel_format = picture.format.name
+            image = self._canvas.paint(picture)
+            self._account.sampled += 1
+            frame = Frame(place.index, place.pts, float(place.pts * self._header.time_base), image)
+            with self._clock.stopped():
+                yield frame
+
+    def _pictures(self) -> Iterator[tuple[Place, VideoFrame]]:
+        for place, picture in self._decoded():
+            if self._deinterlacer is None:
+                yield place, picture
+            else:
+                yield from self._deinterlacer.add(place, picture)
+        if self._deinterlacer is not None:
+            yield from self._deinterlacer.finish()
+
+    def _decoded(self) -> Iterator[tuple[Place, VideoFrame]]:
+        context = self._stream.codec_context
+        for packet, is_wanted in self._numbering.packets(self._packets):
+            # yadif looks at the pictures before and after, so there nothing is skipped.
+            is_needed = is_wanted or self._deinterlacer is not None
+            context.skip_frame = "DEFAULT" if is_needed else "NONREF"
+            yield from self._placed(self._sent(packet))
+            if self._is_over_limit():
+                return
+        context.skip_frame = "DEFAULT"
+        yield from self._placed(self._sent(None))
+        self._numbering.finish()
+
+    def _placed(self, pictures: list[VideoFrame]) -> Iterator[tuple[Place, VideoFrame]]:
+        for picture in pictures:
+            self.is_flagged_interlaced = self.is_flagged_interlaced or picture.interlaced_frame
+            place = self._numbering.place(picture)
+            if place is None or place.index is None:
+                continue
+            if place.index >= self._config.max_frames:
+                self._account.stopped = (
+                    f"frames after decoder.max_frames={self._config.max_frames} were left unread"
+                )
+                return
+            self._account.last = place
+            yield place, picture
+
+    def _is_over_limit(self) -> bool:
+        account = self._account
+        if account.stopped is None and self._clock.seconds > self._config.max_seconds:
+            account.stopped = f"not read further after decoder.max_seconds={self._config.max_seconds:g}"
+        return account.stopped is not None
+
+    def _sent(self, packet: "VideoPacket | None") -> list[VideoFrame]:
+        try:
+            return self._stream.codec_context.decode(packet)
+        except av_error.FFmpegError:  # also its MemoryError: broken headers ask for absurd amounts
+            check_memory(self._path)
+            self._account.errors += 1
+            return []
+
+    @property
+    def stated_duration_s(self) -> float | None:
+        """Length of the video as the header states it; it may lie."""
+        return self._header.duration_s
+
+    @property
+    def spans(self) -> Spans | None:
+        """How the video may be read in spans, once its first frame was decoded; None where it may not.
+
+        It may where frames are numbered by their packets, pictures are whole, and the codec starts afresh at
+        its key frames.
+        """
+        is_safe = isinstance(self._numbering, ByTimestamp) and self._deinterlacer is None
+        if not is_safe or not can_begin_at_key_frames(self._header.codec) or self._canvas.size_px is None:
+            return None
+        if self._account.errors or self._demuxer.errors:
+            return None
+        return Spans(
+            self._config.span_s,
+            self._header.duration_s or self._header.file_duration_s,
+            self._canvas.size_px,
+            self._canvas.rotation_deg,
+            self._account.pixel_format,
+        )
+
+    def facts(self) -> Facts:
+        """Return what is known of the video, complete once the iteration has ended.
+
+        Raises:
+            UndecodableError: No frame could be decoded.
+            SourceError: Nor was there time to try them all.
+        """
+        numbering, account, demuxer = self._numbering, self._account, self._demuxer
+        account.stopped = account.stopped or demuxer.stopped
+        if self._canvas.size_px is None or account.last is None:
+            damaged = account.errors + demuxer.errors
+            reason = account.stopped or (f"{damaged} packets are damaged" if damaged else "it holds none")
+            # What takes too long here would take another decoder as long.
+            failure = UndecodableError if account.stopped is None else SourceError
+            raise failure("decode", f"{self._path.name}: no frame could be decoded ({reason})")
+        return facts_of(
+            self._header,
+            account,
+            size_px=self._canvas.size_px,
+            rotation_deg=self._canvas.rotation_deg,
+            frames=numbering.frames,
+            damaged=max(account.errors, numbering.lost) + demuxer.errors,
+            span_pts=numbering.span_pts,
+            is_timed=isinstance(numbering, ByTimestamp),
+        )
