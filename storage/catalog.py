@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.lake import LakeError
+from storage.records import VOCABULARY
 from storage.statements import Statement, check_statements, view_statements
 from storage.tables import Column, Table, TableFiles, tables
 
@@ -164,19 +165,24 @@ class Catalog:
 
 @cache
 def describe_views() -> tuple[View, ...]:
-    """Return the views of every lake, by name; columns that a record has carry its documentation."""
-    docs = {(name, column.name): column.doc for name, table in tables().items() for column in table.columns}
-    any_doc = {column: doc for (_, column), doc in docs.items() if doc}
+    """Return the views of every lake, by name, with the documentation of their columns.
+
+    A column that a view makes is explained in its SQL, any other one where it comes from: in the record of a
+    table, or in the first view that has it.
+    """
+    docs = {f"raw.{name}": {one.name: one.doc for one in table.columns} for name, table in tables().items()}
     views: list[View] = []
     with _no_lake().connect() as connection:
-        for view in sorted(view_statements(), key=lambda view: view.name):
+        for view in view_statements():
+            known = dict(VOCABULARY)
+            for source in reversed(view.sources):
+                known.update(docs.get(source, {}))
+            known.update(view.docs)
             rows = connection.execute(f"describe {view.name}").fetchall()
-            columns = [
-                ViewColumn(name, kind.lower(), docs.get((view.name, name)) or any_doc.get(name, ""))
-                for name, kind, *_ in rows
-            ]
+            docs[view.name] = {name: known.get(name, "") for name, *_ in rows}
+            columns = [ViewColumn(name, kind.lower(), docs[view.name][name]) for name, kind, *_ in rows]
             views.append(View(view.name, view.grain, view.key, tuple(columns)))
-    return tuple(views)
+    return tuple(sorted(views, key=lambda view: view.name))
 
 
 class _OneMoment:

@@ -1,30 +1,49 @@
-"""The SQL of sql/: one select per file, its grain and key in the comment on top, its name that of a view."""
+"""The SQL of sql/: one select per file, its name that of a view.
+
+The comment on top states the grain, the key, and what the columns are that no table has:
+
+    -- A listed object.
+    -- Key: uri
+    -- status: done, no_face, failed, duplicate, skipped or pending.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "sql"
+_NAMED = re.compile(r"(Key|[a-z0-9_]+): ")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A file of sql/: a select, what a row of it is, the columns that tell rows apart (a check has none)."""
+    """A file of sql/: a select, what a row of it is, the columns that tell rows apart (a check has none).
+
+    Attributes:
+        docs: what explains a column that is made here, by its name.
+    """
 
     name: str
     grain: str
     key: tuple[str, ...]
+    docs: Mapping[str, str]
     select: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What it takes rows from, in order: views, `raw.` tables, and its own steps."""
+        # What is so called in a comment is the name of no view.
+        return tuple(dict.fromkeys(re.findall(r"\b(?:from|join)\s+((?:raw\.)?[a-z_]+)\b(?!\.)", self.select)))
 
 
 @cache
 def view_statements() -> tuple[Statement, ...]:
     """Return the views of sql/staging and sql/marts, each after those that it selects from."""
     statements = {one.name: one for one in (*_read("staging"), *_read("marts"))}
-    needs = {one.name: _sources(one) & statements.keys() for one in statements.values()}
+    needs = {one.name: set(one.sources) & statements.keys() for one in statements.values()}
     return tuple(statements[name] for name in TopologicalSorter(needs).static_order())
 
 
@@ -47,15 +66,12 @@ def _read(folder: str) -> Sequence[Statement]:
 def _parse(name: str, text: str) -> Statement:
     lines = text.splitlines()
     header = [line.removeprefix("-- ") for line in lines[: _header_lines(lines)]]
-    keys = [line.removeprefix("Key: ") for line in header if line.startswith("Key: ")]
-    grain = " ".join(line for line in header if not line.startswith("Key: "))
-    return Statement(name, grain, tuple(keys[0].split(", ")) if keys else (), "\n".join(lines[len(header) :]))
+    named = dict(line.split(": ", 1) for line in header if _NAMED.match(line))
+    grain = " ".join(line for line in header if not _NAMED.match(line))
+    key = named.pop("Key", None)
+    select = "\n".join(lines[len(header) :])
+    return Statement(name, grain, tuple(key.split(", ")) if key else (), named, select)
 
 
 def _header_lines(lines: Sequence[str]) -> int:
     return next(index for index, line in enumerate(lines) if not line.startswith("-- "))
-
-
-def _sources(statement: Statement) -> set[str]:
-    """Return what a select takes rows from; in a comment or of another schema, it is the name of no view."""
-    return set(re.findall(r"\b(?:from|join)\s+([a-z_]+)\b(?!\.)", statement.select))

@@ -130,10 +130,7 @@ class Rows:
 @cache
 def tables() -> Mapping[str, Table]:
     """Return every table by its name, in the order in which an append commits them: `videos` last."""
-    docs = _field_docs()
-    return MappingProxyType(
-        {name: _table(name, record, docs[record.__name__]) for name, record in _RECORDS.items()}
-    )
+    return MappingProxyType({name: _table(name, record) for name, record in _RECORDS.items()})
 
 
 @cache
@@ -188,8 +185,8 @@ def _array(table: Table, column: Column, rows: Sequence[Record]) -> pa.Array:
     return pa.array(values, column.arrow_type)
 
 
-def _table(name: str, record: type[Record], docs: Mapping[str, str]) -> Table:
-    text = inspect.getdoc(record) or ""
+def _table(name: str, record: type[Record]) -> Table:
+    text, docs = inspect.getdoc(record) or "", _field_docs(record)
     (key,) = re.findall(r"^Key: (.+)$", text, re.MULTILINE)
     hints = get_type_hints(record)
     columns = tuple(_column(field, hint, docs.get(field, "")) for field, hint in hints.items())
@@ -207,10 +204,11 @@ def _column(name: str, hint: Any, doc: str) -> Column:
     return Column(name, sql_type, arrow_type, NoneType in kinds, doc)
 
 
-def _field_docs() -> dict[str, dict[str, str]]:
-    """Return the literal under each field, per record class; Python drops them, the source has them."""
-    classes = [node for node in ast.parse(inspect.getsource(records)).body if isinstance(node, ast.ClassDef)]
-    return {node.name: dict(_documented(node.body)) for node in classes}
+def _field_docs(record: type[Record]) -> Mapping[str, str]:
+    """Return what explains each field of a record: the literal under it, which Python drops, or the vocabulary."""
+    (node,) = ast.parse(inspect.getsource(record)).body
+    assert isinstance(node, ast.ClassDef)
+    return {**records.VOCABULARY, **dict(_documented(node.body))}
 
 
 def _documented(body: Sequence[ast.stmt]) -> list[tuple[str, str]]:

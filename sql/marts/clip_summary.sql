@@ -1,5 +1,14 @@
 -- What was found in a clip, a column per built-in question; findings has those of one's own. A label counts as present from a probability of one half.
 -- Key: clip_id
+-- expression: The label of the highest score.
+-- expression_score: Its probability.
+-- age_years: Expected age.
+-- age_spread_years: Standard deviation of it.
+-- action_units: Those present; empty when none is, null when it was not asked.
+-- attributes: Those present; empty when none is, null when it was not asked.
+-- deepfake_score: Probability of `fake`.
+-- deepfake_log10_lr: Decimal logarithm of the likelihood ratio of fake to real; null without a card.
+-- deepfake_verdict: fake, real or inconclusive, by the card; null without one.
 with
 
 found as (
@@ -34,7 +43,6 @@ select
     found.expression_score,
     found.age_years,
     found.age_spread_years,
-    -- asked and none present is an empty list, not asked is null
     if(found.action_units_asked > 0, coalesce(found.action_units, []), null) as action_units,
     if(found.attributes_asked > 0, coalesce(found.attributes, []), null) as attributes,
     found.deepfake_score,

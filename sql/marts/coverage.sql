@@ -1,5 +1,16 @@
 -- What became of all that was listed under a recipe; every object has one status, so the counts add up.
 -- Key: recipe_id
+-- listed: Objects that were listed, counted before any view.
+-- done: Videos with faces, read and described.
+-- no_face: Videos without a face.
+-- failed: Objects without a result, and with a failure.
+-- duplicate: Objects with the content of another one, which has the result.
+-- skipped: Objects that are no video, cannot be read where they are, or were erased on demand.
+-- pending: Objects that nobody has read yet.
+-- adds_up: True when the six before it sum up to listed.
+-- partial: Of done and no_face, those of which a part could not be read.
+-- clips: Clips under this recipe.
+-- clips_unanswered: Of these, those without the model's answers.
 with
 
 listed as (

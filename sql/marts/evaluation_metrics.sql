@@ -1,5 +1,13 @@
 -- A metric of an evaluation, over all of its samples (groups {}) or over the part that the groups name.
 -- Key: evaluation_id, read_from, groups_json, metric
+-- read_from: scores, text, or tracks: the scores of every face alone, by the truth of its video.
+-- groups_json: The part, as names and values; {} for all samples.
+-- metric: Its name.
+-- value: Null where it is not defined.
+-- low: Lower bound of its bootstrap interval; null without one.
+-- high: Upper bound of it.
+-- samples: Samples in the part.
+-- scored: Of these, those with an answer.
 with
 
 readings as (
@@ -70,9 +78,7 @@ select
     reading ->> '$.read_from' as read_from,
     groups_json,
     metric,
-    -- null where it is not defined
     value,
-    -- bounds of its bootstrap interval; null without one
     low,
     high,
     samples,

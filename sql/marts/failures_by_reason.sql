@@ -1,5 +1,14 @@
 -- Sources that have no result, by where and how they failed; what succeeded later is not in it.
 -- Key: recipe_id, stage, error
+-- sources: How many.
+-- retryable: Of these, those that the next scan tries again by itself.
+-- quarantined: Of these, those in quarantine.
+-- size_bytes: Of all of them together.
+-- last_failed_at: When the last of them failed.
+-- example_uri: One of them.
+-- example_message: What was said of it.
+-- error: Class name of the error.
+-- stage: list, fetch, decode, detect, describe or commit.
 select
     listings.recipe_id,
     listings.failure_stage as stage,

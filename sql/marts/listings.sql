@@ -1,5 +1,13 @@
 -- How far an object of an archive has come under a recipe: exactly one status, and why.
 -- Key: uri, recipe_id
+-- failed_at: Of a failed one: when.
+-- status: done, no_face, failed, duplicate, skipped or pending.
+-- reason: Why it is skipped, failed, a duplicate or partial; null where there is nothing to say.
+-- failure_stage: Of a failed one: list, fetch, decode, detect, describe or commit.
+-- failure_error: Of a failed one: class name of the error.
+-- failure_message: Of a failed one: what was wrong.
+-- failure_attempt: Of a failed one: which try; 0 where somebody asked for another one.
+-- is_settled: True when no scan needs to read this version again under this recipe.
 with
 
 holders as (
@@ -102,7 +110,6 @@ select
     if(status = 'failed', failure.attempt, null) as failure_attempt,
     if(status = 'failed', failure.failed_at, null) as failed_at,
     coalesce(status = 'failed' and failure.is_quarantined, false) as is_quarantined,
-    -- no scan needs to read this version again under this recipe
     coalesce(
         status in ('done', 'no_face', 'duplicate')
         or is_forgotten

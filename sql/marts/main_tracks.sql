@@ -1,5 +1,7 @@
 -- The face that a video shows most, by its pixels over all frames; and its clip of the highest quality.
 -- Key: video_id, recipe_id
+-- clip_id: Its clip of the highest quality; null when it has none that was answered.
+-- evidence: Path of that clip's stored picture, relative to the lake.
 with
 
 sizes as (

@@ -1,5 +1,8 @@
 -- The score of a label for one face: the mean over its clips, and the highest of them.
 -- Key: track_id, question, label
+-- score: Mean over the clips of the face.
+-- score_highest: Highest of its clips.
+-- clips: Clips with a score.
 select
     findings.track_id,
     findings.video_id,

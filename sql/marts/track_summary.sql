@@ -1,5 +1,16 @@
 -- What was found of a face in one shot, over its clips: its most suspicious clip, its mean expression and age.
 -- Key: track_id
+-- quality: 0..1, the mean over its boxes.
+-- clips: Clips of the track.
+-- clips_unanswered: Of these, those without the model's answers.
+-- expression: The label of the highest mean over the clips.
+-- expression_score: That mean.
+-- age_years: Mean over the clips.
+-- deepfake_score: Highest probability of `fake` of its clips.
+-- deepfake_score_mean: Mean over the clips.
+-- deepfake_clip_id: The clip with the highest.
+-- deepfake_log10_lr: Of the most suspicious clip; null without a card.
+-- deepfake_verdict: fake, real or inconclusive; not real while a clip is unanswered; null without a card.
 with
 
 clip_counts as (

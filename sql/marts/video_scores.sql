@@ -1,5 +1,8 @@
 -- The score of a label in a video: the mean over the clips of the face that it shows most, and the highest of all faces.
 -- Key: video_id, recipe_id, question, label
+-- score: Mean over the clips of the face that the video shows most.
+-- score_highest: Highest of all clips of all faces.
+-- clips: Clips with a score, of all faces.
 with
 
 scores as (

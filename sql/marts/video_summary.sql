@@ -1,5 +1,18 @@
 -- A video under its recipe: the most suspicious of its faces, never their average; without faces no verdict.
 -- Key: video_id, recipe_id
+-- clips: Rows in clips.
+-- clips_unanswered: Clips without the model's answers.
+-- people_at_once: Most faces in one sampled frame.
+-- tracks_described: Tracks with an answered clip.
+-- tracks_scored: Tracks with a deepfake score.
+-- deepfake_score: Highest of all tracks.
+-- deepfake_track_id: The track with it.
+-- deepfake_clip_id: The clip with it.
+-- deepfake_log10_lr: Highest of all tracks; null without a card.
+-- deepfake_verdict: fake when one track is; real when all tracks are and the video is whole; else inconclusive; null without faces or card.
+-- expressions: Of its tracks, the most frequent first.
+-- age_years_min: Lowest of its tracks.
+-- age_years_max: Highest of its tracks.
 with
 
 boxes_at_once as (

@@ -1,5 +1,6 @@
 -- A calibration card that was applied to the scores of a recipe; of a label's, the newest is current.
 -- Key: recipe_id, calibration_id
+-- is_current: True for the card whose ratios `findings` shows: the newest of its label.
 with
 
 applied as (

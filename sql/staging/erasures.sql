@@ -1,5 +1,7 @@
 -- An erasure on demand: its receipt, and what of it is still to be removed until when.
 -- Key: receipt_id
+-- erased_at: When.
+-- written_at: When the row was written: later than erased_at where files had to wait.
 select
     receipt_id,
     erased_at,

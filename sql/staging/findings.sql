@@ -1,5 +1,8 @@
 -- The score of one label of one question about one clip; with a calibration card, what it is worth as evidence.
 -- Key: clip_id, question, label
+-- label: Name of the label, e.g. `happiness`, `AU12`, `fake`.
+-- log10_lr: Decimal logarithm of the likelihood ratio of the label to the other one; null without a card.
+-- verdict: The label, the other label or `inconclusive`, by the card's bounds; null without a card.
 with
 
 cards as (
@@ -69,7 +72,6 @@ select
     calibrated.spread,
     calibrated.log_prob,
     calibrated.prior_log_prob,
-    -- decimal logarithm of the likelihood ratio of the label to the other one; null without a card
     calibrated.log10_lr,
     case
         when calibrated.log10_lr >= calibrated.label_from_log10_lr then calibrated.label

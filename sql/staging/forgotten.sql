@@ -1,5 +1,6 @@
 -- A content that was erased on demand: no view holds a result of it, and no scan reads it.
 -- Key: video_id
+-- forgotten_at: When.
 select
     video_id,
     receipt_id,

@@ -1,5 +1,7 @@
 -- The newest observation of an object under a recipe, with its content where anybody has found it out.
 -- Key: uri, recipe_id
+-- video_id: SHA-256 of the source's bytes, where anybody has hashed this version of it.
+-- first_listed_at: When a scan came across the object first, in whichever version.
 with
 
 contents as (

@@ -1,4 +1,4 @@
--- What came of a sample in an evaluation, as read from the scores or from the text.
+-- What came of a sample in an evaluation, as read from the scores, from the text, or of every face alone.
 -- Key: evaluation_id, read_from, sample_id
 select
     predictions.evaluation_id,

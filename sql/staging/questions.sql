@@ -1,5 +1,10 @@
 -- A question that a recipe asks about every clip.
 -- Key: recipe_id, question
+-- kind: single_label: one of the labels holds; multi_label: each may hold; number: an expected value.
+-- view: clip or frame: what the model looks at.
+-- prompt: What is asked for the text.
+-- score_prompt: What is asked for the scores.
+-- labels: Names of the labels.
 with
 
 asked as (
@@ -21,7 +26,6 @@ asked as (
 select
     recipe_id,
     question.name as question,
-    -- single_label: one of the labels holds; multi_label: each may hold; number: an expected value
     question.kind,
     question.view,
     question.prompt,

@@ -204,6 +204,20 @@ def test_every_view_states_its_grain_and_a_key_of_its_columns(view: View) -> Non
     assert set(view.key) <= {column.name for column in view.columns}
 
 
+@pytest.mark.parametrize("view", describe_views(), ids=lambda view: view.name)
+def test_every_column_is_explained_and_nothing_else(view: View) -> None:
+    assert [column.name for column in view.columns if not column.doc] == []
+    (statement,) = (one for one in view_statements() if one.name == view.name)
+    assert set(statement.docs) <= {column.name for column in view.columns}
+
+
+def test_a_column_is_explained_by_what_it_is_here_not_by_a_namesake() -> None:
+    docs = {(view.name, column.name): column.doc for view in describe_views() for column in view.columns}
+    assert docs["sources", "status"] == "done, no_face, failed, duplicate, skipped or pending."
+    assert docs["predictions", "status"] == "scored, no_face, refused, unparsable or failed."
+    assert docs["track_summary", "quality"] == docs["tracks", "quality"] != docs["clips", "quality"]
+
+
 def test_a_view_comes_after_those_that_it_selects_from() -> None:
     order = [view.name for view in view_statements()]
     assert order.index("videos") < order.index("tracks") < order.index("track_summary")

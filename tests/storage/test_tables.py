@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pyarrow as pa
 import pytest
 
-from storage.records import Box, Failure, Record, Shot, Source, Track
+from storage.records import VOCABULARY, Box, Failure, Record, Shot, Source, Track
 from storage.tables import Rows, Table, gathered, table_of, tables, to_arrow
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,7 +65,7 @@ def test_keys_are_columns(table: Table) -> None:
 def test_types_and_documentation_come_from_the_fields() -> None:
     columns = {column.name: column for column in table_of(Box).columns}
     assert columns["frame_index"].doc == "Of the decoded video in presentation order, from 0."
-    assert columns["track_id"].doc == ""
+    assert columns["track_id"].doc == VOCABULARY["track_id"]
     assert columns["landmarks_px"].sql_type == "float[]"
     schema = table_of(Box).schema
     assert schema.field("pts").type == pa.int64()
