@@ -205,7 +205,7 @@ def _column(name: str, hint: Any, doc: str) -> Column:
 
 
 def _field_docs(record: type[Record]) -> Mapping[str, str]:
-    """Return what explains each field of a record: the literal under it, which Python drops, or the vocabulary."""
+    """Return what explains each field: the literal under it, which Python drops, or the vocabulary."""
     (node,) = ast.parse(inspect.getsource(record)).body
     assert isinstance(node, ast.ClassDef)
     return {**records.VOCABULARY, **dict(_documented(node.body))}
