@@ -18,8 +18,8 @@ from flows.evaluation.reasoning import reasoning_values
 from flows.evaluation.report import assessment_values, notice, published_values
 from flows.evaluation.request import EvaluationRequest
 from flows.evaluation.samples import Chosen, Located, SampleScan, choose, evaluation_recipe, locate
-from flows.job import scan_here
 from flows.recipe import PinnedRecipe
+from flows.steps import scan_here
 from flows.usage import UsageError
 from model.datasets.catalogue import dataset_named
 from model.datasets.dataset import Dataset

@@ -6,31 +6,22 @@ whoever has submitted the job.
 
 import json
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from flows.display.progress import ScanProgress
-from flows.log import ScanLog
 from flows.request import ScanRequest
-from flows.run import ScanRun
-from flows.steps import close_scan, plan_scan, read_shard
+from flows.steps import scan_here
 from flows.summary import ScanSummary
 from flows.usage import UsageError
 from storage.lake import LakeError
 from workers.fleet import FleetError
-from workers.trace import Trace
 
 RESULT, ERROR = "facesift-result ", "facesift-error "
 """How the line begins that says what came of it."""
 KINDS = {"UsageError": UsageError, "LakeError": LakeError, "FleetError": FleetError}
 """Errors that end a scan, by the name under which they travel."""
-SHARD_TRIES = 3
-SHARD_RETRY_DELAY_S = 10.0
 
 
 def run_job(order: str) -> tuple[str, bool]:
@@ -75,39 +66,3 @@ def _scan(order: str) -> ScanSummary:
             request = replace(request, recipe=str(recipe))
         request.check()
         return scan_here(request)
-
-
-def scan_here(request: ScanRequest) -> ScanSummary:
-    """Scan without Prefect; a shard that fails is tried again, as Prefect would.
-
-    Raises:
-        FleetError: the workers cannot work at all.
-        LakeError: the lake does not take the rows.
-    """
-    run, fleet = ScanRun(request), None
-    profile = Path(request.profile) if request.profile else None
-    with (
-        ScanLog(request.log, run.scan_id),
-        ScanProgress(request.progress) as progress,
-        Trace(profile) as trace,
-    ):
-        shards = plan_scan(run, progress)
-        if shards:
-            with run.fleet().traced(trace) as fleet:
-                for shard in shards:
-                    _persist(partial(read_shard, run, fleet, shard, progress, trace))
-        return close_scan(run, fleet)
-
-
-def _persist(read: Callable[[], None]) -> None:
-    """Try a shard again, as Prefect would: each time it goes on with what is missing."""
-    for tries_left in reversed(range(SHARD_TRIES)):
-        try:
-            return read()
-        except FleetError:
-            raise
-        except Exception:
-            if not tries_left:
-                raise
-            time.sleep(SHARD_RETRY_DELAY_S)
-    raise AssertionError("the last try returns or raises")

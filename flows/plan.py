@@ -14,9 +14,15 @@ BLOCK_SOURCES = 20 * SHARD_SOURCES
 
 
 class Shard:
-    """Sources that are read together; knows which of them have no end yet."""
+    """Sources that are read together; knows which of them have no end yet.
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
+    Args:
+        jobs: one per source.
+        name: to show, such as `shard 2 of 7`.
+    """
+
+    def __init__(self, jobs: Iterable[Job], name: str = "shard 1 of 1") -> None:
+        self.name = name
         self._remaining = {job.source.uri: job for job in jobs}
 
     def __len__(self) -> int:
@@ -56,7 +62,8 @@ class Shards:
             block = self._inventory.wanted(first, first + BLOCK_SOURCES)
             for start in range(0, len(block), SHARD_SOURCES):
                 found = block[start : start + SHARD_SOURCES]
-                yield Shard(Job(self._make_source(wanted), _attempt(wanted)) for wanted in found)
+                jobs = [Job(self._make_source(wanted), _attempt(wanted)) for wanted in found]
+                yield Shard(jobs, f"shard {(first + start) // SHARD_SOURCES + 1} of {len(self)}")
 
 
 class Plan:

@@ -6,7 +6,6 @@ started again after a kill, goes on with what is missing. On a cluster the shard
 one task, which finds the job again.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow, get_run_logger, task
@@ -14,20 +13,15 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.artifacts import scan_progress
 from flows.display.progress import ScanProgress
-from flows.log import ScanLog
 from flows.plan import Shard, Shards
 from flows.request import ScanRequest
 from flows.run import ScanRun
-from flows.steps import close_scan, plan_scan, read_shard
+from flows.steps import SHARD_RETRIES, SHARD_RETRY_DELAY_S, may_pass, plan_scan, read_shard, run_scan
 from flows.summary import ScanSummary
-from workers.fleet import FleetError
 from workers.trace import Trace
 
 if TYPE_CHECKING:
     from workers.fleet import Fleet
-
-SHARD_RETRIES = 2
-SHARD_RETRY_DELAY_S = 10
 
 
 @flow(name="facesift-scan", persist_result=False)
@@ -45,20 +39,7 @@ def scan(request: ScanRequest) -> ScanSummary:
     """
     if request.is_remote:
         return run_job(request)
-    run, fleet = ScanRun(request), None
-    profile = Path(request.profile) if request.profile else None
-    with (
-        ScanLog(request.log, run.scan_id),
-        scan_progress(request.progress) as progress,
-        Trace(profile) as trace,
-    ):
-        shards = plan(run, progress)
-        if shards:
-            with run.fleet().traced(trace) as fleet:
-                for number, shard in enumerate(shards, start=1):
-                    read = scan_shard.with_options(task_run_name=f"shard {number} of {len(shards)}")
-                    read(run, fleet, shard, progress, trace)
-        return close_scan(run, fleet)
+    return run_scan(request, scan_progress(request.progress), plan, scan_shard)
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
@@ -67,16 +48,16 @@ def plan(run: ScanRun, progress: ScanProgress) -> Shards:
     return plan_scan(run, progress)
 
 
-def may_pass(shard: Any, run: Any, state: Any) -> bool:  # noqa: ARG001 - Prefect passes all three
-    """Say whether a shard that failed is worth another try: workers that did not start will not."""
-    error = state.result(raise_on_failure=False)
-    return not isinstance(error, FleetError)
+def may_shard_pass(shard: Any, run: Any, state: Any) -> bool:  # noqa: ARG001 - Prefect passes all three
+    """Say whether a shard that failed is worth another try."""
+    return may_pass(state.result(raise_on_failure=False))
 
 
 @task(
+    task_run_name="{shard.name}",
     retries=SHARD_RETRIES,
     retry_delay_seconds=SHARD_RETRY_DELAY_S,
-    retry_condition_fn=may_pass,
+    retry_condition_fn=may_shard_pass,
     persist_result=False,
     cache_policy=NO_CACHE,
 )

@@ -173,6 +173,7 @@ def test_long_listings_come_in_shards_and_tell_how_far_they_are(
         for _ in range(2):  # a flow goes through them once, a progress bar before it
             planned = [[job.source.uri for job in shard.remaining()] for shard in shards]
             assert [len(uris) for uris in planned] == [SHARD_SOURCES, 1]
+            assert [shard.name for shard in shards] == ["shard 1 of 2", "shard 2 of 2"]
             assert [*planned[0], *planned[1]] == [item.uri for item in items]
     assert told == [400, 800, SHARD_SOURCES + 1]
 
