@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from storage.catalog import Catalog
 from storage.delta import COMPRESSION, FAILURES, explain
 from storage.erasable import Erasable, erased_tables
-from storage.lake import EVIDENCE, Lake, LakeError
+from storage.lake import Lake, LakeError
 from storage.old_files import (
     Marks,
     OldFile,
@@ -28,7 +28,7 @@ from storage.old_files import (
     old_files,
 )
 from storage.receipt import FileLeft, Receipt, Selector
-from storage.records import Erasure, Forgotten, Scan
+from storage.records import Erasure, Forgotten, Scan, evidence_folder
 
 REDACTED = "(erased)"
 """In the archives of a scan, in place of a source's name."""
@@ -167,7 +167,7 @@ class Eraser:
     def _pictures(self, marks: Marks) -> Iterator[str]:
         for video_id in marks.video_ids:
             assert re.fullmatch(r"\w+", video_id), f"{video_id!r} is no hash"
-            store, folder = self._lake.store, f"{EVIDENCE}{video_id}"
+            store, folder = self._lake.store, evidence_folder(video_id)
             yield from sorted({kept.path for walk in (store.walk, store.earlier) for kept in walk(folder)})
 
     def _redact(self, found: Erasable) -> None:

@@ -15,14 +15,13 @@ import pyarrow as pa
 
 from storage.delta import FAILURES, UNUSABLE, DeltaTables, explain
 from storage.listing import has_password
-from storage.records import Record
+from storage.records import EVIDENCE, Record
 from storage.store import FolderStore, Store
 from storage.tables import Rows, TableFiles, gathered, tables
 
 FORMAT = 1
 """Version of the lake's layout; raised when an older facesift could misread a newer lake."""
 MARKER = "lake.json"
-EVIDENCE = "evidence/"
 
 _REFUSALS = (OSError, duckdb.IOException, duckdb.OutOfMemoryException)
 """What disks and S3 refuse, whoever asks them: us, boto3 or DuckDB."""
@@ -124,7 +123,7 @@ class Lake:
             ValueError: the path leads elsewhere.
             LakeError: it could not be written.
         """
-        path = _evidence_path(relative_path)
+        path = _checked_evidence(relative_path)
         self._create()
         try:
             self.store.write(path, data)
@@ -135,7 +134,7 @@ class Lake:
 
     def read_evidence(self, relative_path: str) -> bytes | None:
         """Return a picture that `put_evidence` stored, or None when there is none."""
-        return self.store.read(_evidence_path(relative_path))
+        return self.store.read(_checked_evidence(relative_path))
 
     def snapshot(self) -> Mapping[str, TableFiles]:
         """Return the current files of every table.
@@ -244,7 +243,7 @@ def _version(marker: bytes) -> int | None:
     return version if type(version) is int and version > 0 else None  # a bool is an int to isinstance
 
 
-def _evidence_path(relative_path: str) -> str:
+def _checked_evidence(relative_path: str) -> str:
     if not relative_path.startswith(EVIDENCE) or ".." in relative_path.split("/"):
         raise ValueError(f"evidence at {relative_path!r}; its path begins with {EVIDENCE} and has no `..`")
     return relative_path

@@ -20,8 +20,9 @@ from deltalake import DeltaTable
 from storage.catalog import Catalog
 from storage.delta import COMPRESSION, FAILURES, Changed, explain
 from storage.erasure import Eraser, delete_rows, literals
-from storage.lake import EVIDENCE, Lake, LakeError
+from storage.lake import Lake, LakeError
 from storage.old_files import COMMIT_H, result_tables
+from storage.records import EVIDENCE
 from storage.tables import TableFiles, tables
 
 DUE_FILES = 100

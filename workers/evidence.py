@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from model.clip import FaceClip
-from storage.records import Clip
+from storage.records import Clip, evidence_path
 
 SIDE_PX = 128
 """Side of one crop in the picture."""
@@ -21,11 +21,6 @@ class Picture:
     data: bytes
 
 
-def evidence_path(clip: Clip) -> str:
-    """Return where a clip's picture lies in the lake: `evidence/<video_id>/<clip_id>.jpg`."""
-    return f"evidence/{clip.video_id}/{clip.clip_id}.jpg"
-
-
 def draw_evidence(record: Clip, clip: FaceClip) -> Picture:
     """Return the clip's crops side by side in order of time, the best frame underlined.
 
@@ -38,4 +33,4 @@ def draw_evidence(record: Clip, clip: FaceClip) -> Picture:
     cv2.rectangle(strip, (left, SIDE_PX - 4), (left + SIDE_PX - 1, SIDE_PX - 1), (255, 255, 255), cv2.FILLED)
     is_encoded, data = cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert is_encoded, f"OpenCV could not encode a picture of shape {strip.shape}"
-    return Picture(evidence_path(record), data.tobytes())
+    return Picture(evidence_path(record.video_id, record.clip_id), data.tobytes())

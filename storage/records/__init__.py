@@ -11,11 +11,12 @@ from types import MappingProxyType
 
 from storage.records.erasures import Erasure, Forgotten
 from storage.records.evaluations import Calibration, Evaluation, PredictionRecord
-from storage.records.ids import clip_id, person_id, track_id
+from storage.records.ids import EVIDENCE, clip_id, evidence_folder, evidence_path, person_id, track_id
 from storage.records.scans import Failure, RecipeRecord, Scan, Source
 from storage.records.videos import AnswerRecord, Box, Clip, Finding, Shot, Track, Video
 
 __all__ = [
+    "EVIDENCE",
     "VOCABULARY",
     "AnswerRecord",
     "Box",
@@ -35,6 +36,8 @@ __all__ = [
     "Track",
     "Video",
     "clip_id",
+    "evidence_folder",
+    "evidence_path",
     "person_id",
     "track_id",
 ]

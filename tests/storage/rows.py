@@ -22,6 +22,7 @@ from storage.records import (
     Track,
     Video,
     clip_id,
+    evidence_path,
     track_id,
 )
 from storage.tables import TableFiles, tables, to_arrow
@@ -210,7 +211,7 @@ def _clip(track: Track, number: int, fake: float) -> list[Record]:
         best_frame=1,
         quality=0.8,
         crops_sha256="c" * 64,
-        evidence=f"evidence/{track.video_id}/{ids[0]}.jpg",
+        evidence=evidence_path(track.video_id, ids[0]),
     )
     scores = {
         "expression": dict(zip(EXPRESSIONS, (0.7, 0.1, 0.2), strict=True)),

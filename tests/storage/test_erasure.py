@@ -17,7 +17,7 @@ from storage.erasable import Erasable, find_before, find_sources, find_video
 from storage.erasure import REDACTED, Eraser
 from storage.lake import Lake, LakeError
 from storage.maintenance import maintain
-from storage.records import Erasure
+from storage.records import Erasure, evidence_path
 from tests.storage.rows import at, failure, recipe, scan, source, video
 
 ANNA, BERT, OLD = "a" * 64, "b" * 64, "c" * 64
@@ -41,7 +41,7 @@ def lake(tmp_path: Path) -> Lake:
     lake.append([source("/old.mp4", video_id=OLD, minutes=-9000), *video(OLD, "/old.mp4", minutes=-8000)])
     lake.append([failure(NAME), failure("/archive/anna, never read.mp4"), failure("/c.mp4", video_id=ANNA)])
     for video_id in (ANNA, BERT):
-        lake.put_evidence(f"evidence/{video_id}/1.jpg", b"picture")
+        lake.put_evidence(evidence_path(video_id, "1"), b"picture")
     maintain(lake)  # old versions of every table hold her, too
     return lake
 
@@ -91,7 +91,7 @@ def test_nothing_is_left_but_the_hash(lake: Lake, finder: Callable[[Lake], Erasa
     assert ("never read" in text) is (finder is FINDERS["video"])
     assert shown(lake, ANNA) == 0
     assert shown(lake, BERT) == 3
-    assert lake.read_evidence(f"evidence/{BERT}/1.jpg") == b"picture"
+    assert lake.read_evidence(evidence_path(BERT, "1")) == b"picture"
     assert Catalog(lake).view("scans", scan_id="named")["archives"].to_pylist() == [
         [REDACTED, "/archive/more"]
     ]
