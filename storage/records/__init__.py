@@ -74,7 +74,7 @@ VOCABULARY: Mapping[str, str] = MappingProxyType(
         "evaluation_id": "Of an evaluation.",
         "uri": "Absolute path, `s3://bucket/key`, or percent-encoded `file://` for a name that is not UTF-8.",
         "size_bytes": "Of the file or object.",
-        "etag": "Version of the content: S3 ETag or version id; of a file, its modification time in nanoseconds.",
+        "etag": "Version of the content: S3 ETag or version id; of a file, its modification time in ns.",
         "question": "Name of the question, e.g. `expression`.",
         "label": "Name of the label, e.g. `happiness`, `AU12`, `fake`.",
         "model_id": "Which weights: their name, and the first digits of their SHA-256.",
