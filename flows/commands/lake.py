@@ -43,7 +43,7 @@ def query(
         chosen = as_format(fmt, is_terminal=is_terminal)
         catalog = _open_catalog(lake)
         rows = catalog.query(sql)
-        if catalog.query("select 1 from recipes where is_demonstration limit 1").num_rows:
+        if catalog.view("recipes", is_demonstration=True).num_rows:
             typer.secho(DEMONSTRATION_NOTICE, fg="yellow", err=True)
         with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
             write_rows(rows, chosen, out, width=get_terminal_size().columns if is_terminal else None)
