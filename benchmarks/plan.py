@@ -26,9 +26,9 @@ from typing import Any
 import pyarrow as pa
 
 from flows.plan import Plan
+from storage.archive import Fate, Listed, Skip, Take
 from storage.inventory import Inventory
 from storage.lake import Lake
-from storage.listing import Fate, Listed, Skip, Take
 from storage.tables import Rows, tables
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

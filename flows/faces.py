@@ -14,8 +14,8 @@ from typing import Literal
 
 from flows.found_faces import Faces, FrameNumbers, person_ids, persons_of
 from flows.usage import UsageError
+from storage.archive import Fetched
 from storage.folders import file_uri
-from storage.listing import Fetched
 from storage.records import Source
 from workers.drawing.contact_sheet import ContactSheet, encode_png
 from workers.drawing.overlay import CONTAINERS, Overlay

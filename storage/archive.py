@@ -33,6 +33,7 @@ __all__ = [
     "Skip",
     "Take",
     "fetch",
+    "is_local",
     "list_sources",
     "open_source",
 ]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from storage import archive, records
+from storage.archive import Fetched
 from storage.folders import file_uri
-from storage.listing import Fetched
 from workers.clipper import ClipCut
 from workers.clock import Stopwatch
 from workers.faces.detector import load_detector

@@ -1,6 +1,6 @@
 """The version of a file: whether it is still what it was when it was hashed."""
 
-from storage.listing import Fetched
+from storage.archive import Fetched
 from workers.failure import TransientError, failure_of
 
 

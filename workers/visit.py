@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from storage import records
-from storage.listing import Fetched
+from storage.archive import Fetched
 from workers.clipper import ClipCut, Clipper
 from workers.failure import WorkerError, failure_of
 from workers.reading import Chunk, ReaderConfig, RowIds

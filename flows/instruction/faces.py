@@ -12,7 +12,7 @@ from PIL import Image
 from model.datasets.dataset import Task
 from model.datasets.sample import MediaKind
 from model.training.media import LANDMARK_CROP_PX
-from storage.listing import Listed
+from storage.archive import Listed
 from storage.records import Source
 from workers.failure import WorkerError
 from workers.reader import Reader

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from model.synthetic.scene import sample_shot
 from storage import records
-from storage.listing import Fetched
+from storage.archive import Fetched
 from storage.records import Video
 from tests.workers.videos import encode, encode_numbers
 from workers import reader as reader_module

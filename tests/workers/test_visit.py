@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from storage import records
-from storage.listing import Fetched
+from storage.archive import Fetched
 from tests.workers.made_faces import made_face, picture, sighted
 from workers.failure import SourceError
 from workers.reading import Chunk, ReaderConfig, Reading, RowIds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 import ray
 
-from storage.listing import Fetched
+from storage.archive import Fetched
 from storage.records import Source, Video
 from storage.tables import Rows
 from workers.clipper import ClipCut

@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.listing import Fetched
+from storage.archive import Fetched
 from storage.records import Video
 from workers.fleet.actors import Look
 from workers.fleet.answered import Account

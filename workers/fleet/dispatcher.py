@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from storage.listing import Fetched
+from storage.archive import Fetched
 from workers.fleet.actors import SpanTask
 from workers.fleet.attempt import Attempt, Division, Ref, Span
 from workers.fleet.meter import Work

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from storage.listing import Fetched
+from storage.archive import Fetched
 from storage.records import Video
 from workers.failure import SourceError
 from workers.fleet.actors import Look, Step
