@@ -4,8 +4,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -81,15 +80,6 @@ class Trace:
                     "args": facts,
                 }
             )
-
-    @contextmanager
-    def span(self, who: str, what: str, **facts: Any) -> Generator[None]:
-        """Write what happens inside as a span, however it ends."""
-        began_s = time.monotonic()
-        try:
-            yield
-        finally:
-            self.add(who, what, began_s, time.monotonic(), **facts)
 
     def _write(self, event: dict[str, Any], *, is_first: bool = False) -> None:
         if self._file is None:
