@@ -67,16 +67,7 @@ class Committer:
         try:
             rows_by_table(self._rows(outcome))
         except SourceError as error:
-            return Failed(
-                outcome.job,
-                outcome.video.video_id,
-                error.stage,
-                error.error,
-                error.message,
-                is_retryable=False,
-                is_quarantined=False,
-                is_last=True,
-            )
+            return Failed.of(outcome.job, outcome.video.video_id, error)
         return outcome
 
     def add(self, outcome: Outcome) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from storage.records import Source, Video
 from storage.tables import Rows
 from workers.evidence import Picture
+from workers.failure import WorkerError
 
 Crash = Literal["ReaderDied", "ReaderStalled", "OutOfMemory", "DescriberDied", "DescriberStalled"]
 CRASHES: Mapping[Crash, str] = {
@@ -80,6 +81,16 @@ class Failed:
     is_retryable: bool
     is_quarantined: bool
     is_last: bool
+
+    @classmethod
+    def of(cls, job: Job, video_id: str | None, error: WorkerError) -> Self:
+        """Return the end that an error makes of an attempt: the last one, for now at least."""
+        return cls(
+            *(job, video_id, error.stage, error.error, error.message),
+            is_retryable=error.is_retryable,
+            is_quarantined=False,
+            is_last=True,
+        )
 
 
 Outcome = Part | Done | Duplicate | Failed

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class BatchAccount:
     """What is remembered of a batch of clips when its rows have been passed on.
 
     Attributes:
@@ -38,7 +38,7 @@ class Answered:
 
     rows: tuple[Rows, ...]
     pictures: tuple[Picture, ...]
-    account: Account
+    account: BatchAccount
 
     @classmethod
     def of(cls, described: "Described") -> Self:
@@ -48,7 +48,7 @@ class Answered:
             SourceError: stage `commit`: a row does not fit its table.
         """
         reasons = [row.no_answer_reason for row in described.clips if row.no_answer_reason is not None]
-        account = Account(
+        account = BatchAccount(
             clips=len(described.clips),
             unanswered=len(reasons),
             reason=reasons[0] if reasons else None,
@@ -59,18 +59,18 @@ class Answered:
         return cls(rows, described.pictures, account)
 
 
-def is_mute(accounts: Sequence[Account]) -> bool:
+def is_mute(accounts: Sequence[BatchAccount]) -> bool:
     """Return whether there are clips, and none has an answer."""
     clips = sum(account.clips for account in accounts)
     return clips > 0 and sum(account.unanswered for account in accounts) == clips
 
 
-def first_reason(accounts: Sequence[Account]) -> str:
+def first_reason(accounts: Sequence[BatchAccount]) -> str:
     """Return why the first clip without answers has none."""
     return next(account.reason for account in accounts if account.reason is not None)
 
 
-def with_answers(video: Video, accounts: Sequence[Account]) -> Video:
+def with_answers(video: Video, accounts: Sequence[BatchAccount]) -> Video:
     """Return a video's row with what was counted of its answers; without some of them it is partial.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 from storage.archive import Fetched
 from storage.records import Video
 from workers.fleet.actors import Look
-from workers.fleet.answered import Account
+from workers.fleet.answered import BatchAccount
 from workers.outcome import Job
 from workers.reader import RowIds
 from workers.video.frames import Spans
@@ -126,7 +126,7 @@ class Attempt:
     """Whether its reader still has something to hand on of the stretch that it was given last."""
     video: Video | None = None
     """Its row, when it has been read to its end."""
-    accounts: dict[int, Account] = field(default_factory=dict[int, Account])
+    accounts: dict[int, BatchAccount] = field(default_factory=dict[int, BatchAccount])
     """Of the batches that have been described, by their order."""
     batches: int = 0
     has_failed: bool = False

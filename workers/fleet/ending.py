@@ -12,16 +12,7 @@ def failed(attempt: Attempt, error: WorkerError) -> Iterator[Failed]:
     if attempt.has_failed:
         return
     attempt.has_failed = True
-    yield Failed(
-        attempt.job,
-        attempt.fetched.video_id if attempt.fetched else None,
-        error.stage,
-        error.error,
-        error.message,
-        is_retryable=error.is_retryable,
-        is_quarantined=False,
-        is_last=True,
-    )
+    yield Failed.of(attempt.job, attempt.fetched.video_id if attempt.fetched else None, error)
 
 
 def crashed(attempt: Attempt, crash: Crash, *, is_last: bool) -> Iterator[Failed]:
