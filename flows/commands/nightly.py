@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from flows.commands.ending import FAILED, ending, refuse, run_flow
+from flows.commands.ending import ending, refuse, run_flow
 from flows.commands.lake import LakeOption
 from flows.commands.scan import bounds, names, text_of
 
@@ -99,11 +99,8 @@ def nightly(  # noqa: PLR0917 - typer gives names to them all
 
         return nightly_flow(request, Upkeep() if due_files is None else Upkeep(due_files=due_files))
 
-    try:
+    with ending(UnsoundLakeError):
         night = run_flow(run, request.check)
-    except UnsoundLakeError as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
     if as_json:
         account = night.account.as_dict() if night.account else None
         typer.echo(to_json({"scan": night.summary.as_dict(), "maintenance": account}))

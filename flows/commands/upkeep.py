@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.ending import FAILED, OK, refuse
+from flows.commands.ending import FAILED, OK, ending, refuse
 from flows.commands.lake import LakeOption
 
 if TYPE_CHECKING:
@@ -46,11 +46,8 @@ def maintain(
         config = MaintenanceConfig(keep_hours, abandoned_hours, safe_hours)
     except ValueError as error:
         raise refuse(error) from error
-    try:
+    with ending(LakeError):
         account = maintain_lake(opened, config)
-    except LakeError as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
     if as_json:
         typer.echo(to_json(account.as_dict()))
     else:
@@ -96,7 +93,7 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
     opened = _open(lake)
     if not 0 <= grace_hours <= MOST_HOURS:
         raise refuse(ValueError(f"--grace-hours {grace_hours:g}: give hours from 0 to {MOST_HOURS:g}"))
-    try:
+    with ending(LakeError):
         if is_lifted:
             _lift(opened, video, is_alone=source is None and before is None and not is_dry)
             return
@@ -110,9 +107,6 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
         if not is_sure:
             _ask(found)
         receipt = Eraser(opened, grace_hours).erase(found)
-    except LakeError as error:
-        typer.secho(f"facesift: {error}", fg="red", err=True)
-        raise typer.Exit(FAILED) from error
     typer.echo(to_json(receipt.as_dict()))
     print_receipt(receipt, console_on_stderr())
 

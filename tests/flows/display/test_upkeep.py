@@ -11,7 +11,7 @@ from flows.cli import app
 from flows.display.progress import ScanProgress
 from flows.steps import plan_scan, read_shard
 from storage.catalog import Catalog
-from storage.lake import Lake
+from storage.lake import Lake, LakeError
 from storage.statements import check_statements
 from tests.flows.played import PlayedFleet
 from tests.flows.test_run import Nights, nights
@@ -116,6 +116,18 @@ def test_a_time_is_taken_in_its_zone(lake: Lake, asked: str, *, is_erased: bool)
         assert run("forget", "--lake", lake.root, "--before", odd, "--yes")[0] == 2
 
 
+def test_a_name_in_an_error_colours_no_terminal(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise LakeError("could not delete \x1b[31mrows\nrun the same command again")
+
+    monkeypatch.setattr("storage.maintenance.maintain", refuse)
+    monkeypatch.setattr("storage.erasure.Eraser.erase", refuse)
+    for command in (("maintain",), ("forget", "--video", ANNA, "--yes")):
+        code, _, error = run(*command, "--lake", lake.root)
+        assert code == 1
+        assert error == "facesift: could not delete \\x1b[31mrows\nrun the same command again\n"
+
+
 def test_the_same_again_finishes_what_was_broken_off(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     def die(*_: object) -> None:
         raise KeyboardInterrupt
@@ -124,7 +136,7 @@ def test_the_same_again_finishes_what_was_broken_off(lake: Lake, monkeypatch: py
     asked = ("forget", "--lake", lake.root, "--source", "/anna.mp4", "--yes")
     with monkeypatch.context() as patched:
         patched.setattr("storage.store.FolderStore.purge", die)  # the rows are gone by then
-        assert run(*asked)[0] != 0
+        assert run(*asked)[0] == 130
     assert lake.read_evidence(f"evidence/{ANNA}/1.jpg")
     code, text, error = run(*asked)
     assert (code, json.loads(text)["pictures"], json.loads(text)["selected_by"]) == (0, 1, "late")
