@@ -1,14 +1,12 @@
 """The recipe as a text for people: every setting under a comment that says what it is."""
 
-import ast
-import inspect
 import textwrap
 from dataclasses import Field, fields, is_dataclass
-from functools import cache
-from itertools import pairwise
 from typing import Any, get_args, get_type_hints
 
 import tomli_w
+
+from storage.records.field_docs import field_docs
 
 WIDTH = 100
 
@@ -43,30 +41,12 @@ def _holds_tables(config: Any, name: str) -> bool:
 
 
 def _comment(config: Any, part: Field[Any], *, is_set: bool) -> list[str]:
-    doc = field_docs(type(config)).get(part.name, "")
+    doc = " ".join(field_docs(type(config)).get(part.name, "").replace("`", "").split())
     if not part.metadata.get("changes_results", True):
         doc = f"{doc} Does not change results."
     if not is_set:
         doc = f"{part.name}, which is not set: {doc}"
     return textwrap.wrap(doc, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
-
-
-@cache
-def field_docs(config: type) -> dict[str, str]:
-    """Return the docstring under each field of a dataclass, as one line without markup."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(config))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    docs: dict[str, str] = {}
-    for stated, after in pairwise(body.body):
-        match stated, after:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(doc))),
-            ):
-                docs[name] = " ".join(doc.replace("`", "").split())
-            case _:
-                pass
-    return docs
 
 
 def _plain(value: Any) -> Any:

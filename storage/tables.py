@@ -5,7 +5,6 @@ A record's docstring gives the grain (its first sentence) and the key; the liter
 # pyright: reportUnknownParameterType=false
 # pyarrow comes without types: its classes are named in signatures for the reader.
 
-import ast
 import inspect
 import re
 from collections import defaultdict
@@ -13,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from itertools import pairwise
 from operator import attrgetter
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Self, cast, get_args, get_origin, get_type_hints
@@ -22,6 +20,7 @@ import pyarrow as pa
 
 from storage import records
 from storage.records import Record
+from storage.records.field_docs import field_docs
 
 # In the order in which one append commits them: a row that others hang on comes after them, so that whoever
 # sees a `videos` row finds everything that belongs to it.
@@ -186,7 +185,7 @@ def _array(table: Table, column: Column, rows: Sequence[Record]) -> pa.Array:
 
 
 def _table(name: str, record: type[Record]) -> Table:
-    text, docs = inspect.getdoc(record) or "", _field_docs(record)
+    text, docs = inspect.getdoc(record) or "", {**records.VOCABULARY, **field_docs(record)}
     (key,) = re.findall(r"^Key: (.+)$", text, re.MULTILINE)
     hints = get_type_hints(record)
     columns = tuple(_column(field, hint, docs.get(field, "")) for field, hint in hints.items())
@@ -202,21 +201,3 @@ def _column(name: str, hint: Any, doc: str) -> Column:
     else:
         sql_type, arrow_type = _SCALARS[kind]
     return Column(name, sql_type, arrow_type, NoneType in kinds, doc)
-
-
-def _field_docs(record: type[Record]) -> Mapping[str, str]:
-    """Return what explains each field: the literal under it, which Python drops, or the vocabulary."""
-    (node,) = ast.parse(inspect.getsource(record)).body
-    assert isinstance(node, ast.ClassDef)
-    return {**records.VOCABULARY, **dict(_documented(node.body))}
-
-
-def _documented(body: Sequence[ast.stmt]) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for field, after in pairwise(body):
-        match field, after:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as text)):
-                pairs.append((name, inspect.cleandoc(text)))
-            case _:
-                pass
-    return pairs

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from flows.recipe import Recipe
-from flows.recipe_text import field_docs, recipe_text
+from flows.recipe_text import recipe_text
 from model.prompting.questions import DEFAULT_QUESTIONS
+from storage.records.field_docs import field_docs
 
 
 def configs(config: Any) -> list[Any]:
