@@ -20,7 +20,10 @@ def test_text_of_any_script_is_written_where_it_belongs(text: str) -> None:
 def test_text_beyond_the_picture_is_cut_off() -> None:
     image = np.zeros((20, 20, 3), np.uint8)
     write_text(image, "much too long", (10, 15), (255, 255, 255))
+    written = image.copy()
+    assert written.any()
     write_text(image, "outside", (-500, 900), (255, 255, 255))
+    assert np.array_equal(image, written)
 
 
 def test_long_names_keep_their_ends() -> None:
