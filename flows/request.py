@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 from flows.display.progress import ProgressKind
 from flows.recipe import PinnedRecipe, Recipe
@@ -52,6 +53,8 @@ class ScanRequest:
     Raises:
         UsageError: there is no such cluster address or number of workers, or a place has a password in it.
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     archives: tuple[str, ...]
     lake: str

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import pyarrow as pa
@@ -67,6 +67,8 @@ group by scans.scan_id, scans.started_at
 @dataclass(frozen=True, slots=True)
 class MaintenanceConfig:
     """How long what is not needed any more is kept."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     keep_h: float = 168.0
     """Files that have left a table stay so many hours, for readers that began before."""
