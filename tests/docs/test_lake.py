@@ -3,13 +3,15 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from storage.catalog import Catalog, describe_views
 from storage.lake import Lake
-from tests.storage.rows import failure, recipe, source, video
+from storage.records import Forgotten
+from tests.storage.rows import at, failure, recipe, source, video
 
 TEXT = (Path(__file__).parents[2] / "docs" / "lake.md").read_text()
 
@@ -49,6 +51,22 @@ def test_every_python_snippet_runs(lake: Lake) -> None:
     assert duckdb.execute("select count(*) from 'suspicious.parquet'").fetchone() == (0,)
     assert values["rows"] == [("v1-recipe-1-t0000", 0.0, 2.0, 0.9)]
     assert values["boxes"].num_rows == 2  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_plain_duckdb_shows_nothing_that_is_forgotten(lake: Lake) -> None:
+    (snippet,) = (one for one in snippets("python") if "read_parquet" in one)
+
+    def ids() -> list[str]:
+        values: dict[str, Any] = {}
+        exec(compile(snippet, "docs/lake.md", "exec"), values)
+        return sorted(row[0] for row in values["rows"])
+
+    lake.append(video("v2", "/c.mp4"))
+    assert ids() == ["v1-recipe-1-t0000", "v2-recipe-1-t0000"]
+    lake.append([Forgotten("v2", "receipt", at(1))])
+    assert ids() == ["v1-recipe-1-t0000"]
+    lake.append([Forgotten("v2", "receipt", at(2), is_lifted=True)])
+    assert len(ids()) == 2
 
 
 def test_the_list_of_views_is_complete() -> None:
