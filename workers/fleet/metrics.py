@@ -4,8 +4,8 @@ Ray puts `ray_` before every name; a counter's ends in `_total`. `infra/grafana-
 """
 
 import time
-from collections.abc import Mapping
-from typing import Literal, Protocol
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 from ray.util.metrics import Counter, Gauge
 
@@ -77,14 +77,10 @@ class Metrics:
                 pass  # what its rows hold is counted with its video
 
 
-class _Clock(Protocol):
-    def __call__(self) -> float: ...
-
-
 class ProcessMeter:
     """An actor's: tells how much processor time its process has taken, its start included."""
 
-    def __init__(self, role: Role, clock: _Clock = time.process_time) -> None:
+    def __init__(self, role: Role, clock: Callable[[], float] = time.process_time) -> None:
         doc, tags = COUNTERS["facesift_cpu_seconds"]
         self._counter = Counter("facesift_cpu_seconds", doc, tags)
         self._tags = {"role": role}
