@@ -1,25 +1,16 @@
-import json
-import multiprocessing
-import os
-import shutil
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as parquet
 import pytest
 from deltalake import DeltaTable
 
 import storage.delta as delta_module
-from storage.archive import ArchiveError, list_sources
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
 from storage.records import Track
-from storage.store import FolderStore
-from storage.tables import Table, tables, to_arrow
+from storage.tables import tables
 from tests.storage.rows import RECIPE, failure, recipe, scan, source, video
 
 
@@ -117,122 +108,6 @@ def test_a_failed_commit_is_a_lake_error_and_shows_no_video(
     assert Catalog(lake).query("select attempt_id from tracks")["attempt_id"].to_pylist() == ["attempt-2"]
 
 
-def test_a_lake_is_marked_with_its_format(lake: Lake) -> None:
-    lake.append([recipe()])
-    marker = json.loads((Path(lake.root) / "lake.json").read_text())
-    assert marker["format"] == 1
-    assert lake.exists
-    assert Lake.open(lake.root).exists
-
-
-def test_a_lake_that_is_not_there_cannot_be_opened_but_made(tmp_path: Path) -> None:
-    with pytest.raises(LakeError, match=r"there is no lake at .*nowhere"):
-        Lake.open(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    lake = Lake(tmp_path / "empty")
-    assert not lake.exists
-    assert Catalog(lake).view("sources").num_rows == 0
-    assert list((tmp_path / "empty").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("marker", "message"),
-    [
-        ('{"format": 2}', "format 2, and this facesift knows formats up to 1; update facesift"),
-        ('{"format": ', "damaged"),
-        ('{"version": 1}', "damaged"),
-        ("[]", "damaged"),
-        ("", "damaged"),
-        ('{"format": 1e400}', "damaged"),
-        ('{"format": 1.0}', "damaged"),
-        ('{"format": true}', "damaged"),
-        ('{"format": 0}', "damaged"),
-        ('{"format": "1"}', "damaged"),
-        ('{"format": null}', "damaged"),
-        ("1", "damaged"),
-        ("\udcff\udcfe\x00", "damaged"),
-    ],
-)
-def test_a_lake_that_cannot_be_understood_is_refused(tmp_path: Path, marker: str, message: str) -> None:
-    (tmp_path / "lake.json").write_bytes(os.fsencode(marker))
-    with pytest.raises(LakeError, match=message):
-        Lake(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["lake.json"]
-
-
-@pytest.mark.parametrize("open_lake", [Lake, Lake.open])
-def test_an_empty_name_is_not_the_current_folder(
-    open_lake: Callable[[str], Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Lake(".").append([recipe()])
-    with pytest.raises(LakeError, match="the name of the lake is empty; give a folder"):
-        open_lake("")
-
-
-@pytest.mark.parametrize(
-    "place", ["s3://key:se'cret@lakes/here", "s3://se'cret@lakes", "https://u:se'cret@h/lake"]
-)
-def test_a_password_in_an_address_is_refused_and_not_repeated(place: str) -> None:
-    with pytest.raises(LakeError, match="has a password in it") as of_lake:
-        Lake(place)
-    with pytest.raises(ArchiveError, match="has a password in it") as of_archive:
-        list_sources([place])
-    assert "cret" not in f"{of_lake.value} {of_archive.value}"
-
-
-def test_a_folder_with_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "holiday.mp4").write_bytes(b"x")
-    with pytest.raises(LakeError, match=r"not empty and no lake: it has no lake\.json"):
-        Lake(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["holiday.mp4"]
-
-
-def test_a_lake_is_whole_whenever_it_is_read_while_it_is_written(lake: Lake) -> None:
-    lake.append([recipe()])
-
-    def write() -> None:
-        for number in range(8):
-            name = f"v{number}"
-            Lake(lake.root).append([source(f"/{name}.mp4", video_id=name), *video(name, f"/{name}.mp4")])
-
-    with ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(write)
-        seen: list[int] = []
-        while not writing.done():
-            frozen = Catalog(lake).frozen()
-            assert set(frozen.run_checks().values()) == {0}
-            seen.append(frozen.view("videos").num_rows)
-        writing.result()
-    assert seen == sorted(seen)
-    assert Catalog(lake).view("videos").num_rows == 8
-
-
-def test_a_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "lake"
-    path.write_bytes(b"x")
-    with pytest.raises(LakeError, match="Not a directory"):
-        Lake(path)
-    with pytest.raises(LakeError, match="Not a directory"):
-        Lake(path / "below")
-
-
-@pytest.mark.parametrize("name", ["it's a lake", "größe 日本 é", "a=b, c", 'quo"te', "#1 & {x}*~?"])
-def test_a_lake_works_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
-    lake = Lake(tmp_path / name / "lake")
-    lake.append([recipe(), *video("v1", "/a.mp4")])
-    lake.append([source("/a.mp4", video_id="v1")])
-    assert Catalog(Lake.open(lake.root)).query("select uri, status from sources").to_pylist() == [
-        {"uri": "/a.mp4", "status": "done"}
-    ]
-
-
-@pytest.mark.parametrize("name", ["a[1]", "100%", "a|b", "a\\b", "a^b", "a\nb", "a\udce9b"])
-def test_a_name_that_delta_tables_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(LakeError, match="has a meaning of its own"):
-        Lake(tmp_path / name)
-
-
 def test_evidence_is_stored_whole_and_replaced(lake: Lake) -> None:
     path = "evidence/v1/v1-t0000-c00.jpg"
     lake.put_evidence(path, b"first")
@@ -317,87 +192,6 @@ def test_a_video_without_its_commit_is_not_done(lake: Lake) -> None:
     assert settled(lake, RECIPE) == {}
 
 
-def _append_many(root: str, start: Any, process: int, appends: int) -> None:
-    start.wait()
-    for number in range(appends):
-        name = f"p{process}-{number}"
-        Lake(root).append(
-            [source(f"/{name}.mp4", video_id=name), *video(name, f"/{name}.mp4", attempt_id=name)]
-        )
-
-
-def test_two_processes_make_a_lake_and_append_at_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    start = context.Barrier(2, timeout=30)
-    root = str(tmp_path / "lake")
-    processes = [context.Process(target=_append_many, args=(root, start, index, 4)) for index in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
-    assert [process.exitcode for process in processes] == [0, 0]
-    lake = Lake.open(root)
-    assert done(lake) == {f"p{process}-{number}" for process in range(2) for number in range(4)}
-    with Catalog(lake).connect() as connection:
-        assert connection.sql("from checks.counts_match").fetchall() == []
-        assert connection.sql("select count(*) from sources where status = 'done'").fetchall() == [(8,)]
-
-
-def _append_at_once(root: str, start: Any, process: int, tables_: int) -> None:
-    for number in range(tables_):
-        batch = to_arrow([source(f"/{process}.mp4")])
-        start.wait()
-        folder = f"{root}/{number}"
-        delta_module.DeltaTables(folder, FolderStore(Path(folder))).append(tables()["sources"], batch)
-
-
-@pytest.mark.parametrize("is_older", [False, True], ids=["new", "of older software"])
-def test_processes_that_make_or_change_a_table_at_once_all_succeed(tmp_path: Path, *, is_older: bool) -> None:
-    if is_older:
-        for number in range(10):
-            DeltaTable.create(f"{tmp_path}/{number}/sources", _older(tables()["sources"], "skip_reason"))
-    context = multiprocessing.get_context("spawn")
-    start = context.Barrier(2, timeout=30)
-    processes = [
-        context.Process(target=_append_at_once, args=(str(tmp_path), start, process, 10))
-        for process in range(2)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
-    assert [process.exitcode for process in processes] == [0, 0]
-    for number in range(10):
-        table = DeltaTable(f"{tmp_path}/{number}/sources")
-        assert sorted(table.to_pyarrow_table()["uri"].to_pylist()) == ["/0.mp4", "/1.mp4"]
-        commits = [path.read_text() for path in (tmp_path / f"{number}/sources/_delta_log").glob("*.json")]
-        assert sum('"metaData"' in commit for commit in commits) == 1 + is_older
-
-
-def _older(table: Table, without: str) -> Any:
-    return table.schema.remove(table.schema.get_field_index(without))
-
-
-def test_a_lake_of_older_software_gets_new_columns(lake: Lake) -> None:
-    table = tables()["sources"]
-    lake.append([recipe()])
-    DeltaTable.create(f"{lake.root}/sources", _older(table, "skip_reason"))
-    delta_module.write_deltalake(
-        f"{lake.root}/sources",
-        to_arrow([source("/old.mp4")]).drop(["skip_reason"]),
-        mode="append",
-    )
-    statuses = "select uri, status from sources order by uri"
-    assert Catalog(lake).query(statuses).to_pylist() == [{"uri": "/old.mp4", "status": "pending"}]
-    lake.append([source("/new.txt", skip_reason="text")])
-    lake.append([source("/newer.mp4")])
-    assert [row["status"] for row in Catalog(lake).query(statuses).to_pylist()] == [
-        "skipped",
-        "pending",
-        "pending",
-    ]
-
-
 def test_compaction_vacuum_and_erasure_are_seen(lake: Lake) -> None:
     for number in range(5):
         lake.append([source(f"/{number}.mp4")])
@@ -409,19 +203,3 @@ def test_compaction_vacuum_and_erasure_are_seen(lake: Lake) -> None:
     lake.append([source("/5.mp4")])
     uris = Catalog(lake).query("select uri from sources order by uri")["uri"].to_pylist()
     assert uris == ["/0.mp4", "/1.mp4", "/2.mp4", "/4.mp4", "/5.mp4"]
-
-
-def test_files_are_plain_parquet_and_a_lake_may_be_moved(lake: Lake, tmp_path: Path) -> None:
-    lake.append([source("/a.mp4")])
-    (file,) = lake.snapshot()["sources"].uris
-    assert parquet.read_table(file)["uri"].to_pylist() == ["/a.mp4"]
-    moved = shutil.move(lake.root, tmp_path / "moved")
-    assert Catalog(Lake.open(moved)).query("select uri from sources")["uri"].to_pylist() == ["/a.mp4"]
-
-
-def test_a_relative_root_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    lake = Lake("lake")
-    monkeypatch.chdir(os.sep)
-    lake.append([source("/a.mp4")])
-    assert (tmp_path / "lake" / "lake.json").exists()
