@@ -1,7 +1,8 @@
 """A store in a bucket."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -28,10 +29,8 @@ class BucketStore:
     @property
     def keeps_versions(self) -> bool | None:
         """Whether the bucket keeps versions of what is removed; None where it does not say."""
-        try:
+        with self._asking():
             return keeps_versions(self._address.bucket)
-        except FAILURES as error:
-            raise os_error(error, self._address.uri) from error
 
     def read(self, path: str, version: str | None = None) -> bytes | None:
         """Return a file's content, or None when there is none."""
@@ -55,21 +54,17 @@ class BucketStore:
 
     def write(self, path: str, data: bytes) -> None:
         """Write or replace a file in one step."""
-        try:
+        with self._asking():
             self._client().put_object(**self._at(path), **writing_arguments(), Body=data)
-        except FAILURES as error:
-            raise os_error(error, self._address.uri) from error
 
     def names(self, folder: str = "") -> set[str]:
         """Return what lies right in a folder; of more than a thousand the first ones."""
         address = self._address
         below = f"{address.below}{folder}/" if folder else address.below
-        try:
+        with self._asking():
             answer = self._client().list_objects_v2(
                 **bucket_arguments(address.bucket), Prefix=below, Delimiter="/"
             )
-        except FAILURES as error:
-            raise os_error(error, address.uri) from error
         keys = [item["Key"] for item in answer.get("Contents", ())]
         keys += [item["Prefix"] for item in answer.get("CommonPrefixes", ())]
         return {key.removeprefix(below).rstrip("/") for key in keys}
@@ -77,18 +72,12 @@ class BucketStore:
     def walk(self, folder: str) -> Iterator[Kept]:
         """Yield every object below a folder."""
         address = self._address
-        try:
-            pages = (
-                self._client()
-                .get_paginator("list_objects_v2")
-                .paginate(**bucket_arguments(address.bucket), Prefix=f"{address.below}{folder}/")
-            )
-            for page in pages:
+        arguments = {**bucket_arguments(address.bucket), "Prefix": f"{address.below}{folder}/"}
+        with self._asking():
+            for page in self._client().get_paginator("list_objects_v2").paginate(**arguments):
                 for item in page.get("Contents", ()):
                     path = item["Key"].removeprefix(address.below)
                     yield Kept(path, item["Size"], item["LastModified"])
-        except FAILURES as error:
-            raise os_error(error, address.uri) from error
 
     def remove(self, path: str, written_before: datetime | None = None) -> bool:
         """Remove an object; of a bucket that keeps versions, its newest one."""
@@ -120,20 +109,24 @@ class BucketStore:
         at, found = self._at(path), False
         for item, is_marker in list(self._versions(at["Key"])):
             if item["Key"] == at["Key"]:
-                try:
+                with self._asking():
                     self._client().delete_object(**at, VersionId=item["VersionId"])
-                except FAILURES as error:
-                    raise os_error(error, self._address.uri) from error
                 found |= not is_marker
         return found
 
     def _versions(self, prefix: str) -> Iterator[tuple[Any, bool]]:
         """Yield every version of the keys that begin so, and whether it only marks one as deleted."""
         arguments = {**bucket_arguments(self._address.bucket), "Prefix": prefix}
-        try:
+        with self._asking():
             for page in self._client().get_paginator("list_object_versions").paginate(**arguments):
                 yield from ((item, False) for item in page.get("Versions", ()))
                 yield from ((item, True) for item in page.get("DeleteMarkers", ()))
+
+    @contextmanager
+    def _asking(self) -> Generator[None]:
+        """Let what S3 refuses be an OSError."""
+        try:
+            yield
         except FAILURES as error:
             raise os_error(error, self._address.uri) from error
 

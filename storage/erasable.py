@@ -1,10 +1,9 @@
 """What an erasure on demand would take: contents by their id, sources by their name, or all that is old."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -44,6 +43,10 @@ _NAMES_OF_CONTENTS = "insert into named select distinct uri from known semi join
 _SCANS = """
 select scan_id from scans where list_has_any(archives, (select list(uri) from named)) order by all
 """
+
+
+Mean = Callable[[duckdb.DuckDBPyConnection], object]
+"""Makes the table `meant`, of contents, from `known` and `named`; may add to `named`, of uris."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ def find_before(lake: Lake, before: datetime) -> Erasable:
     return _find(lake, "before", before.isoformat(), (), mean)
 
 
-def _find(lake: Lake, selected_by: Selector, asked: str, names: Iterable[str], mean: Any) -> Erasable:
+def _find(lake: Lake, selected_by: Selector, asked: str, names: Iterable[str], mean: Mean) -> Erasable:
     with lake.at_work("look through"), Catalog(lake).connect() as connection:
         connection.execute(_KNOWN)
         connection.register("names", pa.table({"uri": pa.array(names, pa.string())}))
