@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import ray
 
@@ -15,7 +15,7 @@ from storage.tables import Rows
 from workers.clipper import ClipCut
 from workers.failure import WorkerError
 from workers.fleet.answered import Answered
-from workers.fleet.metrics import ProcessMeter
+from workers.fleet.metrics import ProcessMeter, Role
 from workers.reader import Chunk, Reader, RowIds
 from workers.sight import Sights
 from workers.stitcher import Stitcher
@@ -27,16 +27,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-A = TypeVar("A", bound="Metered")
+A = TypeVar("A", bound="MeteredActor")
 Cuts = tuple[ClipCut, ...]
-
-
-class Metered(Protocol):
-    """An actor that knows what it has taken."""
-
-    def took(self) -> float:
-        """Return the seconds of processor time of its process, and tell the metrics."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +108,26 @@ def metered(method: Callable[Concatenate[A, P], T]) -> Callable[Concatenate[A, P
     return called
 
 
-class ReaderActor:
+class MeteredActor:
+    """What readers and describers have in common: a machine, and a process that knows what it has taken."""
+
+    def __init__(self, role: Role) -> None:
+        self._meter = ProcessMeter(role)
+
+    def ready(self) -> str:
+        """Reply, which says that the actor is up, with the id of its machine."""
+        return ray.get_runtime_context().get_node_id()
+
+    def took(self) -> float:
+        """Return the seconds of processor time of its process, and tell the metrics."""
+        return self._meter.tell()
+
+
+class ReaderActor(MeteredActor):
     """A reader, the one video that it reads or puts together, and the one span that it looks at."""
 
     def __init__(self, make_reader: Callable[[], Reader]) -> None:
-        self._meter = ProcessMeter("reader")
+        super().__init__("reader")
         self._reader = make_reader()
         self._parts: Iterator[Chunk | Video] = iter(())
         self._stitcher: Stitcher | None = None
@@ -128,14 +135,6 @@ class ReaderActor:
         self._looking: tuple[str, int] | None = None
         self._sights: Iterator[Sights] = iter(())
         self._joined: tuple[str, Fetched] | None = None
-
-    def ready(self) -> str:
-        """Reply, which says that the actor is up, with the id of its machine."""
-        return ray.get_runtime_context().get_node_id()
-
-    def took(self) -> float:
-        """Return the seconds of processor time that this process has taken."""
-        return self._meter.tell()
 
     @metered
     @bare
@@ -221,7 +220,7 @@ class ReaderActor:
         return self._joined[1]
 
 
-class DescriberActor:
+class DescriberActor(MeteredActor):
     """A describer: the weights are loaded once, when the actor starts."""
 
     def __init__(self, make_describer: "Callable[[], Describer]") -> None:
@@ -232,16 +231,8 @@ class DescriberActor:
         self._died = EngineDiedError
         # Sums over more threads have other last bits, and a rerun elsewhere must give the same scores.
         torch.set_num_threads(1)
-        self._meter = ProcessMeter("describer")
+        super().__init__("describer")
         self._describer = make_describer()
-
-    def ready(self) -> str:
-        """Reply, which says that the actor is up, with the id of its machine."""
-        return ray.get_runtime_context().get_node_id()
-
-    def took(self) -> float:
-        """Return the seconds of processor time that this process has taken."""
-        return self._meter.tell()
 
     @metered
     def describe(self, cuts: Cuts) -> Answered:
