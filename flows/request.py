@@ -28,7 +28,7 @@ class ScanRequest:
         recipe: path of a TOML file; None means every default.
         checkpoint: directory or hub id; None means the demonstration checkpoint.
         tasks: overrides the recipe's.
-        include: patterns of names or uris, see `storage.listing.Patterns`; none means everything.
+        include: patterns of names or uris, see `storage.patterns.Patterns`; none means everything.
         exclude: patterns of what is left out.
         limit: read at most so many videos; the rest stays pending.
         readers: reader actors at most; None makes one per CPU.

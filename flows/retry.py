@@ -5,7 +5,7 @@ from typing import Any
 
 from storage.catalog import Catalog
 from storage.lake import Lake
-from storage.listing import meant_by
+from storage.patterns import meant_by
 from storage.records import Failure
 
 
@@ -19,7 +19,7 @@ def requeue(
     Args:
         lake: that they are in.
         reason: words of `stage: error: message`, upper or lower case; None takes every reason.
-        source: pattern, as `*/night/*.mp4`, or a whole uri; see `storage.listing.meant_by`. None takes every
+        source: pattern, as `*/night/*.mp4`, or a whole uri; see `storage.patterns.meant_by`. None takes every
             source.
         recipe_id: under which they failed; None takes every recipe.
 

@@ -17,11 +17,11 @@ from storage.listing import (
     Fate,
     Fetched,
     Listed,
-    Patterns,
     Skip,
     Take,
     has_password,
 )
+from storage.patterns import Patterns
 
 __all__ = [
     "ArchiveError",

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from storage.catalog import Catalog
 from storage.lake import Lake
-from storage.listing import Listed, Take, meant_by
+from storage.listing import Listed, Take
+from storage.patterns import meant_by
 
 _BATCH = 10_000
 
@@ -40,7 +41,7 @@ class Backlog:
     first: Literal["oldest", "newest"] = "oldest"
     """By the time of their last change."""
     source: str | None = None
-    """Pattern, as `*/2025/*.mp4`, or a whole uri; see `storage.listing.meant_by`. None takes all."""
+    """Pattern, as `*/2025/*.mp4`, or a whole uri; see `storage.patterns.meant_by`. None takes all."""
 
     def sources(self, lake: Lake) -> Iterator[Listed]:
         """Yield the newest known version of every source that was taken for a video once."""

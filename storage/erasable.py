@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from storage.catalog import Catalog
 from storage.lake import Lake
-from storage.listing import meant_by
 from storage.old_files import Marks, naming_tables, result_tables
+from storage.patterns import meant_by
 from storage.receipt import Selector
 
 _KNOWN = """
@@ -96,7 +96,7 @@ def find_sources(lake: Lake, pattern: str) -> Erasable:
 
     Args:
         lake: where.
-        pattern: as `*/night/*.mp4`, or a whole uri; see `storage.listing.meant_by`.
+        pattern: as `*/night/*.mp4`, or a whole uri; see `storage.patterns.meant_by`.
     """
 
     def mean(connection: duckdb.DuckDBPyConnection) -> None:

@@ -22,10 +22,10 @@ class FailingFleet(PlayedFleet):
         super().__init__()
         self.errors = errors
 
-    def scan(self, *args: Any) -> Iterator[Outcome]:
+    def scan(self, *args: Any, **kwargs: Any) -> Iterator[Outcome]:
         if self.errors:
             raise self.errors.pop()
-        yield from super().scan(*args)
+        yield from super().scan(*args, **kwargs)
 
     def usage(self) -> Usage:
         return Usage()
@@ -40,7 +40,10 @@ def request_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ScanRequest
 
 
 def with_fleet(fleet: PlayedFleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ScanRun, "fleet", lambda _: fleet)
+    def make(_: ScanRun) -> PlayedFleet:
+        return fleet
+
+    monkeypatch.setattr(ScanRun, "fleet", make)
 
 
 def test_a_shard_that_fails_is_read_again(request_here: ScanRequest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ def test_survives_ray() -> None:
     from ray.exceptions import RayTaskError  # noqa: PLC0415
 
     error = TransientError("fetch", "gone", "FileNotFoundError")
-    sent = cloudpickle.dumps(RayTaskError("read", "traceback", error))
+    sent = cloudpickle.dumps(RayTaskError("read", "traceback", error))  # pyright: ignore[reportPrivateImportUsage]
     raised = cloudpickle.loads(sent).as_instanceof_cause()
     assert isinstance(raised, TransientError)
     assert str(raised.cause) == "fetch: gone"  # which is what the fleet goes by
