@@ -7,7 +7,6 @@ the lake; a job that is lost with its cluster is submitted again and goes on wit
 
 import hashlib
 import json
-import re
 import shlex
 import sys
 import time
@@ -24,6 +23,7 @@ from flows.job import read_result
 from flows.request import ScanRequest
 from flows.summary import ScanSummary
 from flows.usage import UsageError
+from workers.failure import one_line
 from workers.fleet.cluster import ClusterError, ClusterJob, UnreachableError
 
 POLL_S = 5.0
@@ -158,7 +158,7 @@ class ClusterScan:
                 if summary is not None:
                     return summary
                 self._fruitless.add(job_id)
-                lost = f"job {job_id} ended without a result: {_one_line(ended.message)}"
+                lost = f"job {job_id} ended without a result: {one_line(ended.message)}"
                 if ended.exit_code in UNSTARTED:
                     raise ClusterError(f"{lost}; facesift must be on the PATH of every node")
             self._tell(f"{lost}; what it has committed is in the lake")
@@ -275,7 +275,3 @@ def _number(job: ClusterJob) -> int:
 
 def _key(job: ClusterJob) -> str | None:
     return job.metadata.get(RUN_KEY)
-
-
-def _one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()[:300]

@@ -12,6 +12,8 @@ from typing import ClassVar, Literal
 Stage = Literal["list", "fetch", "decode", "detect", "describe", "commit"]
 SPARE_BYTES = 128 << 20
 """Of memory: what one picture of the largest size takes that is decoded."""
+SHOWN_LETTERS = 300
+"""Of an error of somebody else's, in a log or in a message of ours."""
 
 
 class WorkerError(Exception):
@@ -92,6 +94,11 @@ def lacks_memory() -> bool:
     except OSError:
         return True
     return False
+
+
+def one_line(text: str) -> str:
+    """Return what somebody else's error says as one line of bearable length."""
+    return " ".join(text.split())[:SHOWN_LETTERS]
 
 
 _REASONS = {

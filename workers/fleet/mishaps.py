@@ -5,7 +5,6 @@ the actor worked on; a machine that is lost is nobody's fault, and what was on i
 """
 
 import logging
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +12,7 @@ from dataclasses import replace
 import ray
 from ray.exceptions import ObjectLostError, OutOfMemoryError, RayError
 
-from workers.failure import SourceError, TransientError, WorkerError, failure_of
+from workers.failure import SourceError, TransientError, WorkerError, failure_of, one_line
 from workers.fleet.attempt import Attempt, Batch
 from workers.fleet.config import FleetError
 from workers.fleet.ending import crash_of, crashed, failed
@@ -75,7 +74,8 @@ class Mishaps:
             return
         is_looking = post.is_looking
         sign = post.actor.ready.remote()
-        self._shift.expect(post, attempt, post.work, sign, lambda _: self._came_back(post))
+        # If it comes, what the actor was asked for is still not known to have been done.
+        self._shift.expect(post, attempt, post.work, sign, lambda _: self._replaced(post))
         post.is_doubted, post.is_looking = True, is_looking
 
     def died(self, post: Post, error: RayError) -> Iterator[Outcome]:
@@ -83,7 +83,7 @@ class Mishaps:
         if getattr(error, "actor_init_failed", False) or (not post.is_up and post.starts >= MAX_STARTS):
             raise FleetError(f"a worker does not start: {error}") from error
         self._shift.meter.died(post.role)
-        LOG.warning("%s died", post.name, extra={"stage": post.work, "error": _one_line(error)})
+        LOG.warning("%s died", post.name, extra={"stage": post.work, "error": one_line(str(error))})
         if _is_lost(post.node_id):
             yield from self._replaced(post)
             return
@@ -114,10 +114,6 @@ class Mishaps:
             if not is_ready:
                 post.is_stalled = True
                 ray.kill(post.actor)
-
-    def _came_back(self, post: Post) -> Iterator[Outcome]:
-        """An actor is there after all, but what it was asked for is not known to have been done."""
-        yield from self._replaced(post)
 
     def _replaced(self, post: Post) -> Iterator[Outcome]:
         """Make an actor anew that is not to blame, nor is what it worked on: that is done again."""
@@ -185,7 +181,3 @@ def _failure(error: BaseException, attempt: Attempt, *, is_reader: bool) -> Work
     if is_reader:
         return SourceError("detect", repr(error), type(error).__name__)
     return TransientError("describe", repr(error), type(error).__name__)
-
-
-def _one_line(error: BaseException) -> str:
-    return re.sub(r"\s+", " ", str(error)).strip()[:300]
