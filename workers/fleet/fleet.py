@@ -76,48 +76,6 @@ class Fleet:
         self._meter = Meter(self._trace, places.describer_gpus)
         return self
 
-    def traced(self, trace: Trace) -> Self:
-        """Let what the actors do be written to a trace; to be said before they are started."""
-        self._trace = trace
-        return self
-
-    def usage(self) -> Usage:
-        """Return what the actors have taken in all scans that have come to their end."""
-        return self._meter.usage() if self._meter is not None else Usage()
-
-    def _ask_usage(self, meter: Meter) -> None:
-        asked = {post.actor.took.remote(): post for post in self._readers + self._describers if post.is_up}
-        answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=LEAVE_S) if asked else ([], [])
-        for ref in answered:
-            with suppress(RayError):  # it has died since
-                meter.took(str(asked[ref].actor), ray.get(ref))
-
-    def _start_ray(self) -> None:
-        if self._config.is_cluster:
-            try:
-                ray.init(address="auto", logging_level=logging.ERROR, log_to_driver=False)
-            except ConnectionError as error:
-                raise FleetError(
-                    "no Ray cluster runs on this machine; `--ray auto` is for jobs of a cluster, give "
-                    "http://HEAD:8265 elsewhere"
-                ) from error
-        else:
-            try:
-                ray.init(
-                    address="local",
-                    include_dashboard=False,
-                    object_store_memory=self._config.object_store_bytes,
-                    logging_level=logging.ERROR,
-                    log_to_driver=False,
-                )
-            except Exception as error:  # Ray raises no narrower one when it takes too long
-                ray.shutdown()
-                raise FleetError(
-                    f"Ray did not start on this machine: {error}; see that it has memory, room in its "
-                    "temporary folder and time for it, and run the same again"
-                ) from error
-        self._has_started_ray = True
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -129,6 +87,11 @@ class Fleet:
             ray.kill(post.actor)
         if self._has_started_ray:
             ray.shutdown()
+
+    def traced(self, trace: Trace) -> Self:
+        """Let what the actors do be written to a trace; to be said before they are started."""
+        self._trace = trace
+        return self
 
     def scan(
         self,
@@ -168,3 +131,40 @@ class Fleet:
                 post.ref = None
                 if post.is_busy:
                     post.replace_actor()
+
+    def usage(self) -> Usage:
+        """Return what the actors have taken in all scans that have come to their end."""
+        return self._meter.usage() if self._meter is not None else Usage()
+
+    def _start_ray(self) -> None:
+        if self._config.is_cluster:
+            try:
+                ray.init(address="auto", logging_level=logging.ERROR, log_to_driver=False)
+            except ConnectionError as error:
+                raise FleetError(
+                    "no Ray cluster runs on this machine; `--ray auto` is for jobs of a cluster, give "
+                    "http://HEAD:8265 elsewhere"
+                ) from error
+        else:
+            try:
+                ray.init(
+                    address="local",
+                    include_dashboard=False,
+                    object_store_memory=self._config.object_store_bytes,
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                )
+            except Exception as error:  # Ray raises no narrower one when it takes too long
+                ray.shutdown()
+                raise FleetError(
+                    f"Ray did not start on this machine: {error}; see that it has memory, room in its "
+                    "temporary folder and time for it, and run the same again"
+                ) from error
+        self._has_started_ray = True
+
+    def _ask_usage(self, meter: Meter) -> None:
+        asked = {post.actor.took.remote(): post for post in self._readers + self._describers if post.is_up}
+        answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=LEAVE_S) if asked else ([], [])
+        for ref in answered:
+            with suppress(RayError):  # it has died since
+                meter.took(str(asked[ref].actor), ray.get(ref))
