@@ -28,7 +28,7 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
     variant: Annotated[
         str | None, typer.Option(help="Which annotation or compression, e.g. perceived, c40.")
     ] = None,
-    fold: Annotated[int, typer.Option(min=1, help="Of DFEW: the fold whose splits to take.")] = 1,
+    fold: Annotated[int, typer.Option(min=1, help="Of DFEW, DISFA and BP4D: the fold to hold out as test.")] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="So many samples at most, spread.")] = None,
     frame_step: Annotated[
         int, typer.Option(min=1, help="Of samples that are frames of a video, every n-th.")

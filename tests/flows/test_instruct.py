@@ -11,9 +11,12 @@ from PIL import Image
 from pyarrow import parquet
 
 import flows.instruct
+from flows.evaluation.samples import Located, choose
 from flows.instruct import Instruct, InstructRequest
 from flows.instruction.faces import FaceTask, KeptFace
 from flows.usage import UsageError
+from model.datasets.catalogue import dataset_named
+from model.datasets.sample import Sample
 from model.instruct.chat import ChatConfig, ChatError, Reply
 from model.instruct.config import InstructConfig, PriceConfig, estimate
 from model.synthetic.archive import write_labels
@@ -205,6 +208,35 @@ def test_nobody_is_in_two_splits(build: Build, tmp_path: Path) -> None:
     # Person 2880 is in train and in test.
     assert found["by_status"] == {"kept": 2, "in another split": 1}
     assert found["kept_by_split"] == {"train": 1, "val": 1}
+
+
+@pytest.mark.parametrize(("name", "subjects"), [("disfa", "SN00{}"), ("bp4d", "F00{}")])
+def test_the_held_out_fold_is_that_of_an_evaluation(
+    name: str, subjects: str, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locate(samples: Sequence[Sample], *_: object) -> Located:
+        return Located({}, {sample.sample_id: "nothing is looked for" for sample in samples})
+
+    monkeypatch.setattr(flows.instruct, "locate", locate)
+    data, dataset = tmp_path / "data", dataset_named(name)
+    {"disfa": miniatures.disfa, "bp4d": miniatures.bp4d}[name](data, map(subjects.format, range(1, 7)))
+    for fold in (1, 3):
+        built = build(name, fold=fold)
+        built.find_faces()
+        assert f"test is that of fold {fold}" in built.write()["split_rule"]
+        rows = parquet.read_table(tmp_path / "out" / "instruct.parquet").to_pylist()
+        learned, held_out = (
+            {row["cluster"] for row in rows if row["split"] == split} for split in ("train", "test")
+        )
+        tested = choose(dataset, data, dataset.variants[0], f"fold{fold}", limit=None, frame_step=1).samples
+        assert held_out == {one.cluster for one in tested}
+        assert len(learned) == 4 and not learned & held_out
+
+
+def test_a_fold_that_is_not_there(build: Build, tmp_path: Path) -> None:
+    miniatures.disfa(tmp_path / "data")
+    with pytest.raises(UsageError, match="--fold 4: DISFA has 3"):
+        build("disfa", fold=4)
 
 
 def test_one_fold_of_dfew_is_taken(build: Build, tmp_path: Path, looked_at: list[str]) -> None:
