@@ -37,7 +37,7 @@ class InstructRequest:
         root: its directory.
         output: folder of the data, and of all that a later run goes on with.
         variant: of the dataset; None is its first.
-        fold: of a dataset with folds: the one that is tested. Its splits are taken where it has some, else the
+        fold: of a dataset with folds: the one to test. Its splits are taken where it has some, else the
             other folds are what is learned from.
         limit: so many samples at most.
         frame_step: of samples that are frames of a video, every n-th.

@@ -215,7 +215,7 @@ def test_one_fake_face_decides_the_video_of_its_method_and_compression(run: Eval
 class PlayedJudge:
     """Rates high what names the truth."""
 
-    model = "judge-1"
+    model = identity = "judge-1"
 
     def __init__(self) -> None:
         self.asked: list[str] = []

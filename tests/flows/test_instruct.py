@@ -76,7 +76,7 @@ class Played:
     """Answers by a function of what is asked."""
 
     def __init__(self, model: str, answer: Callable[[str], str]) -> None:
-        self.model = model
+        self.model = self.identity = model
         self.asked: list[tuple[str, int]] = []
         self._answer = answer
 
@@ -230,7 +230,8 @@ def test_the_held_out_fold_is_that_of_an_evaluation(
         )
         tested = choose(dataset, data, dataset.variants[0], f"fold{fold}", limit=None, frame_step=1).samples
         assert held_out == {one.cluster for one in tested}
-        assert len(learned) == 4 and not learned & held_out
+        assert len(learned) == 4
+        assert not learned & held_out
 
 
 def test_a_fold_that_is_not_there(build: Build, tmp_path: Path) -> None:
