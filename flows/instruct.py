@@ -137,7 +137,7 @@ class Instruct:
         return f"{rule}; test is that of fold {fold}" if self._dataset.folds else rule
 
     def find_faces(self) -> Estimate:
-        """Find the one face of every sample; return what describing and judging them costs at most."""
+        """Find the one face of every sample; return about what describing and judging costs."""
         located = self._located = locate(self._samples, self._out / "frames", self._on_step)
         config = Recipe().reader
         if self._request.is_whole_picture:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from pyarrow import parquet
+from typer.testing import CliRunner
 
 import flows.instruct
+from flows.cli import app
 from flows.evaluation.samples import Located, choose
 from flows.instruct import Instruct, InstructRequest
 from flows.instruction.faces import FaceTask, KeptFace
@@ -23,6 +25,7 @@ from model.synthetic.archive import write_labels
 from model.synthetic.film import Label
 from model.training.sample import read_samples
 from tests.model.datasets import miniatures
+from tests.model.instruct.chats import chat_server
 
 Build = Callable[..., Instruct]
 
@@ -182,6 +185,31 @@ def test_a_model_that_only_fails_is_not_asked_for_ever(build: Build, tmp_path: P
     with pytest.raises(ChatError, match="2 samples in a row failed, the last one so: no credit left"):
         built.write()
     assert not (tmp_path / "out" / "train.json").exists()
+
+
+def test_nothing_is_paid_for_without_a_yes(looked_at: list[str], tmp_path: Path) -> None:
+    miniatures.utkface(tmp_path / "data")
+    asked: list[str] = []
+
+    def answer(request: dict[str, Any]) -> tuple[int, str]:
+        asked.append(request["model"])
+        return 200, "Smooth skin."
+
+    settings = tmp_path / "instruct.toml"
+    where = ["--root", str(tmp_path / "data"), "-o", str(tmp_path / "out"), "--config", str(settings)]
+    with chat_server(answer) as address:
+        settings.write_text(f'[writer]\naddress = "{address}"\nmodel = "w"\n')
+        refused = CliRunner().invoke(app, ["instruct", "utkface", *where])
+        assert refused.exit_code == 2
+        assert "3 calls, about 1,524 tokens in, 480 out and 0.00 USD, less what is kept" in refused.stderr
+        assert "not agreed to; --yes goes on without asking" in refused.stderr
+        assert not asked
+        agreed = CliRunner().invoke(app, ["instruct", "utkface", *where, "--yes"])
+    assert agreed.exit_code == 0
+    assert "        3 kept\n" in agreed.stdout
+    assert asked == ["w"] * 3
+    answers = {entry["conversations"][1]["value"] for entry in entries(tmp_path / "out").values()}
+    assert "26 years old: Smooth skin." in answers
 
 
 def test_films_of_several_faces_are_refused(build: Build, tmp_path: Path) -> None:
