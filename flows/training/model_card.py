@@ -30,7 +30,9 @@ def write_model_card(out: Path, directory: Path) -> None:
     request = plan["request"]
     loaded = load_checkpoint(directory, dtype="float32", device="cpu")
     millions = sum(parameter.numel() for parameter in loaded.model.parameters()) / 1e6
-    steps = [f"| {title} | {plan['steps'][name]:,} |" for name, title in _STEPS.items() if name in plan["steps"]]
+    steps = [
+        f"| {title} | {plan['steps'][name]:,} |" for name, title in _STEPS.items() if name in plan["steps"]
+    ]
     software = ", ".join(f"{name} {number}" for name, number in card["software"].items())
     shuffled = ["", "It learned from labels in random order, so that it must know nothing."]
     lines = [

@@ -56,11 +56,14 @@ def test_shuffled_labels_are_those_of_other_clips(
     clips = [KeptClip(f"clip-{age}", replace(label, age_years=age), (True,) * 8) for age in range(1, 41)]
     learned: list[KeptClip] = []
 
+    def made(*_: object, **__: object) -> list[KeptClip]:
+        return clips
+
     def stop(kept: Sequence[KeptClip], *_: object) -> None:
         learned.extend(kept)
         raise InterruptedError
 
-    monkeypatch.setattr(demonstration, "make_clips", lambda *_, **__: clips)
+    monkeypatch.setattr(demonstration, "make_clips", made)
     monkeypatch.setattr(demonstration, "write_talk", stop)
     options = ["--shuffle-labels"] if is_shuffled else []
     out = ["--out", str(tmp_path / "demo")]

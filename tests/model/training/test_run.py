@@ -146,8 +146,10 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("kind", ["FSDP", "MEGATRON_LM", "DEEPSPEED"])
 def test_only_ddp_brings_processes_together(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    placed = SimpleNamespace(distributed_type=DistributedType(kind))
-    monkeypatch.setattr("model.training.run.Accelerator", lambda **_: placed)
+    def placed(**_: object) -> SimpleNamespace:
+        return SimpleNamespace(distributed_type=DistributedType(kind))
+
+    monkeypatch.setattr("model.training.run.Accelerator", placed)
     with pytest.raises(ValueError, match=f"does not run under {kind}; choose DDP"):
         make_accelerator(CONFIG)
 
