@@ -28,7 +28,7 @@ def test_all_steps_are_made_once(tmp_path: Path) -> None:
     assert loaded.is_demonstration
     page = (made.checkpoint / "README.md").read_text()
     assert "Its labels on real people mean nothing" in page
-    assert "`facesift train --stage demonstration --minutes 0.01 --seed 1`" in page
+    assert "    facesift train --stage demonstration --minutes 0.01 --seed 1\n" in page
     assert f"| films rendered | {steps['clips']} |" in page
     assert f"| steps of all but the towers (stage 2) | {steps['stage-2']} |" in page
     learned = {name: tensor.clone() for name, tensor in loaded.model.state_dict().items()}
