@@ -1,7 +1,8 @@
 """How well a checkpoint knows rendered faces: an archive is rendered, scanned, and the lake asked in SQL.
 
 What the lake says of a track, the mean over its clips, is compared with the label of the face whose time and
-place it has. Tracks of no label and labels of no track are counted and left out. Metrics are scikit-learn's.
+place it has. Tracks of no label and labels of no track are counted and left out. Metrics are scikit-learn's,
+and the ECE that of an evaluation: of each face, the mean over its clips; 15 bins of equal width.
 
     python -m benchmarks.demonstration --checkpoint DIR --out DIR [--videos 60] [--seed 901]
 
@@ -18,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, recall_score, roc_auc_score
 
+from model.evaluation.forensic import ece
 from model.prompting.labels import ACTION_UNITS
 from model.synthetic.archive import write_archive
 from model.synthetic.attributes import ATTRIBUTES
@@ -156,17 +157,8 @@ def _deepfake(faces: list[str], said: Said, truth: Truth) -> list[Goal]:
         print(f"AUC of {kind}: {roc_auc_score(true[kept], scores[kept]):.3f}")
     return [
         Goal("deepfake AUC", float(roc_auc_score(true, scores)), 0.90),
-        Goal("deepfake ECE", calibration_error(scores, true), 0.05, is_most=True),
+        Goal("deepfake ECE", ece(true, scores), 0.05, is_most=True),
     ]
-
-
-def calibration_error(scores: NDArray[np.float64], true: NDArray[np.bool_], bins: int = 10) -> float:
-    """Return the expected calibration error: |confidence - frequency| over bins of equal width."""
-    of_bin = np.minimum((scores * bins).astype(int), bins - 1)
-    parts = [of_bin == number for number in range(bins)]
-    return float(
-        sum(abs(scores[part].mean() - true[part].mean()) * part.mean() for part in parts if part.any())
-    )
 
 
 def main() -> int:

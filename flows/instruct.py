@@ -21,7 +21,7 @@ from flows.instruction.sheet import statistics
 from flows.recipe import Recipe
 from flows.usage import UsageError
 from model.datasets.catalogue import dataset_named
-from model.datasets.dataset import Dataset, hashed_split
+from model.datasets.dataset import Dataset
 from model.datasets.sample import Sample
 from model.instruct.chat import Chat, ChatError, KeptChat
 from model.instruct.config import Estimate, InstructConfig, estimate
@@ -37,7 +37,8 @@ class InstructRequest:
         root: its directory.
         output: folder of the data, and of all that a later run goes on with.
         variant: of the dataset; None is its first.
-        fold: of a dataset with folds and splits, whose splits to take.
+        fold: of a dataset with folds: the one to test. Its splits are taken where it has some, else the
+            other folds are what is learned from.
         limit: so many samples at most.
         frame_step: of samples that are frames of a video, every n-th.
         is_whole_picture: take pictures for crops of one face.
@@ -115,20 +116,28 @@ class Instruct:
         self._located = Located({}, {})
 
     def _split(self, samples: Sequence[Sample]) -> list[Sample]:
-        """Return the samples with their splits, of one fold where folds have splits of their own."""
+        """Return the samples with their splits, as an evaluation on the same fold has them."""
         request, dataset = self._request, self._dataset
-        if dataset.folds and dataset.splits != ("all",):
-            samples = [sample for sample in samples if sample.fold == request.fold]
-        split = [
-            replace(one, split=hashed_split(one.cluster)) if one.split == "all" else one for one in samples
-        ]
+        if dataset.folds and request.fold > dataset.folds:
+            raise UsageError(f"--fold {request.fold}: {dataset.title} has {dataset.folds}")
+        split = list(samples)
+        if dataset.folds and dataset.splits == ("all",):
+            split = [replace(one, split="test" if one.fold == request.fold else "train") for one in samples]
+        elif dataset.folds:
+            split = [one for one in samples if one.fold == request.fold]
         if request.limit is not None and request.limit < len(split):
             split = sorted(split, key=lambda one: hashlib.sha256(one.sample_id.encode()).digest())
             split = split[: request.limit]
         return split
 
+    @property
+    def _split_rule(self) -> str:
+        """Where the splits of what is written come from."""
+        rule, fold = self._dataset.split_rule, self._request.fold
+        return f"{rule}; test is that of fold {fold}" if self._dataset.folds else rule
+
     def find_faces(self) -> Estimate:
-        """Find the one face of every sample; return what describing and judging them costs at most."""
+        """Find the one face of every sample; return about what describing and judging costs."""
         located = self._located = locate(self._samples, self._out / "frames", self._on_step)
         config = Recipe().reader
         if self._request.is_whole_picture:
@@ -215,7 +224,7 @@ class Instruct:
             "dataset": self._dataset.name,
             "variant": self._variant,
             "root": str(self._root),
-            "split_rule": self._dataset.split_rule,
+            "split_rule": self._split_rule,
             "fold": self._request.fold if self._dataset.folds else None,
             "writer": writer.model if writer else None,
             "judge": judge.model if judge else None,

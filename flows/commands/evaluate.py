@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 
@@ -46,7 +46,9 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
         Path | None, typer.Option(help="Fit a calibration card on another split, and write it here.")
     ] = None,
     calibrate_on: Annotated[str, typer.Option(help="The split to fit it on.")] = "val",
-    method: Annotated[str, typer.Option(help="How it is fitted: platt or isotonic.")] = "platt",
+    method: Annotated[
+        Literal["platt", "isotonic"], typer.Option(help="How it is fitted: a line, or any rising curve.")
+    ] = "platt",
     calibration: Annotated[Path | None, typer.Option(help="Apply this calibration card.")] = None,
     judge: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Let this model rate the texts, at --judge-address.")
@@ -69,10 +71,12 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
 ) -> None:
     """Measure a checkpoint on a dataset, by the same code as a scan; run it again to go on.
 
-    The output folder gets report.md, report.json, predictions.parquet and a lake with everything behind them.
+    The output folder gets report.md, report.json, predictions.parquet, metrics.parquet and a lake with
+    everything behind them.
 
     Exit status: 0, also when some samples have no answer (the report counts them); 1 when the workers or the
-    lake failed; 2 for bad usage, such as another layout; 130 when it was interrupted.
+    lake failed; 2 for bad usage, such as another layout, and when --calibrate finds no card worth making (the
+    report is written all the same); 130 when it was interrupted.
     """
     try:
         from flows.evaluate import evaluate as run
@@ -94,8 +98,6 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
     def tell(step: str) -> None:
         typer.echo(f"facesift eval: {step}", err=True)
 
-    if method not in {"platt", "isotonic"}:
-        raise refuse(UsageError(f"--method {method}: choose platt or isotonic"))
     # Read here, and nowhere else.
     key = os.environ.get("OPENAI_API_KEY", "none")
     rater = OpenAiChat(ChatConfig(judge_address, judge), key) if judge else None
@@ -118,7 +120,7 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
             calibrate_on=calibrate_on,
             calibration=str(calibration) if calibration else None,
             judged=judged,
-            fitting=CalibrationConfig(method=cast("Literal['platt', 'isotonic']", method)),
+            fitting=CalibrationConfig(method=method),
             bootstrap=BootstrapConfig(draws=draws),
             readers=readers,
             describers=describers,

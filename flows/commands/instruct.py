@@ -28,7 +28,9 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
     variant: Annotated[
         str | None, typer.Option(help="Which annotation or compression, e.g. perceived, c40.")
     ] = None,
-    fold: Annotated[int, typer.Option(min=1, help="Of DFEW: the fold whose splits to take.")] = 1,
+    fold: Annotated[
+        int, typer.Option(min=1, help="Of DFEW, DISFA and BP4D: the fold to hold out as test.")
+    ] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="So many samples at most, spread.")] = None,
     frame_step: Annotated[
         int, typer.Option(min=1, help="Of samples that are frames of a video, every n-th.")
@@ -87,9 +89,9 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
             cost = building.find_faces()
         voices.pop()
         tell(
-            f"{cost.calls:,} calls, {cost.prompt_tokens:,} tokens in, {cost.answer_tokens:,} out, at most "
-            f"{cost.price:,.2f} {settings.currency}; {building.kept_answers:,} answers are kept already, "
-            "and cost nothing"
+            f"{cost.calls:,} calls, about {cost.prompt_tokens:,} tokens in, {cost.answer_tokens:,} out and "
+            f"{cost.price:,.2f} {settings.currency}, less what is kept already: {building.kept_answers:,} "
+            "answers"
         )
         if cost.calls and not yes and not (sys.stdin.isatty() and typer.confirm("Go on?", err=True)):
             raise UsageError("not agreed to; --yes goes on without asking")

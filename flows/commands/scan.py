@@ -166,8 +166,12 @@ def synth(
         ),
     ] = 7,
 ) -> None:
-    """Render videos of artificial faces in motion, and labels.parquet, which says what each face shows."""
+    """Render videos of artificial faces in motion, and labels.parquet, which says what each face shows.
+
+    Exit status: 0, 1 when the folder does not take them, 130 when it was interrupted.
+    """
     from model.synthetic.archive import write_archive
 
-    labels = write_archive(out, videos, seed, processes=min(videos, os.cpu_count() or 1))
+    with ending(OSError, goes_on="the same command begins again"):
+        labels = write_archive(out, videos, seed, processes=min(videos, os.cpu_count() or 1))
     typer.echo(f"{videos} videos with {len(labels)} labelled faces in {out}")

@@ -1,5 +1,6 @@
 """The command that trains."""
 
+import os
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -42,6 +43,10 @@ def train(  # noqa: PLR0917 - typer gives names to them all
     ] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="Of a demonstration: for everything.")] = 57.0,
     seed: Annotated[int, typer.Option(min=0, help="Of a demonstration.")] = 1,
+    shuffle_labels: Annotated[
+        bool,
+        typer.Option(help="Of a demonstration: give each clip another one's labels; it must learn nothing."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train one stage of Face-LLaVA, or make the demonstration checkpoint; the result is OUT/checkpoint.
@@ -59,7 +64,15 @@ def train(  # noqa: PLR0917 - typer gives names to them all
             from flows.training.demonstration import DemonstrationRequest
 
             _refuse_given(stage, data=data, root=root, checkpoint=checkpoint, config=config)
-            made = _make(DemonstrationRequest(out, minutes=minutes, seed=seed))
+            made = _make(
+                DemonstrationRequest(
+                    out,
+                    minutes=minutes,
+                    seed=seed,
+                    processes=os.cpu_count() or 1,
+                    is_shuffled=shuffle_labels,
+                )
+            )
         else:
             from flows.train import TrainRequest
 

@@ -14,7 +14,6 @@ from model.evaluation.prediction import Prediction
 from storage.catalog import Catalog
 from storage.lake import Lake
 from storage.records import Evaluation, PredictionRecord
-from storage.tables import to_arrow
 
 
 def write_report(
@@ -54,9 +53,11 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(to_json(report) + "\n", encoding="utf-8")
     (out / "report.md").write_text(to_markdown(report), encoding="utf-8")
-    parquet.write_table(to_arrow(rows), out / "predictions.parquet")
-    metrics = Catalog(lake).view("evaluation_metrics", evaluation_id=report["evaluation_id"])
-    parquet.write_table(metrics, out / "metrics.parquet")
+    # As the views have them, which say of every row what model it is of.
+    catalog = Catalog(lake).frozen()
+    for view, name in (("predictions", "predictions"), ("evaluation_metrics", "metrics")):
+        table = catalog.view(view, evaluation_id=report["evaluation_id"])
+        parquet.write_table(table, out / f"{name}.parquet")
 
 
 def _row(

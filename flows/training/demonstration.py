@@ -23,6 +23,7 @@ from numpy.random import default_rng
 
 from flows.train import Tell, TrainRequest, train
 from flows.training.lessons import KeptClip, make_clips
+from flows.training.model_card import write_model_card
 from flows.training.talk import write_talk
 from flows.usage import UsageError
 from model.checkpoints.checkpoint import load_checkpoint
@@ -122,6 +123,7 @@ def make_demonstration(request: DemonstrationRequest, tell: Callable[[str, str],
         minutes[name] = (time.monotonic() - started) / 60
     directory = request.out / "checkpoint"
     shutil.copytree(request.out / "stage-2" / "checkpoint", directory, dirs_exist_ok=True)
+    write_model_card(request.out, directory)
     return Demonstration(directory, len(making.kept), minutes)
 
 

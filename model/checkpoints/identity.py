@@ -3,7 +3,7 @@
 Real or for demonstration? Labels of a model that was never trained on faces mean nothing, so a checkpoint is
 for demonstration unless there is reason to believe in it:
 
-1. with `facesift_demonstration.json` in its directory, or true under that key in config.json, it always is;
+1. with true under `facesift_demonstration` in config.json, it always is;
 2. else, with a training card `facesift_training.json` beside the weights, it is real: someone trained it;
 3. else it is real only if it has the released model's shape, a 7B decoder (width 4096, 32 layers) with a
    landmark branch. A small or random checkpoint, and a Video-LLaVA without the branch, are for demonstration.
@@ -22,7 +22,6 @@ from model.checkpoints.weight_plan import describe_not_finite, find_not_finite
 from model.checkpoints.weights import hash_weights
 from model.network.config import BranchKind, CheckpointError, FaceLlavaConfig
 
-DEMONSTRATION_FILE = "facesift_demonstration.json"
 TRAINING_CARD_FILE = "facesift_training.json"
 
 _SIDE_FILES = (
@@ -62,7 +61,7 @@ class Fingerprint:
         names = [] if self.weights_sha256 == other.weights_sha256 else ["the weights"]
         names += [name for (name, one), (_, another) in pairs if one != another]
         if self.is_demonstration != other.is_demonstration:
-            names.append(f"{DEMONSTRATION_FILE} or {TRAINING_CARD_FILE}")
+            names.append(f"whether there is a {TRAINING_CARD_FILE}")
         return tuple(names)
 
 
@@ -143,7 +142,7 @@ def name_checkpoint(checkpoint: str | Path, weights_sha256: str) -> str:
 
 def is_demonstration(directory: Path, config: FaceLlavaConfig) -> bool:
     """Tell whether a checkpoint's labels mean nothing on real people; the rule stands on top of this file."""
-    if config.is_marked_demonstration or (directory / DEMONSTRATION_FILE).exists():
+    if config.is_marked_demonstration:
         return True
     if (directory / TRAINING_CARD_FILE).exists():
         return False

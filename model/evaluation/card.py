@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 FORMAT = 1
 Method = Literal["platt", "isotonic"]
 INCONCLUSIVE = "inconclusive"
+_SEEN = ("dataset", "split", "compression", "samples", "clusters", "video_ids")
+"""Of what a card was fitted on, without which nobody could tell what it must not be tested on."""
 
 
 class CardError(ValueError):
@@ -76,6 +78,9 @@ class CalibrationCard:
             raise CardError("calibration card: knots are empty or not finite")
         if not all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(self.knots)):
             raise CardError("calibration card: knots do not ascend; a higher score must never be worth less")
+        lacking = [name for name in _SEEN if name not in self.fitted_on]
+        if lacking:
+            raise CardError(f"calibration card: fitted_on does not say {', '.join(lacking)}")
         if not self.other_to_log10_lr < self.label_from_log10_lr:
             raise CardError(
                 f"calibration card: it says {self.other_label} up to {self.other_to_log10_lr} and "

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from model.datasets.sample import Truth
 from model.evaluation.published import CRITERIA
-from model.instruct.chat import Chat, read_ratings
+from model.instruct.chat import Chat, ask_ratings
 
 _RUBRIC = """You rate the explanation that a model gave about a face.
 Rate each of three criteria with a whole number from 1 (very poor) to 10 (perfect).
@@ -33,7 +33,7 @@ def rate(
         ChatError: the judge gives none.
     """
     text = f"Question: {question}\nGround truth: {in_words(truth)}\nExplanation to rate: {explanation}"
-    return read_ratings(chat.ask(_RUBRIC, text, pictures).text, CRITERIA)
+    return ask_ratings(chat, _RUBRIC, text, pictures, CRITERIA)
 
 
 def in_words(truth: Truth) -> str:

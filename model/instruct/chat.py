@@ -66,6 +66,11 @@ class Chat(Protocol):
         """Its name."""
         ...
 
+    @property
+    def identity(self) -> str:
+        """All that its answers depend on besides what it is asked."""
+        ...
+
     def ask(self, system: str, text: str, pictures: Sequence[bytes]) -> Reply:
         """Return its answer; pictures are JPEG files. Raises ChatError."""
         ...
@@ -91,11 +96,17 @@ class OpenAiChat:
         """Its name."""
         return self._config.model
 
+    @property
+    def identity(self) -> str:
+        """Its address, name and settings."""
+        config = self._config
+        return json.dumps([config.address, config.model, config.max_tokens, config.temperature])
+
     def ask(self, system: str, text: str, pictures: Sequence[bytes]) -> Reply:
         """Return its answer.
 
         Raises:
-            ChatError: there is none, after two more tries.
+            ChatError: there is none, after two more tries, or it was cut short.
         """
         from openai import OpenAIError  # noqa: PLC0415 - an extra
 
@@ -118,12 +129,19 @@ class OpenAiChat:
                 temperature=self._config.temperature,
             )
         except OpenAIError as error:
-            raise ChatError(f"{self._config.model} at {self._config.address}: {error}") from error
+            raise self._error(str(error)) from error
         content = answer.choices[0].message.content if answer.choices else None
-        if not content:
-            raise ChatError(f"{self._config.model} at {self._config.address}: it answered nothing")
+        if not content or not content.strip():
+            raise self._error("it answered nothing")
+        if answer.choices[0].finish_reason == "length":
+            raise self._error(
+                f"its answer was cut short; allow it more than {self._config.max_tokens} tokens"
+            )
         usage = answer.usage
         return Reply(content, usage.prompt_tokens if usage else 0, usage.completion_tokens if usage else 0)
+
+    def _error(self, message: str) -> ChatError:
+        return ChatError(f"{self._config.model} at {self._config.address}: {message}")
 
 
 class KeptChat:
@@ -146,10 +164,15 @@ class KeptChat:
         """Its name."""
         return self._chat.model
 
+    @property
+    def identity(self) -> str:
+        """All that its answers depend on besides what it is asked."""
+        return self._chat.identity
+
     def path(self, system: str, text: str, pictures: Sequence[bytes]) -> Path:
         """Return where the answer is kept, if it is."""
         digest = hashlib.sha256()
-        for part in (self.model.encode(), system.encode(), text.encode(), *pictures):
+        for part in (self.identity.encode(), system.encode(), text.encode(), *pictures):
             digest.update(len(part).to_bytes(8, "big") + part)
         return self._folder / f"{digest.hexdigest()[:32]}.json"
 
@@ -167,6 +190,26 @@ class KeptChat:
             part.rename(path)
             return reply
 
+    def forget(self, system: str, text: str, pictures: Sequence[bytes]) -> None:
+        """Keep the answer no longer: the next one who asks gets a new one."""
+        self.path(system, text, pictures).unlink(missing_ok=True)
+
+
+def ask_ratings(
+    chat: Chat, system: str, text: str, pictures: Sequence[bytes], names: Sequence[str]
+) -> dict[str, int]:
+    """Return the ratings that a model answers with; an answer without them is not kept.
+
+    Raises:
+        ChatError: it gives none.
+    """
+    try:
+        return read_ratings(chat.ask(system, text, pictures).text, names)
+    except ChatError:
+        if isinstance(chat, KeptChat):
+            chat.forget(system, text, pictures)
+        raise
+
 
 def read_ratings(text: str, names: Sequence[str]) -> dict[str, int]:
     """Return whole numbers 1..10 by name out of an answer that has a JSON object in it.
@@ -182,7 +225,8 @@ def read_ratings(text: str, names: Sequence[str]) -> dict[str, int]:
     ratings: dict[str, int] = {}
     for name in names:
         value = values.get(name)
-        number = int(value) if isinstance(value, int | float) and value == int(value) else 0
+        is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        number = int(value) if is_whole else 0
         if isinstance(value, bool) or not 1 <= number <= 10:
             raise ChatError(f"the answer has no {name} from 1 to 10: {text[:200]!r}")
         ratings[name] = number

@@ -62,7 +62,7 @@ class InstructConfig:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What building is going to cost, at most: answers that are kept already cost nothing.
+    """What building costs, about: by average lengths, every question asked once, and no answer kept yet.
 
     Attributes:
         calls: questions to the writer and the judge.
@@ -78,7 +78,7 @@ class Estimate:
 
 
 _PROMPT_TOKENS = 250
-"""Of the texts of a question."""
+"""Of the texts of a question, on average."""
 
 
 def estimate(config: InstructConfig, samples: int, videos: int) -> Estimate:

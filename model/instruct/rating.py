@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from model.datasets.dataset import Task
 from model.datasets.sample import Truth
-from model.instruct.chat import Chat, read_ratings
+from model.instruct.chat import Chat, ask_ratings
 from model.instruct.wording import label_answer
 
 RATINGS = ("annotation", "consistency_video", "consistency_annotation", "overall")
@@ -33,4 +33,4 @@ def rate_description(
     Raises:
         ChatError: the judge gives none.
     """
-    return read_ratings(chat.ask(*rating_prompt(task, truth, description), pictures).text, RATINGS)
+    return ask_ratings(chat, *rating_prompt(task, truth, description), pictures, RATINGS)

@@ -92,19 +92,30 @@ def label_answer(task: Task, truth: Truth) -> str:
 def described_answer(task: Task, truth: Truth, description: str) -> str:
     """Return a description as an answer, which always says the label: an age or a verdict stands first.
 
-    A description that does not name the emotion, or names another one, too, gets it as its last sentence.
+    A description that does not name the emotion, or names another one, too, gets it as its last sentence; one
+    that names other action units or attributes than were coded as present gets a list of these in front. One
+    that says something else all the same contradicts the label, which then is the answer.
     """
     text = " ".join(description.split())
+    label = label_answer(task, truth)
     match task:
         case "expression":
-            is_said = read_answer(text, default_question(task)).labels == (truth,)
-            return text if is_said else f"{text} The emotion is {truth}."
-        case "age":
-            return f"{label_answer(task, truth).removesuffix('.')}: {text}"
-        case "deepfake":
-            return f"{str(truth).capitalize()}: {text}"
-        case _:
-            return text
+            answers = (text, f"{text} The emotion is {truth}.")
+        case "age" | "deepfake":
+            return f"{label.removesuffix('.')}: {text}"
+        case "action_units" | "attributes":
+            answers = (text, f"{label}\n{text}")
+    return next((answer for answer in answers if _says(answer, task, truth)), label)
+
+
+def _says(answer: str, task: Task, truth: Truth) -> bool:
+    """Return whether an answer says what is true; what was not coded may be said or not."""
+    question = default_question(task)
+    said = set(read_answer(answer, question).labels)
+    if not isinstance(truth, Mapping):
+        return said == {truth}
+    coded = {one.name for one in question.labels if truth.get(one.name) is not None}
+    return said & coded == {label for label in coded if truth[label]}
 
 
 def writing_prompt(task: Task, truth: Truth, kind: str) -> tuple[str, str]:

@@ -9,7 +9,6 @@
     landmarks, attributes                      the truth about a picture
     background, scene, manipulation            shots: people, movement, forgeries
     film, mp4, archive                         films on disk: `write_archive`
-    clips                                      crops to train on: `sample_clip`
 
 OpenCV rasterises strokes and lines into textures, resamples and blurs; the triangles are drawn with NumPy.
 """

@@ -97,7 +97,6 @@ class Head:
     lid_lower: Floats
     jaw: Floats
     eyes: Floats
-    eye_scale: float
     x0: Floats
     y0: Floats
 
@@ -141,7 +140,6 @@ def head_of(face: Face) -> Head:
         lid_lower=lower,
         jaw=_jaw(grid),
         eyes=eyes,
-        eye_scale=float(size),
         x0=x0,
         y0=y0,
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 
 from model.checkpoints.checkpoint import save_checkpoint
-from model.checkpoints.identity import DEMONSTRATION_FILE
 from model.network.face_llava import FaceLlava
 
 TOKENIZER_FILES = (
@@ -29,8 +28,7 @@ def export(
 
     Args:
         model: merged, see `model.training.learner.Learner.merge`.
-        start: directory of the checkpoint that the stage started from: its tokenizer goes along, and its mark
-            as a demonstration.
+        start: directory of the checkpoint that the stage started from: its tokenizer goes along.
         directory: of the result; what is there is replaced.
         card: how it was trained.
         dtype: of the weights.
@@ -39,7 +37,7 @@ def export(
     if part.exists():
         shutil.rmtree(part)
     save_checkpoint(model.to(dtype), part, card=card)
-    for name in (*TOKENIZER_FILES, DEMONSTRATION_FILE):
+    for name in TOKENIZER_FILES:
         if (start / name).exists():
             shutil.copyfile(start / name, part / name)
     if directory.exists():

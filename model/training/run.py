@@ -22,7 +22,8 @@ from model.training.state import Position, RunFolder
 from model.training.study import Lessons, Student
 
 _LEARNED = "learned.safetensors"
-_SHARDED = (DistributedType.FSDP, DistributedType.MEGATRON_LM)
+_REFUSED = (DistributedType.FSDP, DistributedType.MEGATRON_LM, DistributedType.DEEPSPEED)
+"""The first two give no process the whole model, and the last one wants to choose the batches itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,7 @@ class Run:
         self._optimisers, self._schedules = prepared[: len(optimisers)], prepared[len(optimisers) :]
         self._position = Position()
         self.accelerator.register_for_checkpointing(self._position)
-        if self.accelerator.distributed_type != DistributedType.DEEPSPEED:
-            self._keep_states_small(student)
+        self._keep_states_small(student)
 
     def resume(self) -> int:
         """Go to the newest state and return its step, 0 at the start."""
@@ -237,21 +237,24 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
     """Seed what is random, and return what places the run on the processes and devices that there are.
 
     Raises:
-        ValueError: they are to hold a part of the model each.
+        ValueError: they are to work together in another way than DDP's.
     """
     set_seed(config.seed)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    accelerator = Accelerator(
-        mixed_precision="bf16" if config.dtype == "bfloat16" else "no",
-        gradient_accumulation_steps=config.accumulation,
-        step_scheduler_with_optimizer=False,  # one step of the schedule per step, whatever the processes
-        # A batch without landmarks leaves the branch without gradients.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-    )
-    if accelerator.distributed_type in _SHARDED:
+    try:
+        accelerator = Accelerator(
+            mixed_precision="bf16" if config.dtype == "bfloat16" else "no",
+            gradient_accumulation_steps=config.accumulation,
+            step_scheduler_with_optimizer=False,  # one step of the schedule per step, whatever the processes
+            # A batch without landmarks leaves the branch without gradients.
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+    except ImportError as error:  # of what this machine's `accelerate config` asks for
+        raise ValueError(str(error)) from error
+    if accelerator.distributed_type in _REFUSED:
         raise ValueError(
-            f"training does not run under {accelerator.distributed_type.value}, where no process has the "
-            "whole model; use DDP, or DeepSpeed's ZeRO up to stage 2, in `accelerate config`"
+            f"training does not run under {accelerator.distributed_type.value}; choose DDP (multi-GPU "
+            "without DeepSpeed, FSDP and Megatron-LM) in `accelerate config`"
         )
     return accelerator

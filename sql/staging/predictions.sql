@@ -5,6 +5,7 @@ select
     predictions.read_from,
     predictions.sample_id,
     evaluations.dataset,
+    evaluations.model_id,
     predictions.uri,
     predictions.video_id,
     predictions.cluster,

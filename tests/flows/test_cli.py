@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 from flows.cli import app
@@ -55,6 +56,20 @@ def test_recipe_prints_what_it_reads(tmp_path: Path) -> None:
     path.write_text(text)
     assert Recipe.read(path) == Recipe()
     assert run("recipe", path) == (0, text, "")
+
+
+def test_synth_writes_films_and_what_they_show(tmp_path: Path) -> None:
+    code, text, _ = run("synth", "--videos", "1", "--seed", "3", "--out", tmp_path / "films")
+    assert code == 0
+    labels = parquet.read_table(tmp_path / "films" / "labels.parquet").to_pylist()
+    assert {label["file"] for label in labels} == {"000.mp4"}
+    assert f"1 videos with {len(labels)} labelled faces" in text
+    assert (tmp_path / "films" / "000.mp4").stat().st_size > 10_000
+    (tmp_path / "file").touch()
+    code, _, error = run("synth", "--out", tmp_path / "file")
+    assert code == 1
+    assert error.startswith("facesift: ")
+    assert "File exists" in error
 
 
 def test_tables_lists_what_other_peoples_sql_relies_on() -> None:

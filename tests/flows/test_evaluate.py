@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from pyarrow import parquet
+from typer.testing import CliRunner
 
 import flows.evaluate
+from flows.cli import app
 from flows.evaluate import evaluate
 from flows.evaluation.request import EvaluationRequest
 from flows.usage import UsageError
@@ -83,7 +85,9 @@ def test_ages_from_scores_and_text(run: Evaluate, played: PlayedScan, tmp_path: 
     assert "Expected 4 = 2 scored + 1 no face + 0 refused + 0 unparsable + 1 failed." in page
     assert "| zero-shot | Face-LLaVA | 4.890 |" in page
     assert "DEMONSTRATION" in page
-    assert parquet.read_table(out / "predictions.parquet").num_rows == 8
+    rows = parquet.read_table(out / "predictions.parquet").to_pylist()
+    assert len(rows) == 8
+    assert {(row["is_demonstration"], row["model_id"]) for row in rows} == {(True, report["model_id"])}
     catalog = Catalog(Lake.open(out / "lake"))
     assert [row["expected"] for row in catalog.view("evaluations").to_pylist()] == [4]
     assert catalog.view("predictions", read_from="scores", status="scored").num_rows == 2
@@ -215,7 +219,7 @@ def test_one_fake_face_decides_the_video_of_its_method_and_compression(run: Eval
 class PlayedJudge:
     """Rates high what names the truth."""
 
-    model = "judge-1"
+    model = identity = "judge-1"
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -244,7 +248,7 @@ def test_texts_are_rated_once_by_a_judge(run: Evaluate, tmp_path: Path) -> None:
     assert ["Face-LLaVA, from the paper", 7.95, 8.14, 7.79] in reasoning["tables"][0]["rows"]
     assert len(judge.asked) == 3
     run("crema-d", split="all", judge=judge)
-    assert len(judge.asked) == 3  # all answers are kept
+    assert len(judge.asked) == 4  # only what was no answer is asked again
     assert "## Reasoning" in (tmp_path / "out" / "report.md").read_text()
 
 
@@ -298,6 +302,32 @@ def test_a_limit_is_spread_over_the_split_and_may_leave_too_few_for_a_card(
         row["groups_json"] for row in parquet.read_table(tmp_path / "out/predictions.parquet").to_pylist()
     ]
     assert len(set(methods)) > 2
+
+
+def test_the_command_ends_with_2_where_no_card_is_worth_making(played: PlayedScan, tmp_path: Path) -> None:
+    face_forensics(tmp_path / "data", lambda _method, _name: 0.5, 6)
+    where = ["--root", str(tmp_path / "data"), "-o", str(tmp_path / "out"), "--draws", "20", "--no-text"]
+    ended = CliRunner().invoke(app, ["eval", "ff++", *where, "--calibrate", str(tmp_path / "card.json")])
+    assert ended.exit_code == 2
+    assert "facesift: FaceForensics++, val: " in ended.stderr
+    assert not (tmp_path / "card.json").exists()
+    assert "no card: " in (tmp_path / "out" / "report.md").read_text()
+    done = CliRunner().invoke(app, ["eval", "ff++", *where, "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["readings"][0]["coverage"]["scored"] == 12 * 5
+    assert len(played.read) == 2 * 12 * 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--judge", "m", "--no-text"], "--judge rates texts, and --no-text has none written"),
+        (["--method", "magic"], "'magic' is not one of 'platt', 'isotonic'"),
+    ],
+)
+def test_options_that_do_not_fit(options: list[str], message: str, tmp_path: Path) -> None:
+    ended = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["eval", "ff++", "--root", str(tmp_path), *options])
+    assert (ended.exit_code, message in ended.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

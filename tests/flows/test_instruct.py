@@ -9,17 +9,23 @@ import numpy as np
 import pytest
 from PIL import Image
 from pyarrow import parquet
+from typer.testing import CliRunner
 
 import flows.instruct
+from flows.cli import app
+from flows.evaluation.samples import Located, choose
 from flows.instruct import Instruct, InstructRequest
 from flows.instruction.faces import FaceTask, KeptFace
 from flows.usage import UsageError
+from model.datasets.catalogue import dataset_named
+from model.datasets.sample import Sample
 from model.instruct.chat import ChatConfig, ChatError, Reply
 from model.instruct.config import InstructConfig, PriceConfig, estimate
 from model.synthetic.archive import write_labels
 from model.synthetic.film import Label
 from model.training.sample import read_samples
 from tests.model.datasets import miniatures
+from tests.model.instruct.chats import chat_server
 
 Build = Callable[..., Instruct]
 
@@ -73,7 +79,7 @@ class Played:
     """Answers by a function of what is asked."""
 
     def __init__(self, model: str, answer: Callable[[str], str]) -> None:
-        self.model = model
+        self.model = self.identity = model
         self.asked: list[tuple[str, int]] = []
         self._answer = answer
 
@@ -181,6 +187,31 @@ def test_a_model_that_only_fails_is_not_asked_for_ever(build: Build, tmp_path: P
     assert not (tmp_path / "out" / "train.json").exists()
 
 
+def test_nothing_is_paid_for_without_a_yes(looked_at: list[str], tmp_path: Path) -> None:
+    miniatures.utkface(tmp_path / "data")
+    asked: list[str] = []
+
+    def answer(request: dict[str, Any]) -> tuple[int, str]:
+        asked.append(request["model"])
+        return 200, "Smooth skin."
+
+    settings = tmp_path / "instruct.toml"
+    where = ["--root", str(tmp_path / "data"), "-o", str(tmp_path / "out"), "--config", str(settings)]
+    with chat_server(answer) as address:
+        settings.write_text(f'[writer]\naddress = "{address}"\nmodel = "w"\n')
+        refused = CliRunner().invoke(app, ["instruct", "utkface", *where])
+        assert refused.exit_code == 2
+        assert "3 calls, about 1,524 tokens in, 480 out and 0.00 USD, less what is kept" in refused.stderr
+        assert "not agreed to; --yes goes on without asking" in refused.stderr
+        assert not asked
+        agreed = CliRunner().invoke(app, ["instruct", "utkface", *where, "--yes"])
+    assert agreed.exit_code == 0
+    assert "        3 kept\n" in agreed.stdout
+    assert asked == ["w"] * 3
+    answers = {entry["conversations"][1]["value"] for entry in entries(tmp_path / "out").values()}
+    assert "26 years old: Smooth skin." in answers
+
+
 def test_films_of_several_faces_are_refused(build: Build, tmp_path: Path) -> None:
     label = Label("000.mp4", 0, 0.0, 1.0, 0.0, 0.0, 9.0, 9.0, "anger", (), (), 30, False, None)
     (tmp_path / "data").mkdir()
@@ -205,6 +236,36 @@ def test_nobody_is_in_two_splits(build: Build, tmp_path: Path) -> None:
     # Person 2880 is in train and in test.
     assert found["by_status"] == {"kept": 2, "in another split": 1}
     assert found["kept_by_split"] == {"train": 1, "val": 1}
+
+
+@pytest.mark.parametrize(("name", "subjects"), [("disfa", "SN00{}"), ("bp4d", "F00{}")])
+def test_the_held_out_fold_is_that_of_an_evaluation(
+    name: str, subjects: str, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locate(samples: Sequence[Sample], *_: object) -> Located:
+        return Located({}, {sample.sample_id: "nothing is looked for" for sample in samples})
+
+    monkeypatch.setattr(flows.instruct, "locate", locate)
+    data, dataset = tmp_path / "data", dataset_named(name)
+    {"disfa": miniatures.disfa, "bp4d": miniatures.bp4d}[name](data, map(subjects.format, range(1, 7)))
+    for fold in (1, 3):
+        built = build(name, fold=fold)
+        built.find_faces()
+        assert f"test is that of fold {fold}" in built.write()["split_rule"]
+        rows = parquet.read_table(tmp_path / "out" / "instruct.parquet").to_pylist()
+        learned, held_out = (
+            {row["cluster"] for row in rows if row["split"] == split} for split in ("train", "test")
+        )
+        tested = choose(dataset, data, dataset.variants[0], f"fold{fold}", limit=None, frame_step=1).samples
+        assert held_out == {one.cluster for one in tested}
+        assert len(learned) == 4
+        assert not learned & held_out
+
+
+def test_a_fold_that_is_not_there(build: Build, tmp_path: Path) -> None:
+    miniatures.disfa(tmp_path / "data")
+    with pytest.raises(UsageError, match="--fold 4: DISFA has 3"):
+        build("disfa", fold=4)
 
 
 def test_one_fold_of_dfew_is_taken(build: Build, tmp_path: Path, looked_at: list[str]) -> None:

@@ -1,13 +1,19 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from flows.cli import app
+from flows.training import demonstration
 from flows.training.demonstration import DemonstrationRequest, make_demonstration
+from flows.training.lessons import KeptClip
 from flows.usage import UsageError
 from model.checkpoints.checkpoint import load_checkpoint
+from model.synthetic.film import Label
 
 
 def test_all_steps_are_made_once(tmp_path: Path) -> None:
@@ -20,6 +26,11 @@ def test_all_steps_are_made_once(tmp_path: Path) -> None:
     assert {line.partition(":")[0] for line in told} == set(steps)
     loaded = load_checkpoint(made.checkpoint, dtype="float32", device="cpu")
     assert loaded.is_demonstration
+    page = (made.checkpoint / "README.md").read_text()
+    assert "Its labels on real people mean nothing" in page
+    assert "    facesift train --stage demonstration --minutes 0.01 --seed 1\n" in page
+    assert f"| films rendered | {steps['clips']} |" in page
+    assert f"| steps of all but the towers (stage 2) | {steps['stage-2']} |" in page
     learned = {name: tensor.clone() for name, tensor in loaded.model.state_dict().items()}
     # The towers learn in the first steps alone, the branch in the last two.
     before = load_checkpoint(tmp_path / "demo" / "moves" / "checkpoint", dtype="float32", device="cpu")
@@ -35,3 +46,31 @@ def test_all_steps_are_made_once(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, after[name]) for name, tensor in learned.items())
     with pytest.raises(UsageError, match="holds another demonstration"):
         make_demonstration(replace(request, seed=2), lambda step, done: None)
+
+
+@pytest.mark.parametrize("is_shuffled", [False, True])
+def test_shuffled_labels_are_those_of_other_clips(
+    is_shuffled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = Label("a.mp4", 0, 0.0, 1.0, 0.0, 0.0, 9.0, 9.0, "anger", (), (), 30, False, None)
+    clips = [KeptClip(f"clip-{age}", replace(label, age_years=age), (True,) * 8) for age in range(1, 41)]
+    learned: list[KeptClip] = []
+
+    def made(*_: object, **__: object) -> list[KeptClip]:
+        return clips
+
+    def stop(kept: Sequence[KeptClip], *_: object) -> None:
+        learned.extend(kept)
+        raise InterruptedError
+
+    monkeypatch.setattr(demonstration, "make_clips", made)
+    monkeypatch.setattr(demonstration, "write_talk", stop)
+    options = ["--shuffle-labels"] if is_shuffled else []
+    out = ["--out", str(tmp_path / "demo")]
+    ended = CliRunner().invoke(app, ["train", "--stage", "demonstration", *out, *options])
+    assert ended.exit_code == 1
+    assert [clip.name for clip in learned] == [clip.name for clip in clips]
+    ages = [clip.label.age_years for clip in learned]
+    assert sorted(ages) == list(range(1, 41))
+    kept_their_own = sum(age == clip.label.age_years for age, clip in zip(ages, clips, strict=True))
+    assert kept_their_own < 5 if is_shuffled else kept_their_own == 40

@@ -9,7 +9,6 @@ from safetensors.torch import load_file, save_file
 
 from model.checkpoints.checkpoint import load_checkpoint
 from model.checkpoints.identity import (
-    DEMONSTRATION_FILE,
     TRAINING_CARD_FILE,
     Fingerprint,
     identify_checkpoint,
@@ -29,10 +28,8 @@ RELEASED = FaceLlavaConfig()
         (replace(RELEASED, llm=LlmConfig(layers=2)), (), True),
         (replace(RELEASED, llm=LlmConfig(layers=2)), (TRAINING_CARD_FILE,), False),
         (replace(RELEASED, is_marked_demonstration=True), (TRAINING_CARD_FILE,), True),
-        (RELEASED, (DEMONSTRATION_FILE,), True),
-        (RELEASED, (DEMONSTRATION_FILE, TRAINING_CARD_FILE), True),
     ],
-    ids=["released", "no branch", "small", "trained", "marked", "marked by file", "mark wins"],
+    ids=["released", "no branch", "small", "trained", "marked"],
 )
 def test_what_is_for_demonstration(
     config: FaceLlavaConfig, files: tuple[str, ...], expected: bool, tmp_path: Path

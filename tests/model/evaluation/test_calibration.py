@@ -123,7 +123,14 @@ def card(**changed: Any) -> CalibrationCard:
         "model_id": "model-1",
         "is_demonstration": True,
         "recipe_id": "recipe-1",
-        "fitted_on": {"dataset": "ff++"},
+        "fitted_on": {
+            "dataset": "ff++",
+            "split": "val",
+            "compression": "c23",
+            "samples": 2,
+            "clusters": ["a"],
+            "video_ids": ["ab"],
+        },
         "metrics": {"before": {"eer": 0.3}, "after": {"eer": 0.3}},
         "created_at": "2026-11-23T08:00:00+00:00",
     }
@@ -156,6 +163,7 @@ def test_a_card_survives_its_file_and_keeps_its_id() -> None:
         ({"knots": ((0.0, 0.0), (0.0, 1.0))}, "do not ascend"),
         ({"knots": ((0.0, float("nan")),)}, "not finite"),
         ({"other_to_log10_lr": 1.0}, "there must be room in between"),
+        ({"fitted_on": {"dataset": "ff++"}}, "does not say split, compression, samples, clusters, video_ids"),
         ({"format": 2}, "format 2, and this facesift knows 1"),
     ],
 )

@@ -12,7 +12,7 @@ Answer = Callable[[dict[str, Any]], tuple[int, str]]
 
 
 @contextmanager
-def chat_server(answer: Answer) -> Generator[str]:
+def chat_server(answer: Answer, finish_reason: str = "stop") -> Generator[str]:
     """Serve chat completions; yields the base address."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -20,7 +20,8 @@ def chat_server(answer: Answer) -> Generator[str]:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             asked["path"], asked["key"] = self.path, self.headers["Authorization"]
             status, text = answer(asked)
-            choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+            message = {"role": "assistant", "content": text}
+            choice = {"index": 0, "message": message, "finish_reason": finish_reason}
             body = {
                 "id": "1",
                 "object": "chat.completion",

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from PIL import Image
 
 from model.evaluation.judge import in_words, rate
 from model.instruct.chat import ChatConfig, ChatError, KeptChat, OpenAiChat, Reply, as_jpeg, read_ratings
+from model.instruct.rating import RATINGS, rate_description
 from tests.model.instruct.chats import chat_server
 
 
@@ -44,7 +46,7 @@ def test_a_judge_behind_an_address(tmp_path: Path) -> None:
 class Slow:
     """Says what it is asked, after a while."""
 
-    model = "slow"
+    model = identity = "slow"
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -69,12 +71,47 @@ def test_several_threads_do_not_ask_the_same_thing_twice(tmp_path: Path) -> None
     assert chat.asked == 3
 
 
+def test_another_setting_asks_anew(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def answer(request: dict[str, Any]) -> tuple[int, str]:
+        asked.append(request["max_tokens"])
+        return 200, "A face."
+
+    with chat_server(answer) as address:
+        for max_tokens in (64, 512, 64):
+            KeptChat(OpenAiChat(ChatConfig(address, "m", max_tokens=max_tokens), "x"), tmp_path).ask(
+                "", "", []
+            )
+    assert asked == [64, 512]
+
+
+def test_an_answer_that_was_cut_is_none(tmp_path: Path) -> None:
+    with chat_server(lambda _: (200, "The inner brows are"), finish_reason="length") as address:
+        chat = KeptChat(OpenAiChat(ChatConfig(address, "judge-2"), "secret"), tmp_path)
+        with pytest.raises(ChatError, match="its answer was cut short; allow it more than 512 tokens"):
+            chat.ask("", "", [])
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_bad_answer_is_asked_again(tmp_path: Path) -> None:
+    replies = iter(["Sorry.", '{"annotation": NaN}', json.dumps(dict.fromkeys(RATINGS, 9)), "Sorry."])
+    with chat_server(lambda _: (200, next(replies))) as address:
+        judge = KeptChat(OpenAiChat(ChatConfig(address, "judge-2"), "secret"), tmp_path)
+        for _ in range(2):
+            with pytest.raises(ChatError, match="has no annotation from 1 to 10"):
+                rate_description(judge, "age", 30.0, "A face.", [])
+        for _ in range(2):
+            assert rate_description(judge, "age", 30.0, "A face.", []) == dict.fromkeys(RATINGS, 9)
+    assert judge.asked == 3
+
+
 def test_a_server_that_refuses_is_an_error_that_says_so() -> None:
     with chat_server(lambda _: (400, "no such model")) as address:
         chat = OpenAiChat(ChatConfig(address, "judge-2"), "secret")
         with pytest.raises(ChatError, match=r"judge-2 at http.*no such model"):
             chat.ask("", "", [])
-    with chat_server(lambda _: (200, "")) as address:
+    with chat_server(lambda _: (200, " ")) as address:
         chat = OpenAiChat(ChatConfig(address, "judge-2"), "secret")
         with pytest.raises(ChatError, match="it answered nothing"):
             chat.ask("", "", [])
@@ -93,6 +130,8 @@ def test_a_server_that_refuses_is_an_error_that_says_so() -> None:
         '{"a": "9"}',
         "{a: 1}",
         '{"a": null}',
+        '{"a": NaN}',
+        '{"a": 1e999}',
     ],
 )
 def test_what_is_no_rating(text: str) -> None:

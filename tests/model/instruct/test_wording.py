@@ -31,6 +31,31 @@ def test_labels_are_read_back(task: Any) -> None:
     assert (found.status, found.labels) == ("ok", LABELS[task])
 
 
+@pytest.mark.parametrize("said", ["A face.", "The brows are raised: a bald man, happy, real and 50."])
+@pytest.mark.parametrize("task", list(TRUTHS))
+def test_an_answer_always_says_the_label(task: Any, said: str) -> None:
+    found = read_answer(described_answer(task, TRUTHS[task], said), default_question(task))
+    assert found.labels[:1] == LABELS[task][:1]  # of an age, the first counts
+    assert task == "age" or found.labels == LABELS[task]
+
+
+@pytest.mark.parametrize(
+    ("task", "said", "answer"),
+    [
+        ("action_units", "The inner brows are raised and the person smiles.", "{label}\n{said}"),
+        ("action_units", "AU1 and AU12 are active.", "{said}"),
+        ("action_units", "AU1, AU9 and AU12 are active.", "{said}"),  # AU9 was not coded
+        ("action_units", "AU1, AU4 and AU12 are active.", "{label}"),
+        ("attributes", "A cheerful face with a beard.", "{label}\n{said}"),
+        ("attributes", "A cheerful bald man.", "{label}"),
+        ("expression", "Anger: a wrinkled nose.", "{label}"),
+    ],
+)
+def test_what_contradicts_the_label_is_left_out(task: Any, said: str, answer: str) -> None:
+    label = label_answer(task, TRUTHS[task])
+    assert described_answer(task, TRUTHS[task], said) == answer.format(label=label, said=said)
+
+
 @pytest.mark.parametrize("task", ["age", "deepfake"])
 def test_the_label_stands_before_the_description(task: Any) -> None:
     answer = described_answer(task, TRUTHS[task], "Skin and eyes\n suggest it.")

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedType
 
 from model.checkpoints.checkpoint import load_checkpoint
 from model.prompting.prompts import Prompter
@@ -140,3 +142,19 @@ def test_half_precision_learns_too(base: Path, tmp_path: Path) -> None:
 
 if __name__ == "__main__":
     die_at(int(sys.argv[1]))
+
+
+@pytest.mark.parametrize("kind", ["FSDP", "MEGATRON_LM", "DEEPSPEED"])
+def test_only_ddp_brings_processes_together(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def placed(**_: object) -> SimpleNamespace:
+        return SimpleNamespace(distributed_type=DistributedType(kind))
+
+    monkeypatch.setattr("model.training.run.Accelerator", placed)
+    with pytest.raises(ValueError, match=f"does not run under {kind}; choose DDP"):
+        make_accelerator(CONFIG)
+
+
+def test_what_accelerate_lacks_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    with pytest.raises(ValueError, match="DeepSpeed is not installed"):
+        make_accelerator(CONFIG)
