@@ -18,6 +18,10 @@ from workers.video.numbering import VideoPacket, by_timestamp, read_ahead
 from workers.video.spans import SpanCutter, UnsplittableError
 from workers.video.timeline import Place, Sampler
 
+_UNFLAGGED = frozenset({"hevc", "mjpeg"})
+"""Codecs of which FFmpeg does not flag the pictures in which it conceals damage, but can be told to refuse them.
+Told so of H.264, where it flags them, it would refuse whole files with open groups of pictures too."""
+
 
 class SpannedVideo:
     """A video of which spans are decoded, in ascending order; others may be left out.
@@ -41,6 +45,9 @@ class SpannedVideo:
         self._config = config
         self._spans = spans
         self._demuxer = Demuxer(path, config)
+        if self._demuxer.header.codec in _UNFLAGGED:
+            context = self._demuxer.stream.codec_context
+            context.options = context.options | {"err_detect": "explode"}
         try:
             self._prepare()
         except BaseException:
@@ -127,6 +134,8 @@ class SpannedVideo:
             place = self._numbering.place(picture)
             if place is None or place.index is None:
                 continue
+            if picture.is_corrupt:
+                raise UnsplittableError(f"frame {place.index} is damaged")
             image = self._image(picture) if place.is_wanted or self._is_at_seam(place) else None
             if image is not None and place.index == self._cutter.first_index:
                 self._begins = Seam(place.index, zlib.crc32(image.tobytes()))

@@ -143,6 +143,32 @@ def test_what_would_not_be_the_same_is_refused(
         seams_of(in_spans(path, DecoderConfig(sample_fps=math.inf, span_s=1.0))[1])
 
 
+@pytest.mark.parametrize("name", ["closed.mp4", "open_gop.mp4", "hevc_open.mp4", "mjpeg.mov"])
+def test_concealed_damage_is_the_same_or_refused(name: str, tmp_path: Path) -> None:
+    """Where the decoder fills in what is missing, it takes it from what it has seen before."""
+    rng = np.random.default_rng(9)
+    path = encode_numbers(tmp_path / name, 60, **VIDEOS[name])
+    data, packets = path.read_bytes(), packets_of(path)
+    config = DecoderConfig(sample_fps=math.inf, span_s=0.7, is_decord_tried=False)
+    refused = 0
+    for _ in range(24):
+        path.write_bytes(data)
+        packet = packets[int(rng.integers(1, len(packets)))]
+        overwrite(path, (packet.pos or 0) + int(rng.integers(8, packet.size)), 2, int(rng.integers(256)))
+        expected, _ = whole(path, config)
+        try:
+            halves = [in_spans(path, config, lambda number, rest=rest: number % 2 == rest) for rest in (0, 1)]
+            seams_of(halves[0][1] | halves[1][1])
+        except UnsplittableError:
+            refused += 1
+            continue
+        found = halves[0][0] | halves[1][0]
+        frames = [frame for number in sorted(found) for frame in found[number]]
+        assert [f.index for f in frames] == [f.index for f in expected]
+        assert all(np.array_equal(f.image, g.image) for f, g in zip(frames, expected, strict=True))
+    assert refused
+
+
 def seams_of(ends: dict[int, SpanEnd]) -> None:
     """Do at the seams what the stitcher does."""
     met = [end for _, end in sorted(ends.items()) if end.begins is not None]
