@@ -33,8 +33,8 @@ _FIELD_CONTAINERS = {"mpeg", "mpegts", "h264", "hevc", "mpegvideo"}
 class PyavVideo:
     """A video opened for one pass; iterate once, then ask `facts`.
 
-    Damage costs what is damaged: a packet that cannot be decoded is counted and the next one is tried. Limits
-    of time and number of frames end the pass and mark the video as partial. Frames that sampling skips
+    Damage costs what is damaged: a packet that cannot be decoded is counted and the next one is tried, and a
+    picture of which the decoder has filled in a part is handed on and counted. Limits of time and number of frames end the pass and mark the video as partial. Frames that sampling skips
     undecoded count as decoded unless their packets are found damaged.
 
     Args:
@@ -139,6 +139,7 @@ class PyavVideo:
                 )
                 return
             self._account.last = place
+            self._account.concealed += picture.is_corrupt
             yield place, picture
 
     def _is_over_limit(self) -> bool:

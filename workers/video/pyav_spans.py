@@ -19,8 +19,8 @@ from workers.video.spans import SpanCutter, UnsplittableError
 from workers.video.timeline import Place, Sampler
 
 _UNFLAGGED = frozenset({"hevc", "mjpeg"})
-"""Codecs of which FFmpeg does not flag the pictures in which it conceals damage, but can be told to
-refuse them. Told so of H.264, where it flags them, it would refuse whole files with open groups of pictures too."""
+"""Codecs of which FFmpeg does not flag the pictures in which it conceals damage, but can be told to refuse
+them. Told so of H.264, where it flags them, it would refuse whole files with open groups of pictures too."""
 
 
 class SpannedVideo:

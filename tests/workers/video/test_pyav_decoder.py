@@ -150,6 +150,22 @@ def test_damaged_packets_are_counted_and_the_rest_is_used(tmp_path: Path) -> Non
     assert numbers(healthy) == [*range(20), *range(48, 72)]
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
+def test_pictures_that_the_decoder_filled_in_are_kept_and_counted(codec: str, tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 60, codec=codec)
+    intact, _ = read(path)
+    packets = packets_of(path)
+    for number in (24, 36):
+        packet = packets[number]
+        overwrite(path, (packet.pos or 0) + packet.size // 2, packet.size // 3)
+    frames, facts = read(path)
+    assert len(frames) == 60
+    changed = [ours for ours, whole in zip(frames, intact, strict=True) if (ours.image != whole.image).any()]
+    assert changed
+    assert (facts.packets_damaged, facts.is_partial) == (0, True)
+    assert facts.partial_reason == "2 pictures are damaged and filled in by the decoder"
+
+
 def test_damage_does_not_move_the_samples(tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mp4", 72)
     config = DecoderConfig(sample_fps=5.0)
