@@ -191,11 +191,7 @@ class PyavVideo:
         numbering, account, demuxer = self._numbering, self._account, self._demuxer
         account.stopped = account.stopped or demuxer.stopped
         if self._canvas.size_px is None or account.last is None:
-            damaged = account.errors + demuxer.errors
-            reason = account.stopped or (f"{damaged} packets are damaged" if damaged else "it holds none")
-            # What takes too long here would take another decoder as long.
-            failure = UndecodableError if account.stopped is None else SourceError
-            raise failure("decode", f"{self._path.name}: no frame could be decoded ({reason})")
+            raise self._failure(account.errors + demuxer.errors)
         return facts_of(
             self._header,
             account,
@@ -206,3 +202,17 @@ class PyavVideo:
             span_pts=numbering.span_pts,
             is_timed=isinstance(numbering, ByTimestamp),
         )
+
+    def _failure(self, damaged: int) -> SourceError:
+        what = f"{self._path.name}: no frame could be decoded"
+        reason = self._account.stopped or (
+            f"packets that are damaged: {damaged}" if damaged else "it holds none"
+        )
+        context = self._stream.codec_context
+        if not context.width * context.height:
+            # Not for another decoder either, which cannot be told of a largest picture.
+            hint = "nor its size be read: it is broken, or larger than decoder.max_pixels"
+            return SourceError("decode", f"{what}, {hint} ({reason})")
+        # What takes too long here would take another decoder as long.
+        kind = UndecodableError if self._account.stopped is None else SourceError
+        return kind("decode", f"{what} ({reason})")
