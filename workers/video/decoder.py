@@ -75,10 +75,10 @@ class Video:
 class Decoder:
     """Opens videos of any container and codec that the backends know.
 
-    A frame comes once, in presentation order, with exact pts. What cannot be decoded is counted and left out;
-    what FFmpeg could decode only by filling in damaged parts is kept, and counted where FFmpeg flags it. So are
-    the pictures after damage that refer to it, up to the next key frame, which nothing flags. The same file and
-    configuration give the same frames.
+    A frame comes once, in presentation order, with exact pts. What cannot be decoded is counted and left out.
+    What could be decoded only with damaged parts filled in is kept, and counted where FFmpeg flags it; so are,
+    unflagged, the pictures that refer to damaged ones, up to the next key frame. The same file and configuration
+    give the same frames.
 
     Args:
         config: Sampling, limits and backend.

@@ -34,8 +34,9 @@ class PyavVideo:
     """A video opened for one pass; iterate once, then ask `facts`.
 
     Damage costs what is damaged: a packet that cannot be decoded is counted and the next one is tried, and a
-    picture of which the decoder has filled in a part is handed on and counted. Limits of time and number of frames end the pass and mark the video as partial. Frames that sampling skips
-    undecoded count as decoded unless their packets are found damaged.
+    picture of which the decoder has filled in a part is handed on and counted. Limits of time and number of
+    frames end the pass and mark the video as partial. Frames that sampling skips undecoded count as decoded
+    unless their packets are found damaged.
 
     Args:
         path: A file.
@@ -205,9 +206,7 @@ class PyavVideo:
 
     def _failure(self, damaged: int) -> SourceError:
         what = f"{self._path.name}: no frame could be decoded"
-        reason = self._account.stopped or (
-            f"packets that are damaged: {damaged}" if damaged else "it holds none"
-        )
+        reason = self._account.stopped or (f"damaged packets: {damaged}" if damaged else "it holds none")
         context = self._stream.codec_context
         if not context.width * context.height:
             # Not for another decoder either, which cannot be told of a largest picture.
