@@ -75,10 +75,10 @@ class Video:
 class Decoder:
     """Opens videos of any container and codec that the backends know.
 
-    A frame comes once, in presentation order, with exact pts. What cannot be decoded is counted and left out.
-    What could be decoded only with damaged parts filled in is kept, and counted where FFmpeg flags it; so are,
-    unflagged, the pictures that refer to damaged ones, up to the next key frame. The same file and configuration
-    give the same frames.
+    A frame comes once, in presentation order, with exact pts. What cannot be decoded is counted and left
+    out. What could be decoded only with damaged parts filled in is kept, and counted where FFmpeg flags it;
+    kept too are the pictures that refer to damaged ones, up to the next key frame, which nothing flags. The
+    same file and configuration give the same frames.
 
     Args:
         config: Sampling, limits and backend.
@@ -127,15 +127,9 @@ class Decoder:
 
     def _with_pyav(self, path: Path) -> Video:
         try:
-            backend = PyavVideo(path, self.config)
-            video = _begun(backend)
-            if backend.is_flagged_interlaced and not backend.is_interlaced:
-                # The header kept it quiet: begin again with a filter that sees every picture.
-                backend.close()
-                video = _begun(PyavVideo(path, self.config, is_interlaced=True))
+            return _begun(PyavVideo(path, self.config))
         except (OSError, MemoryError) as error:
             raise failure_of(error, "decode", path.name) from error
-        return video
 
     def _with_decord(self, path: Path) -> Video:
         from workers.video.decord_decoder import DecordVideo  # noqa: PLC0415  decord has no wheel for every platform

@@ -41,38 +41,35 @@ class PyavVideo:
     Args:
         path: A file.
         config: The decoder's configuration.
-        is_interlaced: Whether pictures are known to be interlaced; None asks the header.
 
     Raises:
         SourceError: Not a video, without a video stream, or too large to decode.
         TransientError: The file cannot be read.
     """
 
-    def __init__(self, path: Path, config: DecoderConfig, *, is_interlaced: bool | None = None) -> None:
+    def __init__(self, path: Path, config: DecoderConfig) -> None:
         self._clock = Stopwatch()
         self._path = path
         self._config = config
         self._demuxer = Demuxer(path, config)
         self._stream, self._header = self._demuxer.stream, self._demuxer.header
         try:
-            self._prepare(is_interlaced)
+            self._prepare()
         except BaseException:
             self._demuxer.close()
             raise
 
-    def _prepare(self, is_interlaced: bool | None) -> None:
+    def _prepare(self) -> None:
         config, stream, header = self._config, self._stream, self._header
         self._canvas = Canvas(header.sample_aspect_ratio, config.max_pixels, header.codec)
-        self.is_interlaced = scan_of(stream) == "interlaced" if is_interlaced is None else is_interlaced
-        self._deinterlacer = Deinterlacer() if self.is_interlaced else None
+        is_interlaced = scan_of(stream) == "interlaced"
+        self._deinterlacer = Deinterlacer() if is_interlaced else None
         self._account = Account(header.pixel_format)
-        self.is_flagged_interlaced = False
-        """Whether a decoded picture was interlaced."""
         sampler = Sampler(header.time_base, config.sample_fps)
         packets = self._demuxer.packets()
         first, is_timed = read_ahead(packets)
         self._packets = chain(first, packets)
-        is_fields = self.is_interlaced and header.container in _FIELD_CONTAINERS
+        is_fields = is_interlaced and header.container in _FIELD_CONTAINERS
         if is_timed and not is_fields:
             self._numbering = by_timestamp(header, config, sampler)
         else:
@@ -108,6 +105,8 @@ class PyavVideo:
 
     def _pictures(self) -> Iterator[tuple[Place, VideoFrame]]:
         for place, picture in self._decoded():
+            if self._deinterlacer is None and picture.interlaced_frame:
+                self._deinterlacer = Deinterlacer()  # the header kept it quiet, or it has just begun
             if self._deinterlacer is None:
                 yield place, picture
             else:
@@ -130,7 +129,6 @@ class PyavVideo:
 
     def _placed(self, pictures: list[VideoFrame]) -> Iterator[tuple[Place, VideoFrame]]:
         for picture in pictures:
-            self.is_flagged_interlaced = self.is_flagged_interlaced or picture.interlaced_frame
             place = self._numbering.place(picture)
             if place is None or place.index is None:
                 continue

@@ -41,7 +41,7 @@ class SpannedVideo:
     """
 
     def __init__(self, path: Path, config: DecoderConfig, spans: Spans) -> None:
-        self._clock = Stopwatch()
+        self._clock, self._spent_s = Stopwatch(), 0.0
         self._config = config
         self._spans = spans
         self._demuxer = Demuxer(path, config)
@@ -87,6 +87,11 @@ class SpannedVideo:
         Raises:
             UnsplittableError: The video has to be read in one piece.
         """
+        self._clock = Stopwatch()
+        yield from self._decoded(number)
+        self._spent_s += self._clock.seconds
+
+    def _decoded(self, number: int) -> Iterator[Frame]:
         cutter, context = self._cutter, self._demuxer.stream.codec_context
         self._begins = self._ends = None
         if context.is_open:
@@ -136,6 +141,8 @@ class SpannedVideo:
                 continue
             if picture.is_corrupt:
                 raise UnsplittableError(f"frame {place.index} is damaged")
+            if picture.interlaced_frame:
+                raise UnsplittableError(f"frame {place.index} is interlaced")
             image = self._image(picture) if place.is_wanted or self._is_at_seam(place) else None
             if image is not None and place.index == self._cutter.first_index:
                 self._begins = Seam(place.index, zlib.crc32(image.tobytes()))
@@ -168,7 +175,7 @@ class SpannedVideo:
         self._last_index, self._last_pts = index, place.pts
 
     def _check_limits(self) -> None:
-        if self._clock.seconds > self._config.max_seconds:
+        if self._spent_s + self._clock.seconds > self._config.max_seconds:
             raise UnsplittableError(f"it takes over decoder.max_seconds={self._config.max_seconds:g}")
         if self._numbering.frames > self._config.max_frames:
             raise UnsplittableError(f"it has over decoder.max_frames={self._config.max_frames}")

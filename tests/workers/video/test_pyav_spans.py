@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.workers.videos import encode_numbers, overwrite, packets_of, truncate
+from workers.clock import Stopwatch
 from workers.video.decoder import Decoder, DecoderConfig, Facts, Frame, SpanEnd
 from workers.video.spans import UnsplittableError
 
@@ -101,6 +102,31 @@ def test_a_reader_that_begins_in_the_middle_sees_the_same(tmp_path: Path) -> Non
     assert ends[max(ends)].facts is not None
 
 
+def test_only_the_time_within_spans_counts_and_adds_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 120)
+    now_s = 0.0
+    monkeypatch.setattr("workers.clock.time.monotonic", lambda: now_s)
+    decoder = Decoder(DecoderConfig(span_s=1.0, max_seconds=100))
+    with decoder.open(path) as video:
+        spans = video.spans
+    assert spans is not None
+
+    class Slow(Stopwatch):
+        @property
+        def seconds(self) -> float:
+            return super().seconds + 30  # for any span
+
+    monkeypatch.setattr("workers.video.pyav_spans.Stopwatch", Slow)
+    with decoder.open_spans(path, spans) as spanned:
+        for number in range(3):
+            now_s += 60
+            assert list(spanned.frames(number))
+        with pytest.raises(UnsplittableError, match="max_seconds=100"):
+            list(spanned.frames(3))
+
+
 def test_spans_without_a_key_frame_are_empty(tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mp4", 100, options={"g": "40", "sc_threshold": "0"})
     frames, ends = in_spans(path, DecoderConfig(sample_fps=math.inf, span_s=0.4))
@@ -128,14 +154,23 @@ def damaged(path: Path) -> None:
         overwrite(path, packet.pos or 0, packet.size)
 
 
+def interlaced_later(path: Path) -> None:
+    rest = path.with_name("rest.ts")
+    encode_numbers(rest, 60, options={"x264-params": "tff=1:bframes=2"})
+    path.write_bytes(path.read_bytes() + rest.read_bytes())
+
+
 REFRESH = {"options": {"x264-params": "intra-refresh=1:keyint=30:bframes=0"}}
 
 
-@pytest.mark.parametrize(("name", "options", "harm"), [("v.mp4", {}, damaged), ("v.ts", REFRESH, None)])
+@pytest.mark.parametrize(
+    ("name", "options", "harm"),
+    [("v.mp4", {}, damaged), ("v.ts", {}, interlaced_later), ("v.ts", REFRESH, None)],
+)
 def test_what_would_not_be_the_same_is_refused(
     name: str, options: dict[str, Any], harm: Callable[[Path], None] | None, tmp_path: Path
 ) -> None:
-    """Damage, and pictures that are renewed bit by bit, so that decoding can begin at none of them."""
+    """Damage, fields, and pictures that are renewed bit by bit, so that decoding can begin at none of them."""
     path = encode_numbers(tmp_path / name, 120, **options)
     if harm:
         harm(path)
