@@ -170,7 +170,7 @@ REFRESH = {"options": {"x264-params": "intra-refresh=1:keyint=30:bframes=0"}}
 def test_what_would_not_be_the_same_is_refused(
     name: str, options: dict[str, Any], harm: Callable[[Path], None] | None, tmp_path: Path
 ) -> None:
-    """Damage, fields, and pictures that are renewed bit by bit, so that decoding can begin at none of them."""
+    """Damage, fields, and pictures renewed bit by bit, so that decoding can begin at none of them."""
     path = encode_numbers(tmp_path / name, 120, **options)
     if harm:
         harm(path)
