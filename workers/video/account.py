@@ -17,6 +17,7 @@ class Account:
         sampled: frames handed on.
         errors: packets that the decoder refused.
         concealed: pictures that it filled in where they are damaged, and flagged so.
+        late: frames left out because their timestamps put them before the one handed on last.
         last: the latest frame that was decoded.
         stopped: why the rest was left unread.
         pixel_format: of the first frame handed on.
@@ -26,6 +27,7 @@ class Account:
     sampled: int = 0
     errors: int = 0
     concealed: int = 0
+    late: int = 0
     last: Place | None = None
     stopped: str | None = None
 
@@ -57,7 +59,7 @@ def facts_of(
     if account.stopped is not None and account.last is not None and account.last.index is not None:
         frames = account.last.index + 1
         end_pts = account.last.pts + account.last.duration
-    reasons = [*_damage(damaged, account.concealed, frames)]
+    reasons = [*_damage(account, damaged, frames)]
     reasons += [account.stopped] if account.stopped else _end(header, start_pts, end_pts)
     reason = "; ".join(reasons) or None
     return Facts(
@@ -81,12 +83,14 @@ def facts_of(
     )
 
 
-def _damage(damaged: int, concealed: int, frames: int) -> Iterator[str]:
+def _damage(account: Account, damaged: int, frames: int) -> Iterator[str]:
     if damaged:
         yield f"{damaged} of {frames} packets are damaged"
-    if concealed:
-        pictures = "1 picture is" if concealed == 1 else f"{concealed} pictures are"
+    if account.concealed:
+        pictures = "1 picture is" if account.concealed == 1 else f"{account.concealed} pictures are"
         yield f"{pictures} damaged and filled in by the decoder"
+    if account.late:
+        yield f"timestamps that go back: {account.late} of the sampled frames left out"
 
 
 def _end(header: Header, start_pts: int, end_pts: int) -> Iterator[str]:

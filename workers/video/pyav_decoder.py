@@ -93,6 +93,7 @@ class PyavVideo:
                 continue
             # Broken timestamps can repeat or go back; what follows relies on the growth of time and number.
             if place.index <= last_index or (last_pts is not None and place.pts <= last_pts):
+                self._account.late += 1
                 continue
             last_index, last_pts = place.index, place.pts
             if self._account.sampled == 0:

@@ -71,10 +71,15 @@ class SpanCutter:
         self.first_index, self.end_index, self.is_empty = 0, None, True
         if number > 0 and not self._skip_to(number):
             return
-        last_index, self.is_empty = -1, self._peek() is None
+        last_index, before, self.is_empty = -1, 0, self._peek() is None
         while (numbered := self._peek()) is not None and self._begun_by(numbered) is None:
             _, place = self._ahead.popleft()
-            last_index = max(last_index, -1 if place is None or place.index is None else place.index)
+            index = None if place is None else place.index
+            if index is not None:
+                last_index = max(last_index, index)
+                before += index < self.first_index
+            if before > REORDER_FRAMES:
+                raise UnsplittableError(f"frame {index} is stored long after key frame {self.first_index}")
             yield numbered
         if numbered is not None:
             yield from self._seam(last_index)

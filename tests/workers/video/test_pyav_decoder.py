@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from av import VideoStream
+from av import VideoFrame, VideoStream
 from av.codec.context import Flags
 
 from tests.workers.memory import little_memory
@@ -22,6 +22,7 @@ from tests.workers.videos import (
 )
 from workers.failure import TransientError
 from workers.video.decoder import Decoder, DecoderConfig, Facts, Frame
+from workers.video.pyav_decoder import PyavVideo
 
 ALL = DecoderConfig(sample_fps=math.inf)
 
@@ -94,6 +95,34 @@ def test_sampling_gives_the_pixels_of_a_full_decode(name: str, threads: int, tmp
     for frame in frames:
         assert frame.pts == every[frame.index].pts
         assert np.array_equal(frame.image, every[frame.index].image)
+
+
+def test_frames_that_nothing_refers_to_are_not_decoded_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 100, **FEW_REFERENCES)
+    decoded = counted_pictures(monkeypatch, PyavVideo)
+    frames, facts = read(path, DecoderConfig(sample_fps=1.0))
+    assert shown(frames) == [0, 25, 50, 75]
+    assert facts.frames_decoded == 100
+    assert len(decoded) < 25
+
+
+FEW_REFERENCES = {"options": {"x264-params": "bframes=7:b-adapt=0:b-pyramid=none:keyint=48"}}
+
+
+def counted_pictures(monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> list[VideoFrame]:
+    """Return a list to which every picture is added that a decoder gives to videos of a kind."""
+    pictures: list[VideoFrame] = []
+    send = kind._sent
+
+    def sent(video: Any, *arguments: Any, **named: Any) -> list[VideoFrame]:
+        given = send(video, *arguments, **named)
+        pictures.extend(given)
+        return given
+
+    monkeypatch.setattr(kind, "_sent", sent)
+    return pictures
 
 
 def test_variable_rate_keeps_exact_timestamps(tmp_path: Path) -> None:

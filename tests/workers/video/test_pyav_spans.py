@@ -178,7 +178,7 @@ def test_what_would_not_be_the_same_is_refused(
         seams_of(in_spans(path, DecoderConfig(sample_fps=math.inf, span_s=1.0))[1])
 
 
-@pytest.mark.parametrize("name", ["closed.mp4", "open_gop.mp4", "hevc_open.mp4", "mjpeg.mov"])
+@pytest.mark.parametrize("name", ["closed.mp4", "open_gop.mp4", "hevc_open.mp4", "mpeg4.mp4", "mjpeg.mov"])
 def test_concealed_damage_is_the_same_or_refused(name: str, tmp_path: Path) -> None:
     """Where the decoder fills in what is missing, it takes it from what it has seen before."""
     rng = np.random.default_rng(9)
@@ -202,6 +202,21 @@ def test_concealed_damage_is_the_same_or_refused(name: str, tmp_path: Path) -> N
         assert [f.index for f in frames] == [f.index for f in expected]
         assert all(np.array_equal(f.image, g.image) for f, g in zip(frames, expected, strict=True))
     assert refused
+
+
+def test_frames_that_one_wrong_timestamp_costs_are_told(tmp_path: Path) -> None:
+    """The first picture says that it is shown last, so that all others come too late."""
+    path = encode_numbers(tmp_path / "v.ts", 60, codec="mpeg2video", options={"g": "60"})
+    data = bytearray(path.read_bytes())
+    header = data.index(b"\0\0\1\xe0") + 9  # of the first picture, ISO/IEC 13818-1 2.4.3.6
+    data[header + 1] ^= 0x40  # a high bit of its PTS
+    path.write_bytes(data)
+    config = DecoderConfig(sample_fps=7.0, span_s=0.7, is_decord_tried=False)
+    frames, facts = whole(path, config)
+    assert len(frames) == 1
+    assert "timestamps that go back: 16 of the sampled frames left out" in (facts.partial_reason or "")
+    with pytest.raises(UnsplittableError, match="stored long after"):
+        in_spans(path, config)
 
 
 def seams_of(ends: dict[int, SpanEnd]) -> None:
