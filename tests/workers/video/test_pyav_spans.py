@@ -206,7 +206,7 @@ def test_concealed_damage_is_the_same_or_refused(name: str, tmp_path: Path) -> N
 
 def test_frames_that_one_wrong_timestamp_costs_are_told(tmp_path: Path) -> None:
     """The first picture says that it is shown last, so that all others come too late."""
-    path = encode_numbers(tmp_path / "v.ts", 60, codec="mpeg2video", options={"g": "60"})
+    path = encode_numbers(tmp_path / "v.ts", 60, codec="mpeg2video", options={"g": "60", "bf": "2"})
     data = bytearray(path.read_bytes())
     header = data.index(b"\0\0\1\xe0") + 9  # of the first picture, ISO/IEC 13818-1 2.4.3.6
     data[header + 1] ^= 0x40  # a high bit of its PTS
