@@ -23,6 +23,7 @@ from tests.workers.videos import (
 from workers.failure import TransientError
 from workers.video.decoder import Decoder, DecoderConfig, Facts, Frame
 from workers.video.pyav_decoder import PyavVideo
+from workers.video.pyav_spans import SpannedVideo
 
 ALL = DecoderConfig(sample_fps=math.inf)
 
@@ -97,22 +98,13 @@ def test_sampling_gives_the_pixels_of_a_full_decode(name: str, threads: int, tmp
         assert np.array_equal(frame.image, every[frame.index].image)
 
 
-def test_frames_that_nothing_refers_to_are_not_decoded_for_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", [PyavVideo, SpannedVideo])
+def test_frames_that_nothing_refers_to_are_decoded_only_where_they_are_wanted(
+    kind: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = encode_numbers(tmp_path / "v.mp4", 100, **FEW_REFERENCES)
-    decoded = counted_pictures(monkeypatch, PyavVideo)
-    frames, facts = read(path, DecoderConfig(sample_fps=1.0))
-    assert shown(frames) == [0, 25, 50, 75]
-    assert facts.frames_decoded == 100
-    assert len(decoded) < 25
-
-
-FEW_REFERENCES = {"options": {"x264-params": "bframes=7:b-adapt=0:b-pyramid=none:keyint=48"}}
-
-
-def counted_pictures(monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> list[VideoFrame]:
-    """Return a list to which every picture is added that a decoder gives to videos of a kind."""
+    rare = {"x264-params": "bframes=7:b-adapt=0:b-pyramid=none:keyint=48"}
+    path = encode_numbers(tmp_path / "v.mp4", 100, options=rare)
+    decoder = Decoder(DecoderConfig(sample_fps=1.0, span_s=math.inf))
     pictures: list[VideoFrame] = []
     send = kind._sent
 
@@ -121,8 +113,16 @@ def counted_pictures(monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> list[V
         pictures.extend(given)
         return given
 
-    monkeypatch.setattr(kind, "_sent", sent)
-    return pictures
+    with decoder.open(path) as video:
+        spans = video.spans
+        assert spans is not None
+        monkeypatch.setattr(kind, "_sent", sent)
+        if kind is PyavVideo:
+            assert shown(list(video)) == [0, 25, 50, 75]
+    if kind is SpannedVideo:
+        with decoder.open_spans(path, spans) as spanned:
+            assert shown(list(spanned.frames(0))) == [0, 25, 50, 75]
+    assert 4 <= len(pictures) < 25
 
 
 def test_variable_rate_keeps_exact_timestamps(tmp_path: Path) -> None:
