@@ -11,8 +11,8 @@ from workers.failure import failure_of
 from workers.reading import ReaderConfig
 from workers.shots import thumb_of
 from workers.sight import Sight, Sighted, Sights
-from workers.video.frames import Frame, SpanEnd
-from workers.video.spans import UnsplittableError
+from workers.video.frames import Frame
+from workers.video.spans import SpanEnd, UnsplittableError
 
 
 class Scout:

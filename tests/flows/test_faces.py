@@ -266,6 +266,7 @@ def test_a_picture_is_a_video_of_one_frame(films: Path, tmp_path: Path) -> None:
     code, text, _ = run(tmp_path / "p.png", "--sheet", tmp_path / "s.png", "--overlay", tmp_path / "o.mp4")
     assert code == 0
     assert "in 1 of 1 frames" in text
+    assert ", one picture, png" in text
     assert len(times_of(tmp_path / "o.mp4")) == 1
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from workers.failure import UndecodableError, failure_of
-from workers.video.frames import DecoderConfig, Facts, Frame, SpanEnd, Spans
+from workers.video.frames import DecoderConfig, Facts, Frame
 from workers.video.pyav_decoder import PyavVideo
 from workers.video.pyav_spans import SpannedVideo
+from workers.video.spans import SpanEnd, Spans
 
 __all__ = ["Decoder", "DecoderConfig", "Facts", "Frame", "SpanEnd", "SpannedVideo", "Spans", "Video"]
 

@@ -30,7 +30,7 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
     """Open a file of any container that FFmpeg knows.
 
     Raises:
-        SourceError: It is not a video file, or it is text, or a playlist of other files.
+        SourceError: It is not a video file, or it is empty, text, or a playlist of other files.
         TransientError: It cannot be read now.
     """
     try:
@@ -44,6 +44,8 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
         raise TransientError("decode", message, "ExitError") from error
     except (av_error.FFmpegError, ValueError) as error:
         check_readable(path)
+        if not path.stat().st_size:
+            raise SourceError("decode", f"{path.name}: the file is empty") from error
         raise _unrecognised(path.name, error) from error
     kind = container.format.name.split(",")[0]
     if kind in _PLAYLISTS or kind in _TEXT:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Self
 
 from av import VideoFrame
 from av import error as av_error
@@ -13,7 +12,7 @@ from workers.failure import SourceError, UndecodableError
 from workers.video.account import Account, facts_of
 from workers.video.canvas import Canvas, Deinterlacer
 from workers.video.demuxer import Demuxer
-from workers.video.frames import DecoderConfig, Facts, Frame, Spans
+from workers.video.frames import DecoderConfig, Facts, Frame
 from workers.video.numbering import (
     AsDecoded,
     ByTimestamp,
@@ -23,7 +22,8 @@ from workers.video.numbering import (
     read_ahead,
 )
 from workers.video.probe import check_memory, scan_of
-from workers.video.spans import can_begin_at_key_frames
+from workers.video.span_cutter import can_begin_at_key_frames
+from workers.video.spans import Spans
 from workers.video.timeline import Place, Sampler
 
 _FIELD_CONTAINERS = {"mpeg", "mpegts", "h264", "hevc", "mpegvideo"}
@@ -74,12 +74,6 @@ class PyavVideo:
             self._numbering = by_timestamp(header, config, sampler)
         else:
             self._numbering = AsDecoded(sampler, frame_duration_pts(stream, header.time_base))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the file."""

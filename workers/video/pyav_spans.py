@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Self
 
 from av import VideoFrame
 from av import error as av_error
@@ -13,9 +12,10 @@ from workers.clock import Stopwatch
 from workers.video.account import Account, facts_of
 from workers.video.canvas import Canvas, Image
 from workers.video.demuxer import Demuxer
-from workers.video.frames import DecoderConfig, Frame, Seam, SpanEnd, Spans
+from workers.video.frames import DecoderConfig, Frame
 from workers.video.numbering import VideoPacket, by_timestamp, read_ahead
-from workers.video.spans import SpanCutter, UnsplittableError
+from workers.video.span_cutter import SpanCutter
+from workers.video.spans import Seam, SpanEnd, Spans, UnsplittableError
 from workers.video.timeline import Place, Sampler
 
 _UNFLAGGED = frozenset({"hevc", "mjpeg"})
@@ -70,12 +70,6 @@ class SpannedVideo:
         self._begins: Seam | None = None
         self._ends: Seam | None = None
         self._last_index, self._last_pts = -1, None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the file."""

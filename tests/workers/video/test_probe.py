@@ -44,8 +44,8 @@ def look_at_header(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"not a video, just words. " * 40, b"<html><h1>404 Not Found</h1></html>", bytes(range(256)) * 64],
-    ids=["empty", "text", "html", "bytes"],
+    [b"not a video, just words. " * 40, b"<html><h1>404 Not Found</h1></html>", bytes(range(256)) * 64],
+    ids=["text", "html", "bytes"],
 )
 def test_what_is_no_video_is_the_sources_fault(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
@@ -53,6 +53,14 @@ def test_what_is_no_video_is_the_sources_fault(content: bytes, tmp_path: Path) -
     with pytest.raises(UndecodableError, match=r"v\.mp4: FFmpeg recognises no video container") as caught:
         Decoder(CONFIG).open(path)
     assert (caught.value.stage, caught.value.error) == ("decode", "InvalidDataError")
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    path.touch()
+    with pytest.raises(SourceError, match=r"v\.mp4: the file is empty") as caught:
+        Decoder(DecoderConfig()).open(path)
+    assert type(caught.value) is SourceError  # not worth asking another decoder
 
 
 def test_a_header_that_was_cut_off_is_the_sources_fault(tmp_path: Path) -> None:

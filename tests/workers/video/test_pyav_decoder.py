@@ -1,6 +1,7 @@
 import itertools
 import math
 import tracemalloc
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def test_frames_that_nothing_refers_to_are_decoded_only_where_they_are_wanted(
         if kind is PyavVideo:
             assert shown(list(video)) == [0, 25, 50, 75]
     if kind is SpannedVideo:
-        with decoder.open_spans(path, spans) as spanned:
+        with closing(decoder.open_spans(path, spans)) as spanned:
             assert shown(list(spanned.frames(0))) == [0, 25, 50, 75]
     assert 4 <= len(pictures) < 25
 

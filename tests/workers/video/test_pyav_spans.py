@@ -1,6 +1,7 @@
 import itertools
 import math
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -62,7 +63,7 @@ def in_spans(path: Path, config: DecoderConfig, wanted: Callable[[int], bool] = 
     assert spans is not None
     frames: dict[int, list[Frame]] = {}
     ends: dict[int, SpanEnd] = {}
-    with decoder.open_spans(path, spans) as video:
+    with closing(decoder.open_spans(path, spans)) as video:
         for number in filter(wanted, itertools.count()):
             frames[number] = list(video.frames(number))
             ends[number] = video.end()
@@ -119,7 +120,7 @@ def test_only_the_time_within_spans_counts_and_adds_up(
             return super().seconds + 30  # for any span
 
     monkeypatch.setattr("workers.video.pyav_spans.Stopwatch", Slow)
-    with decoder.open_spans(path, spans) as spanned:
+    with closing(decoder.open_spans(path, spans)) as spanned:
         for number in range(3):
             now_s += 60
             assert list(spanned.frames(number))
