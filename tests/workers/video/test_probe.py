@@ -2,6 +2,7 @@ import math
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -142,12 +143,14 @@ def test_a_bomb_is_not_unpacked(look: Callable[[Path], None], tmp_path: Path) ->
         assert len(list(video)) == 1
 
 
-@pytest.mark.parametrize("limit", [{"max_pixels": 96 * 96}, {"max_memory_bytes": 400_000}])
-def test_a_switch_to_too_many_pixels_is_damage(limit: dict[str, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "limit", [replace(CONFIG, max_pixels=96 * 96), replace(CONFIG, max_memory_bytes=400_000)]
+)
+def test_a_switch_to_too_many_pixels_is_damage(limit: DecoderConfig, tmp_path: Path) -> None:
     parts = [encode(tmp_path / f"{side}.ts", [numbered(1, side, side)] * 10) for side in (96, 400)]
     path = tmp_path / "v.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    with Decoder(DecoderConfig(sample_fps=math.inf, is_decord_tried=False, **limit)).open(path) as video:
+    with Decoder(replace(limit, sample_fps=math.inf)).open(path) as video:
         assert len(list(video)) == 10
         assert video.facts().packets_damaged >= 1
 
