@@ -185,7 +185,9 @@ def report(sequence: Path, detector: FaceDetector, sample_fps: float, glue_box: 
         frames = list(video)
         time_base = Fraction(video.facts().time_base)
     start = time.process_time()
-    sights = list(Scout(ReaderConfig(), detector).sights(frames, sequence.name))
+    sights = [
+        sight for sight in Scout(ReaderConfig(), detector).sights(frames, sequence.name) if sight is not None
+    ]
     see_ms = (time.process_time() - start) / len(frames) * 1000
     height, width = frames[0].image.shape[:2]
     print(f"{sequence.name}: {len(frames)} frames of {width}x{height}, seen in {see_ms:.1f} ms per frame")

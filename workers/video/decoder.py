@@ -21,7 +21,7 @@ class _Backend(Protocol):
     def stated_duration_s(self) -> float | None: ...
     @property
     def spans(self) -> Spans | None: ...
-    def __iter__(self) -> Iterator[Frame]: ...
+    def __iter__(self) -> Iterator[Frame | None]: ...
     def facts(self) -> Facts: ...
     def close(self) -> None: ...
 
@@ -32,10 +32,10 @@ class Video:
     Args:
         backend: The decoder's view of the file.
         first: Its first sampled frame.
-        rest: The frames after that.
+        rest: The frames after that, and signs of life.
     """
 
-    def __init__(self, backend: _Backend, first: Frame, rest: Iterator[Frame]) -> None:
+    def __init__(self, backend: _Backend, first: Frame, rest: Iterator[Frame | None]) -> None:
         self._backend = backend
         self._frames = chain([first], rest)
 
@@ -56,6 +56,10 @@ class Video:
             SourceError: A limit that is not benign was exceeded.
             TransientError: The file could not be read further.
         """
+        return (frame for frame in self._frames if frame is not None)
+
+    def with_signs(self) -> Iterator[Frame | None]:
+        """Yield the same, and None now and then where frames are decoded and none is sampled."""
         return self._frames
 
     @property
@@ -144,7 +148,7 @@ class Decoder:
 def _begun(backend: _Backend) -> Video:
     rest = iter(backend)
     try:
-        first = next(rest, None)
+        first = next((frame for frame in rest if frame is not None), None)
     except BaseException:
         backend.close()
         raise

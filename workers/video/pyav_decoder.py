@@ -29,6 +29,9 @@ from workers.video.timeline import Place, Sampler
 _FIELD_CONTAINERS = {"mpeg", "mpegts", "h264", "hevc", "mpegvideo"}
 """Where a packet may hold a single field, so that packets are not frames."""
 
+SILENT_S = 10.0
+"""Seconds of decoding without a sampled frame after which there is a sign of life."""
+
 
 class PyavVideo:
     """A video opened for one pass; iterate once, then ask `facts`.
@@ -65,6 +68,7 @@ class PyavVideo:
         is_interlaced = scan_of(stream) == "interlaced"
         self._deinterlacer = Deinterlacer() if is_interlaced else None
         self._account = Account(header.pixel_format)
+        self._last_index, self._last_pts = -1, None
         sampler = Sampler(header.time_base, config.sample_fps)
         packets = self._demuxer.packets()
         first, is_timed = read_ahead(packets)
@@ -79,24 +83,31 @@ class PyavVideo:
         """Release the file."""
         self._demuxer.close()
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the sampled frames in presentation order."""
-        last_index, last_pts = -1, None
+    def __iter__(self) -> Iterator[Frame | None]:
+        """Yield the sampled frames in presentation order, and None as a sign of life where they are rare."""
+        told_s = 0.0
         for place, picture in self._pictures():
-            if not place.is_wanted or place.index is None:
+            frame = self._frame(place, picture)
+            if frame is None and self._clock.seconds - told_s < SILENT_S:
                 continue
-            # Broken timestamps can repeat or go back; what follows relies on the growth of time and number.
-            if place.index <= last_index or (last_pts is not None and place.pts <= last_pts):
-                self._account.late += 1
-                continue
-            last_index, last_pts = place.index, place.pts
-            if self._account.sampled == 0:
-                self._account.pixel_format = picture.format.name
-            image = self._canvas.paint(picture)
-            self._account.sampled += 1
-            frame = Frame(place.index, place.pts, float(place.pts * self._header.time_base), image)
+            told_s = self._clock.seconds
             with self._clock.stopped():
                 yield frame
+
+    def _frame(self, place: Place, picture: VideoFrame) -> Frame | None:
+        """Return the picture as it is handed on; None where it is not."""
+        if not place.is_wanted or place.index is None:
+            return None
+        # Broken timestamps can repeat or go back; what follows relies on the growth of time and number.
+        if place.index <= self._last_index or (self._last_pts is not None and place.pts <= self._last_pts):
+            self._account.late += 1
+            return None
+        self._last_index, self._last_pts = place.index, place.pts
+        if self._account.sampled == 0:
+            self._account.pixel_format = picture.format.name
+        image = self._canvas.paint(picture)
+        self._account.sampled += 1
+        return Frame(place.index, place.pts, float(place.pts * self._header.time_base), image)
 
     def _pictures(self) -> Iterator[tuple[Place, VideoFrame]]:
         for place, picture in self._decoded():
