@@ -14,6 +14,7 @@ Metrics are those of `trackers.eval` (HOTA; CLEAR and Identity at IoU 0.5), time
 """
 
 import argparse
+import itertools
 import math
 import tempfile
 import time
@@ -34,7 +35,7 @@ from workers.reading import ReaderConfig
 from workers.scout import Scout
 from workers.shots import ShotDetector, ShotsConfig
 from workers.sight import Sight
-from workers.tracking.people import people_of
+from workers.tracking.people import People
 from workers.tracking.track import FaceTrack
 from workers.tracking.tracker import Tracker, TrackerConfig
 from workers.video.decoder import Decoder, DecoderConfig
@@ -109,7 +110,9 @@ class Ours:
         self._tracker.end_shot()
         tracks = [track for track in self._tracker.take_ended() if not track.is_spurious]
         start = time.process_time()
-        people = people_of(tracks, TrackerConfig().same_person)
+        known = People(TrackerConfig().same_person)
+        shots = itertools.groupby(tracks, lambda track: track.shot_index)
+        people = [person for _, shot in shots for person in known.add(list(shot))]
         seconds = self.run.seconds + time.process_time() - start
         self.run.rows = _rows(tracks, [track.track_index for track in tracks])
         return self.run, Run(_rows(tracks, people), seconds)
@@ -182,7 +185,9 @@ def report(sequence: Path, detector: FaceDetector, sample_fps: float, glue_box: 
         frames = list(video)
         time_base = Fraction(video.facts().time_base)
     start = time.process_time()
-    sights = list(Scout(ReaderConfig(), detector).sights(frames, sequence.name))
+    sights = [
+        sight for sight in Scout(ReaderConfig(), detector).sights(frames, sequence.name) if sight is not None
+    ]
     see_ms = (time.process_time() - start) / len(frames) * 1000
     height, width = frames[0].image.shape[:2]
     print(f"{sequence.name}: {len(frames)} frames of {width}x{height}, seen in {see_ms:.1f} ms per frame")

@@ -139,15 +139,15 @@ class _Drawing:
         clips: Counter[str],
     ) -> None:
         self._request, self._fetched, self._reading, self._clips = request, fetched, reading, clips
-        self._is_damaged = reading.video.packets_damaged > 0
-        is_every = request.mot or request.overlay or self._is_damaged
-        self._decoder = replace(decoder, sample_fps=math.inf) if is_every else decoder
+        # Frames that the reading skipped may be damaged without its knowing.
+        self._is_every = bool(request.mot or request.overlay or reading.video.packets_damaged)
+        self._decoder = replace(decoder, sample_fps=math.inf) if self._is_every else decoder
         self._sampler = Sampler(Fraction(reading.video.time_base), request.sample_fps)
         self._trails = Trails(reading, request.sample_fps)
         self._mot_ids = _mot_ids(reading, request.mot_id)
         title = request.file.name.encode(errors="backslashreplace").decode()
         self._sheet = ContactSheet(reading, title, clips, persons_of(reading)) if request.sheet else None
-        self._is_shown = bool(is_every or self._sheet)
+        self._is_shown = self._is_every or self._sheet is not None
         self._decoded: list[int] = []
         self._rows: list[tuple[int, int, float, float, float, float, float]] = []
 
@@ -156,12 +156,11 @@ class _Drawing:
             overlay = self._opened(stack)
             if self._is_shown:
                 self._show(overlay, tell)
-        is_counted = self._is_damaged
         faces = Faces(
             self._request.file,
             self._reading,
             self._clips,
-            FrameNumbers(self._decoded if is_counted else None),
+            FrameNumbers(self._decoded if self._is_every else None),
             tuple(self._request.outputs.values()),
         )
         self._write(faces)
@@ -183,7 +182,7 @@ class _Drawing:
         with Decoder(self._decoder).open(self._fetched.path) as video:
             for frame in video:
                 self._decoded.append(frame.index)
-                number = len(self._decoded) if self._is_damaged else frame.index + 1
+                number = len(self._decoded) if self._is_every else frame.index + 1
                 cut_s = cuts_s.get(frame.index, cut_s)
                 if self._sheet is not None:
                     self._sheet.add(frame, is_looked_at=self._sampler.picks(frame.pts))
@@ -234,6 +233,8 @@ def _in_place(path: Path) -> Generator[Path]:
     try:
         yield part
         part.replace(path)
+    except OSError as error:
+        raise OSError(str(error).replace(str(part), str(path))) from error
     finally:
         part.unlink(missing_ok=True)
 

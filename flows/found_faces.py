@@ -1,5 +1,6 @@
 """What was found in one video, for people and programs to read: its tracks, cuts and persons."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,15 @@ class FrameNumbers:
     """Numbers of the decoded frames from 1: their places in the video, less those that could not be decoded.
 
     Args:
-        decoded: places from 0 of all frames that were decoded; None when all of the video were.
+        decoded: places from 0 of all frames that were decoded, ascending; None when all of the video were.
     """
 
     def __init__(self, decoded: list[int] | None) -> None:
-        self._of = {index: n for n, index in enumerate(decoded, 1)} if decoded is not None else None
+        self._decoded = decoded
 
     def of(self, frame_index: int) -> int:
         """Return the number of a frame that was decoded, from its place in the video."""
-        return frame_index + 1 if self._of is None else self._of[frame_index]
+        return frame_index + 1 if self._decoded is None else bisect_right(self._decoded, frame_index)
 
 
 @dataclass(frozen=True, slots=True)

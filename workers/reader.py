@@ -130,7 +130,7 @@ class Reader:
                 visit = Visit(
                     self._config, fetched=fetched, ids=ids, uri=uri, duration_s=video.stated_duration_s
                 )
-                for chunk in self._chunks(visit, self._scout.sights(video, uri)):
+                for chunk in self._chunks(visit, self._scout.sights(video.with_signs(), uri)):
                     with clock.stopped():
                         yield chunk
                 row = visit.video(video.facts(), clock.seconds)
@@ -145,10 +145,10 @@ class Reader:
             if fetches == self._fetches:
                 self._discard()
 
-    def _chunks(self, visit: Visit, sights: Iterator[Sight]) -> Iterator[Chunk]:
+    def _chunks(self, visit: Visit, sights: Iterator[Sight | None]) -> Iterator[Chunk]:
         told_s = time.monotonic()
         for sight in sights:
-            for chunk in visit.add(sight):
+            for chunk in visit.add(sight) if sight is not None else ():
                 yield chunk
                 told_s = time.monotonic()
             if time.monotonic() - told_s > self._config.heartbeat_s:

@@ -11,8 +11,8 @@ from workers.failure import failure_of
 from workers.reading import ReaderConfig
 from workers.shots import thumb_of
 from workers.sight import Sight, Sighted, Sights
-from workers.video.frames import Frame, SpanEnd
-from workers.video.spans import UnsplittableError
+from workers.video.frames import Frame
+from workers.video.spans import SpanEnd, UnsplittableError
 
 
 class Scout:
@@ -27,11 +27,11 @@ class Scout:
         self._config = config
         self._detector = detector
 
-    def sights(self, frames: Iterable[Frame], uri: str) -> Iterator[Sight]:
-        """Yield what is seen of each frame.
+    def sights(self, frames: Iterable[Frame | None], uri: str) -> Iterator[Sight | None]:
+        """Yield what is seen of each frame, and signs of life as they come.
 
         Args:
-            frames: of one video, in order.
+            frames: of one video, in order; None is a sign of life.
             uri: of the video, for messages.
 
         Raises:
@@ -39,6 +39,9 @@ class Scout:
         """
         waiting: list[Frame] = []
         for frame in _decoded(frames, uri):
+            if frame is None:
+                yield None
+                continue
             waiting.append(frame)
             if len(waiting) == self._detector.batch:
                 yield from self._seen(waiting, uri)
@@ -58,8 +61,9 @@ class Scout:
         sights: list[Sight] = []
         size = 0
         for sight in self.sights(frames, uri):
-            sights.append(sight)
-            size += sight.nbytes
+            if sight is not None:
+                sights.append(sight)
+                size += sight.nbytes
             if size >= self._config.sights_bytes or clock.seconds > self._config.heartbeat_s:
                 yield Sights(tuple(sights), clock.seconds, None)
                 clock, sights, size = Stopwatch(), [], 0
@@ -80,15 +84,15 @@ class Scout:
         return Sight(frame.index, frame.pts, frame.pts_s, thumb_of(image, self._config.shots), sighted)
 
 
-def _decoded(frames: Iterable[Frame], uri: str) -> Iterator[Frame]:
+def _decoded(frames: Iterable[Frame | None], uri: str) -> Iterator[Frame | None]:
     every = iter(frames)
     while True:
         try:
-            frame = next(every, None)
+            frame = next(every)
+        except StopIteration:
+            return
         except UnsplittableError:
             raise
         except Exception as error:
             raise failure_of(error, "decode", uri) from error
-        if frame is None:
-            return
         yield frame

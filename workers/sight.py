@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workers.crop import Patch
 from workers.faces.appearance import Look
 from workers.faces.face import Face
-from workers.video.frames import SpanEnd
+from workers.video.spans import SpanEnd
 
 
 class Sighted(NamedTuple):

@@ -7,8 +7,8 @@ from storage.records import Video
 from workers.clock import Stopwatch
 from workers.reading import Chunk
 from workers.sight import Sights
-from workers.video.frames import Facts, Seam, SpanEnd
-from workers.video.spans import UnsplittableError
+from workers.video.frames import Facts
+from workers.video.spans import Seam, SpanEnd, UnsplittableError
 from workers.visit import Visit
 
 

@@ -58,9 +58,10 @@ def print_faces(faces: Faces, out: Console | None = None) -> None:
     if reading.tracks:
         console.print(_table(faces))
     rate = f"{video.fps:.4g} fps" if video.fps else "no stated rate"
+    length = f"{rate}, {video.duration_s:.3f} s" if video.frames_decoded > 1 else "one picture"
     turn = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
     facts = {
-        "video": f"{video.width_px}x{video.height_px}, {rate}, {video.duration_s:.3f} s, {video.codec}{turn}",
+        "video": f"{video.width_px}x{video.height_px}, {length}, {video.codec}{turn}",
         "faces": f"{video.faces:,} in {video.frames_sampled:,} of {video.frames_decoded:,} frames, "
         + (f"{video.tracks:,} tracks" if video.tracks != 1 else "1 track")
         if reading.tracks

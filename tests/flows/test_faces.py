@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from av import error as av_error
 from numpy.random import default_rng
+from PIL import Image
 from typer.testing import CliRunner
 
 from flows.cli import app
@@ -237,12 +238,35 @@ def test_faces_can_be_numbered_by_person(tmp_path: Path) -> None:
     assert ids["person"] == [(n, 1) for n in frames]
 
 
+def test_what_the_looks_skipped_and_cannot_be_decoded_is_not_counted(film: Path, tmp_path: Path) -> None:
+    path = side_by_side(tmp_path / "v.mp4", [film], lambda _: None)
+    second = sorted(packets_of(path), key=lambda packet: packet.pts or 0)[1]  # nothing refers to it
+    overwrite(path, (second.pos or 0) + 5, second.size - 5)  # all but what says so
+    mot, cuts = tmp_path / "m.csv", tmp_path / "c.csv"
+    code, text, _ = run(path, "--sample-fps", "5", "--no-sheet", "--mot", mot, "--cuts", cuts)
+    assert code == 0
+    assert "read only in part" not in text
+    numbers = {row[0] for row in rows_of(mot)}
+    assert set(range(1, CUT - 1)) < numbers
+    assert max(numbers) == FRAMES - 1
+    assert cuts.read_text().splitlines()[1:] == [str(CUT)]
+
+
+def test_a_picture_that_h264_cannot_hold_is_one_line_and_1(tmp_path: Path) -> None:
+    Image.new("RGB", (17000, 8)).save(tmp_path / "p.png")
+    code, _, error = run(tmp_path / "p.png", "--no-sheet", "--overlay", tmp_path / "o.mp4")
+    assert code == 1
+    assert error.startswith(f"facesift: {tmp_path / 'o.mp4'}: H.264 of 17000x8 pixels cannot be written")
+    assert not (tmp_path / "o.mp4").exists()
+
+
 def test_a_picture_is_a_video_of_one_frame(films: Path, tmp_path: Path) -> None:
     with av.open(str(films / "000.mp4")) as container:
         next(container.decode(video=0)).to_image().save(tmp_path / "p.png")
     code, text, _ = run(tmp_path / "p.png", "--sheet", tmp_path / "s.png", "--overlay", tmp_path / "o.mp4")
     assert code == 0
     assert "in 1 of 1 frames" in text
+    assert ", one picture, png" in text
     assert len(times_of(tmp_path / "o.mp4")) == 1
 
 

@@ -18,8 +18,7 @@ from workers.failure import SourceError, TransientError
 from workers.outcome import Done, Failed, Job, Outcome, Part
 from workers.reader import Chunk, RowIds
 from workers.sight import Sight, Sights
-from workers.video.frames import SpanEnd, Spans
-from workers.video.spans import UnsplittableError
+from workers.video.spans import SpanEnd, Spans, UnsplittableError
 
 SPANS, FRAMES = 6, 3
 """Of a long video, and frames of each of its spans."""

@@ -169,6 +169,20 @@ def test_a_reader_shows_that_it_lives(dull: Path) -> None:
     assert positions == sorted(positions)
 
 
+def test_a_reader_shows_that_it_lives_where_no_frame_is_sampled(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rare = ReaderConfig(decoder=DecoderConfig(sample_fps=0.1), heartbeat_s=1e-9)
+    _, expected = read(Reader(rare), film)
+    monkeypatch.setattr("workers.video.pyav_decoder.SILENT_S", 0.0)
+    reader = Reader(rare)
+    *chunks, video = reader.read(reader.fetch(source(film)), IDS)
+    assert isinstance(video, Video)
+    assert video.frames_sampled == expected.video.frames_sampled == 1
+    assert sum(isinstance(chunk, Chunk) and not chunk.rows for chunk in chunks) > 3
+    assert [rows.records() for chunk in chunks if isinstance(chunk, Chunk) for rows in chunk.rows]
+
+
 def test_what_is_handed_on_crosses_processes(parts: list[Chunk | Video]) -> None:
     for part in parts:
         copy = pickle.loads(pickle.dumps(part))

@@ -118,10 +118,11 @@ class ContactSheet:
         title = shortened(self._title, width_px, size_px=24, weight=600)
         write_text(sheet, title, (_MARGIN, 42), _INK, size_px=24, weight=600)
         self._draw_legend(sheet)
+        rate = f"{video.fps:.4g} fps" if video.fps else "no stated rate"
+        length = clock_of(video.duration_s, self._step_s) + (" s" if video.duration_s < 60 else "")
         facts = [
             f"{video.width_px} × {video.height_px}",
-            f"{video.fps:.4g} fps" if video.fps else "no stated rate",
-            clock_of(video.duration_s, self._step_s) + (" s" if video.duration_s < 60 else ""),
+            *([rate, length] if video.frames_decoded > 1 else ["one picture"]),
             _count(video.tracks, "track"),
             f"{_count(video.faces, 'face')} in {_count(video.frames_sampled, 'frame')}",
             _count(cuts, "cut"),

@@ -1,6 +1,7 @@
 """A copy of a video with what was found drawn over it: boxes, numbers, landmarks, cuts."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ import av
 import cv2
 import numpy as np
 from av import VideoFrame
+from av import error as av_error
 from numpy.typing import NDArray
 
 from workers.drawing.lettering import text_width_px, write_text
@@ -38,14 +40,19 @@ class Overlay:
         time_base: of the frames' pts.
         fps: nominal rate.
         end_pts: when the last frame ends.
+
+    Raises:
+        OSError: here and later: it cannot be written, or not in this size.
     """
 
     def __init__(
         self, path: Path, size_px: tuple[int, int], time_base: Fraction, *, fps: float | None, end_pts: int
     ) -> None:
+        self._path = path
         self._size_px, self._time_base, self._end_pts = size_px, time_base, end_pts
-        # "file:" keeps a colon in the name from being read as a protocol.
-        self._container = av.open(f"file:{path}", "w", format=CONTAINERS[path.suffix.lower()])
+        with self._telling():
+            # "file:" keeps a colon in the name from being read as a protocol.
+            self._container = av.open(f"file:{path}", "w", format=CONTAINERS[path.suffix.lower()])
         rate = Fraction(fps).limit_denominator(1001) if fps else Fraction(25)
         stream = self._container.add_stream("libx264", rate=rate)
         stream.width, stream.height = (side + side % 2 for side in size_px)
@@ -60,12 +67,13 @@ class Overlay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            packets = self._stream.encode(None)
-            for packet in packets[-1:]:  # the encoder cannot know how long the last picture stays
-                packet.duration = max(1, self._end_pts - (packet.pts or 0))
-            self._container.mux(packets)
-        self._container.close()
+        with self._telling():
+            if error is None:
+                packets = self._stream.encode(None)
+                for packet in packets[-1:]:  # the encoder cannot know how long the last picture stays
+                    packet.duration = max(1, self._end_pts - (packet.pts or 0))
+                self._container.mux(packets)
+            self._container.close()
 
     def add(self, frame: Frame, shown: Iterable[Shown], caption: str, *, is_cut: bool) -> None:
         """Write a frame with its faces.
@@ -83,7 +91,16 @@ class Overlay:
             image = np.asarray(cv2.copyMakeBorder(image, *edges, cv2.BORDER_REPLICATE), np.uint8)
         picture = VideoFrame.from_ndarray(image, format="rgb24")
         picture.pts, picture.time_base = frame.pts, self._time_base
-        self._container.mux(self._stream.encode(picture))
+        with self._telling():
+            self._container.mux(self._stream.encode(picture))
+
+    @contextmanager
+    def _telling(self) -> Generator[None]:
+        try:
+            yield
+        except av_error.FFmpegError as error:
+            what = f"H.264 of {self._size_px[0]}x{self._size_px[1]} pixels cannot be written"
+            raise OSError(f"{self._path}: {what} ({error.strerror})") from error
 
 
 def annotated(image: Image, shown: Iterable[Shown], caption: str, *, is_cut: bool) -> Image:

@@ -64,12 +64,8 @@ class Scrfd:
         )
         self._input: str = self._session.get_inputs()[0].name
         self._outputs: list[str] = [output.name for output in self._session.get_outputs()]
-        self._is_batched = self._gives_the_same_together()
-
-    @property
-    def is_batched(self) -> bool:
+        self.is_batched = self._gives_the_same_together()
         """Whether several pictures go through the network at once."""
-        return self._is_batched
 
     def look(self, images: Sequence[Image], minimum_score: float) -> list[Sighting]:
         """Return what is seen in pictures [H, W, 3] uint8 RGB; they may differ in size."""
@@ -99,7 +95,7 @@ class Scrfd:
 
     def _run(self, blobs: Floats) -> list[Floats]:
         """Return per output [B, cells and anchors, values] for inputs [B, 3, H, W]."""
-        if self._is_batched or len(blobs) == 1:
+        if self.is_batched or len(blobs) == 1:
             return [_apart(output, len(blobs)) for output in self._answers(blobs)]
         alone = [self._run(blob[None]) for blob in blobs]
         return [np.concatenate(outputs) for outputs in zip(*alone, strict=True)]

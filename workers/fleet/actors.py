@@ -19,8 +19,7 @@ from workers.fleet.metrics import ProcessMeter, Role
 from workers.reader import Chunk, Reader, RowIds
 from workers.sight import Sights
 from workers.stitcher import Stitcher
-from workers.video.frames import Spans
-from workers.video.spans import UnsplittableError
+from workers.video.spans import Spans, UnsplittableError
 
 if TYPE_CHECKING:
     from workers.describer import Describer

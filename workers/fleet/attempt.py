@@ -10,7 +10,7 @@ from workers.fleet.actors import Look
 from workers.fleet.answered import BatchAccount
 from workers.outcome import Job
 from workers.reader import RowIds
-from workers.video.frames import Spans
+from workers.video.spans import Spans
 
 Ref = Any
 """ray.ObjectRef, whose type parameter says nothing here."""

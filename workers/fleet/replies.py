@@ -13,7 +13,7 @@ from workers.fleet.ending import failed
 from workers.fleet.post import Post
 from workers.fleet.shift import Shift
 from workers.outcome import Claim, Done, Duplicate, Outcome, Part, Position
-from workers.video.frames import Spans
+from workers.video.spans import Spans
 
 
 class Replies:

@@ -116,19 +116,3 @@ class People:
                 person.add(track)
                 joined[track.track_index] = person.index
         return joined
-
-
-def people_of(tracks: Sequence[FaceTrack], alike: float) -> list[int]:
-    """Return each track's person, as `People` tells them, of all tracks of a video at once, in any order."""
-    people = People(alike)
-    of_track: dict[int, int] = {}
-    for shot in _shots(tracks):
-        of_track.update(zip((track.track_index for track in shot), people.add(shot), strict=True))
-    return [of_track[track.track_index] for track in tracks]
-
-
-def _shots(tracks: Sequence[FaceTrack]) -> list[list[FaceTrack]]:
-    shots: dict[int, list[FaceTrack]] = {}
-    for track in sorted(tracks, key=lambda track: track.track_index):
-        shots.setdefault(track.shot_index, []).append(track)
-    return [shots[index] for index in sorted(shots)]

@@ -1,5 +1,6 @@
 """The account of a decoded video: what came of its packets, and the facts that follow."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import av
@@ -15,6 +16,8 @@ class Account:
     Attributes:
         sampled: frames handed on.
         errors: packets that the decoder refused.
+        concealed: pictures that it filled in where they are damaged, and flagged so.
+        late: frames left out because their timestamps put them before the one handed on last.
         last: the latest frame that was decoded.
         stopped: why the rest was left unread.
         pixel_format: of the first frame handed on.
@@ -23,6 +26,8 @@ class Account:
     pixel_format: str
     sampled: int = 0
     errors: int = 0
+    concealed: int = 0
+    late: int = 0
     last: Place | None = None
     stopped: str | None = None
 
@@ -54,7 +59,9 @@ def facts_of(
     if account.stopped is not None and account.last is not None and account.last.index is not None:
         frames = account.last.index + 1
         end_pts = account.last.pts + account.last.duration
-    reason = account.stopped or _partial_reason(header, damaged, frames, start_pts, end_pts)
+    reasons = [*_damage(account, damaged, frames)]
+    reasons += [account.stopped] if account.stopped else _end(header, start_pts, end_pts)
+    reason = "; ".join(reasons) or None
     return Facts(
         container=header.container,
         codec=header.codec,
@@ -64,8 +71,8 @@ def facts_of(
         fps=header.fps,
         duration_s=float((end_pts - start_pts) * header.time_base),
         rotation_deg=rotation_deg,
-        sample_aspect_ratio=f"{header.sample_aspect_ratio.numerator}:{header.sample_aspect_ratio.denominator}",
-        time_base=f"{header.time_base.numerator}/{header.time_base.denominator}",
+        sample_aspect_ratio=header.sample_aspect_ratio_text,
+        time_base=header.time_base_text,
         start_pts=start_pts,
         decoder=f"pyav {av.__version__}",
         frames_decoded=max(account.sampled, frames - damaged) if is_timed else frames,
@@ -76,14 +83,20 @@ def facts_of(
     )
 
 
-def _partial_reason(header: Header, damaged: int, frames: int, start_pts: int, end_pts: int) -> str | None:
-    reasons: list[str] = []
+def _damage(account: Account, damaged: int, frames: int) -> Iterator[str]:
     if damaged:
-        reasons.append(f"{damaged} of {frames} packets are damaged")
+        yield f"{damaged} of {frames} packets are damaged"
+    if account.concealed:
+        pictures = "1 picture is" if account.concealed == 1 else f"{account.concealed} pictures are"
+        yield f"{pictures} damaged and filled in by the decoder"
+    if account.late:
+        yield f"timestamps that go back: {account.late} of the sampled frames left out"
+
+
+def _end(header: Header, start_pts: int, end_pts: int) -> Iterator[str]:
     stated_s, time_base = header.duration_s, header.time_base
     # Containers state either the length or the end; the last frame's duration is often unknown.
     end_s = float(max(end_pts, end_pts - start_pts) * time_base)
     frame_s = 1 / header.fps if header.fps else 0.0
     if stated_s is not None and end_s + frame_s + 0.5 < stated_s:
-        reasons.append(f"the file ends at {end_s:.3f} s of the {stated_s:.3f} s that its header states")
-    return "; ".join(reasons) or None
+        yield f"the file ends at {end_s:.3f} s of the {stated_s:.3f} s that its header states"

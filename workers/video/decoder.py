@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from workers.failure import UndecodableError, failure_of
-from workers.video.frames import DecoderConfig, Facts, Frame, SpanEnd, Spans
+from workers.video.frames import DecoderConfig, Facts, Frame
 from workers.video.pyav_decoder import PyavVideo
 from workers.video.pyav_spans import SpannedVideo
+from workers.video.spans import SpanEnd, Spans
 
 __all__ = ["Decoder", "DecoderConfig", "Facts", "Frame", "SpanEnd", "SpannedVideo", "Spans", "Video"]
 
@@ -20,7 +21,7 @@ class _Backend(Protocol):
     def stated_duration_s(self) -> float | None: ...
     @property
     def spans(self) -> Spans | None: ...
-    def __iter__(self) -> Iterator[Frame]: ...
+    def __iter__(self) -> Iterator[Frame | None]: ...
     def facts(self) -> Facts: ...
     def close(self) -> None: ...
 
@@ -31,10 +32,10 @@ class Video:
     Args:
         backend: The decoder's view of the file.
         first: Its first sampled frame.
-        rest: The frames after that.
+        rest: The frames after that, and signs of life.
     """
 
-    def __init__(self, backend: _Backend, first: Frame, rest: Iterator[Frame]) -> None:
+    def __init__(self, backend: _Backend, first: Frame, rest: Iterator[Frame | None]) -> None:
         self._backend = backend
         self._frames = chain([first], rest)
 
@@ -55,6 +56,10 @@ class Video:
             SourceError: A limit that is not benign was exceeded.
             TransientError: The file could not be read further.
         """
+        return (frame for frame in self._frames if frame is not None)
+
+    def with_signs(self) -> Iterator[Frame | None]:
+        """Yield the same, and None now and then where frames are decoded and none is sampled."""
         return self._frames
 
     @property
@@ -75,7 +80,9 @@ class Video:
 class Decoder:
     """Opens videos of any container and codec that the backends know.
 
-    A frame comes once, in presentation order, with exact pts; what is damaged is counted and left out. The
+    A frame comes once, in presentation order, with exact pts. What cannot be decoded is counted and left
+    out. What could be decoded only with damaged parts filled in is kept, and counted where FFmpeg flags it;
+    kept too are the pictures that refer to damaged ones, up to the next key frame, which nothing flags. The
     same file and configuration give the same frames.
 
     Args:
@@ -125,15 +132,9 @@ class Decoder:
 
     def _with_pyav(self, path: Path) -> Video:
         try:
-            backend = PyavVideo(path, self.config)
-            video = _begun(backend)
-            if backend.is_flagged_interlaced and not backend.is_interlaced:
-                # The header kept it quiet: begin again with a filter that sees every picture.
-                backend.close()
-                video = _begun(PyavVideo(path, self.config, is_interlaced=True))
+            return _begun(PyavVideo(path, self.config))
         except (OSError, MemoryError) as error:
             raise failure_of(error, "decode", path.name) from error
-        return video
 
     def _with_decord(self, path: Path) -> Video:
         from workers.video.decord_decoder import DecordVideo  # noqa: PLC0415  decord has no wheel for every platform
@@ -147,7 +148,7 @@ class Decoder:
 def _begun(backend: _Backend) -> Video:
     rest = iter(backend)
     try:
-        first = next(rest, None)
+        first = next((frame for frame in rest if frame is not None), None)
     except BaseException:
         backend.close()
         raise

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import decord
@@ -68,12 +68,6 @@ class DecordVideo:
         self._frames = min(len(self._seconds), config.max_frames)
         """Up to where the video is read."""
         self._stopped: str | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the file."""
@@ -151,8 +145,8 @@ class DecordVideo:
             fps=header.fps,
             duration_s=float(self._seconds[frames - 1, 1] - self._seconds[0, 0]),
             rotation_deg=0,
-            sample_aspect_ratio=f"{header.sample_aspect_ratio.numerator}:{header.sample_aspect_ratio.denominator}",
-            time_base=f"{header.time_base.numerator}/{header.time_base.denominator}",
+            sample_aspect_ratio=header.sample_aspect_ratio_text,
+            time_base=header.time_base_text,
             start_pts=self._pts(0),
             decoder=f"decord {decord.__version__}",
             frames_decoded=frames,

@@ -55,7 +55,7 @@ class Demuxer:
         context.thread_type = "AUTO" if config.threads > 1 else "NONE"
         context.thread_count = config.threads
         # The header was checked; this bounds what a stream switches to later.
-        context.options = decoder_options(config)
+        context.options = decoder_options(config, self.stream)
 
     def close(self) -> None:
         """Release the file."""

@@ -95,42 +95,12 @@ class Header:
     file_duration_s: float | None
     """Stated length of the whole file, of which sound may be longer."""
 
+    @property
+    def sample_aspect_ratio_text(self) -> str:
+        """Width of a pixel to its height, e.g. `4:3`."""
+        return f"{self.sample_aspect_ratio.numerator}:{self.sample_aspect_ratio.denominator}"
 
-@dataclass(frozen=True, slots=True)
-class Spans:
-    """How a video divides into spans, and what its first frame has decided for all of them.
-
-    Span n goes from the first key frame that is n * `length_s` or more after the first frame to the first key
-    frame of a later span; where key frames are rare it is empty.
-    """
-
-    length_s: float
-    duration_s: float | None
-    """As the header states it."""
-    size_px: tuple[int, int]
-    """Width and height of every picture."""
-    rotation_deg: int
-    pixel_format: str
-
-
-@dataclass(frozen=True, slots=True)
-class Seam:
-    """The key frame at which two spans meet: its number, and a check sum of its pixels."""
-
-    index: int
-    checksum: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpanEnd:
-    """How a span meets its neighbours. Both decode the key frame between them and must see the same.
-
-    Attributes:
-        begins: its own first frame; None in an empty span.
-        ends: the next span's; None in the last span and in an empty span.
-        facts: of the whole video, but for `frames_sampled`, where no frame follows the span.
-    """
-
-    begins: Seam | None
-    ends: Seam | None
-    facts: Facts | None
+    @property
+    def time_base_text(self) -> str:
+        """Seconds per unit of pts, e.g. `1/1000`."""
+        return f"{self.time_base.numerator}/{self.time_base.denominator}"

@@ -30,7 +30,7 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
     """Open a file of any container that FFmpeg knows.
 
     Raises:
-        SourceError: It is not a video file, or it is text, or a playlist of other files.
+        SourceError: It is not a video file, or it is empty, text, or a playlist of other files.
         TransientError: It cannot be read now.
     """
     try:
@@ -44,6 +44,8 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
         raise TransientError("decode", message, "ExitError") from error
     except (av_error.FFmpegError, ValueError) as error:
         check_readable(path)
+        if not path.stat().st_size:
+            raise SourceError("decode", f"{path.name}: the file is empty") from error
         raise _unrecognised(path.name, error) from error
     kind = container.format.name.split(",")[0]
     if kind in _PLAYLISTS or kind in _TEXT:
@@ -57,7 +59,8 @@ def _opened(file: str | BinaryIO, config: DecoderConfig) -> InputContainer:
     return av.open(
         file,
         mode="r",
-        container_options={"protocol_whitelist": "file"} | decoder_options(config),
+        options=decoder_options(config),  # for the decoders with which FFmpeg looks at the first pictures
+        container_options={"protocol_whitelist": "file"},
         metadata_errors="replace",
         timeout=config.max_seconds,
     )
@@ -70,10 +73,14 @@ def check_header(file: BinaryIO, name: str, config: DecoderConfig) -> None:
         SourceError: It is not a video file.
         OSError: The file cannot be read.
     """
-    # What a playlist names is not opened.
-    options = {"protocol_whitelist": "none"} | decoder_options(config)
     try:
-        with av.open(file, mode="r", container_options=options, metadata_errors="replace") as container:
+        with av.open(
+            file,
+            mode="r",
+            options=decoder_options(config),
+            container_options={"protocol_whitelist": "none"},  # what a playlist names is not opened
+            metadata_errors="replace",
+        ) as container:
             choose_stream(container, name)
     except (av_error.FFmpegError, ValueError) as error:
         raise _unrecognised(name, error) from error
@@ -109,10 +116,17 @@ def check_memory(path: Path) -> None:
         raise failure_of(MemoryError(), "decode", path.name)
 
 
-def decoder_options(config: DecoderConfig) -> dict[str, str]:
-    """Return FFmpeg options that bound pictures of which the header does not tell."""
+def decoder_options(config: DecoderConfig, stream: VideoStream | None = None) -> dict[str, str]:
+    """Return FFmpeg options that bound pictures of which the header does not tell.
+
+    Args:
+        config: The decoder's configuration.
+        stream: What is decoded; None where its format is not known, and the smallest is assumed.
+    """
+    bits_per_pixel = 8 if stream is None else _bits_per_pixel(stream)
+    affordable_pixels = config.max_memory_bytes // _pixel_bytes(bits_per_pixel, config)
     # FFmpeg compares after rounding the width up to a multiple of 64.
-    return {"max_pixels": str(2 * config.max_pixels)}
+    return {"max_pixels": str(2 * min(config.max_pixels, affordable_pixels))}
 
 
 def choose_stream(container: InputContainer, name: str) -> VideoStream:
@@ -183,12 +197,20 @@ def check_size(stream: VideoStream, config: DecoderConfig, name: str) -> None:
     if pixels > config.max_pixels:
         size = f"{context.width}x{context.height}"
         raise SourceError("decode", f"{name}: frames of {size} exceed decoder.max_pixels={config.max_pixels}")
-    bits_per_pixel = context.format.bits_per_pixel if context.format else 24
-    # The reference pictures of the largest H.264 or HEVC decoder, one in work per thread, and two RGB copies.
-    needed_bytes = pixels * (bits_per_pixel * (REORDER_FRAMES + config.threads + 1) // 8 + 6)
+    needed_bytes = pixels * _pixel_bytes(_bits_per_pixel(stream), config)
     if needed_bytes > config.max_memory_bytes:
         limit = f"decoder.max_memory_bytes={config.max_memory_bytes}"
         raise SourceError("decode", f"{name}: decoding needs about {needed_bytes} bytes, over {limit}")
+
+
+def _bits_per_pixel(stream: VideoStream) -> int:
+    pixel_format = stream.codec_context.format
+    return pixel_format.bits_per_pixel if pixel_format else 24
+
+
+def _pixel_bytes(bits_per_pixel: int, config: DecoderConfig) -> int:
+    # The reference pictures of the largest H.264 or HEVC decoder, one in work per thread, and two RGB copies.
+    return bits_per_pixel * (REORDER_FRAMES + config.threads + 1) // 8 + 6
 
 
 def _aspect_ratio(stream: VideoStream) -> Fraction:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Self
 
 from av import VideoFrame
 from av import error as av_error
@@ -13,7 +12,7 @@ from workers.failure import SourceError, UndecodableError
 from workers.video.account import Account, facts_of
 from workers.video.canvas import Canvas, Deinterlacer
 from workers.video.demuxer import Demuxer
-from workers.video.frames import DecoderConfig, Facts, Frame, Spans
+from workers.video.frames import DecoderConfig, Facts, Frame
 from workers.video.numbering import (
     AsDecoded,
     ByTimestamp,
@@ -23,90 +22,97 @@ from workers.video.numbering import (
     read_ahead,
 )
 from workers.video.probe import check_memory, scan_of
-from workers.video.spans import can_begin_at_key_frames
+from workers.video.span_cutter import can_begin_at_key_frames
+from workers.video.spans import Spans
 from workers.video.timeline import Place, Sampler
 
 _FIELD_CONTAINERS = {"mpeg", "mpegts", "h264", "hevc", "mpegvideo"}
 """Where a packet may hold a single field, so that packets are not frames."""
 
+SILENT_S = 10.0
+"""Seconds of decoding without a sampled frame after which there is a sign of life."""
+
 
 class PyavVideo:
     """A video opened for one pass; iterate once, then ask `facts`.
 
-    Damage costs what is damaged: a packet that cannot be decoded is counted and the next one is tried. Limits
-    of time and number of frames end the pass and mark the video as partial. Frames that sampling skips
-    undecoded count as decoded unless their packets are found damaged.
+    Damage costs what is damaged: a packet that cannot be decoded is counted and the next one is tried, and a
+    picture of which the decoder has filled in a part is handed on and counted. Limits of time and number of
+    frames end the pass and mark the video as partial. Frames that sampling skips undecoded count as decoded
+    unless their packets are found damaged.
 
     Args:
         path: A file.
         config: The decoder's configuration.
-        is_interlaced: Whether pictures are known to be interlaced; None asks the header.
 
     Raises:
         SourceError: Not a video, without a video stream, or too large to decode.
         TransientError: The file cannot be read.
     """
 
-    def __init__(self, path: Path, config: DecoderConfig, *, is_interlaced: bool | None = None) -> None:
+    def __init__(self, path: Path, config: DecoderConfig) -> None:
         self._clock = Stopwatch()
         self._path = path
         self._config = config
         self._demuxer = Demuxer(path, config)
         self._stream, self._header = self._demuxer.stream, self._demuxer.header
         try:
-            self._prepare(is_interlaced)
+            self._prepare()
         except BaseException:
             self._demuxer.close()
             raise
 
-    def _prepare(self, is_interlaced: bool | None) -> None:
+    def _prepare(self) -> None:
         config, stream, header = self._config, self._stream, self._header
         self._canvas = Canvas(header.sample_aspect_ratio, config.max_pixels, header.codec)
-        self.is_interlaced = scan_of(stream) == "interlaced" if is_interlaced is None else is_interlaced
-        self._deinterlacer = Deinterlacer() if self.is_interlaced else None
+        is_interlaced = scan_of(stream) == "interlaced"
+        self._deinterlacer = Deinterlacer() if is_interlaced else None
         self._account = Account(header.pixel_format)
-        self.is_flagged_interlaced = False
-        """Whether a decoded picture was interlaced."""
+        self._last_index, self._last_pts = -1, None
         sampler = Sampler(header.time_base, config.sample_fps)
         packets = self._demuxer.packets()
         first, is_timed = read_ahead(packets)
         self._packets = chain(first, packets)
-        is_fields = self.is_interlaced and header.container in _FIELD_CONTAINERS
+        is_fields = is_interlaced and header.container in _FIELD_CONTAINERS
         if is_timed and not is_fields:
             self._numbering = by_timestamp(header, config, sampler)
         else:
             self._numbering = AsDecoded(sampler, frame_duration_pts(stream, header.time_base))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Release the file."""
         self._demuxer.close()
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the sampled frames in presentation order."""
-        last_index, last_pts = -1, None
+    def __iter__(self) -> Iterator[Frame | None]:
+        """Yield the sampled frames in presentation order, and None as a sign of life where they are rare."""
+        told_s = 0.0
         for place, picture in self._pictures():
-            if not place.is_wanted or place.index is None:
+            frame = self._frame(place, picture)
+            if frame is None and self._clock.seconds - told_s < SILENT_S:
                 continue
-            # Broken timestamps can repeat or go back; what follows relies on the growth of time and number.
-            if place.index <= last_index or (last_pts is not None and place.pts <= last_pts):
-                continue
-            last_index, last_pts = place.index, place.pts
-            if self._account.sampled == 0:
-                self._account.pixel_format = picture.format.name
-            image = self._canvas.paint(picture)
-            self._account.sampled += 1
-            frame = Frame(place.index, place.pts, float(place.pts * self._header.time_base), image)
+            told_s = self._clock.seconds
             with self._clock.stopped():
                 yield frame
 
+    def _frame(self, place: Place, picture: VideoFrame) -> Frame | None:
+        """Return the picture as it is handed on; None where it is not."""
+        if not place.is_wanted or place.index is None:
+            return None
+        # Broken timestamps can repeat or go back; what follows relies on the growth of time and number.
+        if place.index <= self._last_index or (self._last_pts is not None and place.pts <= self._last_pts):
+            self._account.late += 1
+            return None
+        self._last_index, self._last_pts = place.index, place.pts
+        if self._account.sampled == 0:
+            self._account.pixel_format = picture.format.name
+        image = self._canvas.paint(picture)
+        self._account.sampled += 1
+        return Frame(place.index, place.pts, float(place.pts * self._header.time_base), image)
+
     def _pictures(self) -> Iterator[tuple[Place, VideoFrame]]:
         for place, picture in self._decoded():
+            if self._deinterlacer is None and picture.interlaced_frame:
+                self._deinterlacer = Deinterlacer()  # the header kept it quiet, or it has just begun
             if self._deinterlacer is None:
                 yield place, picture
             else:
@@ -129,7 +135,6 @@ class PyavVideo:
 
     def _placed(self, pictures: list[VideoFrame]) -> Iterator[tuple[Place, VideoFrame]]:
         for picture in pictures:
-            self.is_flagged_interlaced = self.is_flagged_interlaced or picture.interlaced_frame
             place = self._numbering.place(picture)
             if place is None or place.index is None:
                 continue
@@ -139,6 +144,7 @@ class PyavVideo:
                 )
                 return
             self._account.last = place
+            self._account.concealed += picture.is_corrupt
             yield place, picture
 
     def _is_over_limit(self) -> bool:
@@ -190,11 +196,7 @@ class PyavVideo:
         numbering, account, demuxer = self._numbering, self._account, self._demuxer
         account.stopped = account.stopped or demuxer.stopped
         if self._canvas.size_px is None or account.last is None:
-            damaged = account.errors + demuxer.errors
-            reason = account.stopped or (f"{damaged} packets are damaged" if damaged else "it holds none")
-            # What takes too long here would take another decoder as long.
-            failure = UndecodableError if account.stopped is None else SourceError
-            raise failure("decode", f"{self._path.name}: no frame could be decoded ({reason})")
+            raise self._failure(account.errors + demuxer.errors)
         return facts_of(
             self._header,
             account,
@@ -205,3 +207,15 @@ class PyavVideo:
             span_pts=numbering.span_pts,
             is_timed=isinstance(numbering, ByTimestamp),
         )
+
+    def _failure(self, damaged: int) -> SourceError:
+        what = f"{self._path.name}: no frame could be decoded"
+        reason = self._account.stopped or (f"damaged packets: {damaged}" if damaged else "it holds none")
+        context = self._stream.codec_context
+        if not context.width * context.height:
+            # Not for another decoder either, which cannot be told of a largest picture.
+            hint = "nor its size be read: it is broken, or larger than decoder.max_pixels"
+            return SourceError("decode", f"{what}, {hint} ({reason})")
+        # What takes too long here would take another decoder as long.
+        kind = UndecodableError if self._account.stopped is None else SourceError
+        return kind("decode", f"{what} ({reason})")

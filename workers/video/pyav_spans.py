@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Self
 
 from av import VideoFrame
 from av import error as av_error
@@ -13,10 +12,15 @@ from workers.clock import Stopwatch
 from workers.video.account import Account, facts_of
 from workers.video.canvas import Canvas, Image
 from workers.video.demuxer import Demuxer
-from workers.video.frames import DecoderConfig, Frame, Seam, SpanEnd, Spans
+from workers.video.frames import DecoderConfig, Frame
 from workers.video.numbering import VideoPacket, by_timestamp, read_ahead
-from workers.video.spans import SpanCutter, UnsplittableError
+from workers.video.span_cutter import SpanCutter
+from workers.video.spans import Seam, SpanEnd, Spans, UnsplittableError
 from workers.video.timeline import Place, Sampler
+
+_UNFLAGGED = frozenset({"hevc", "mjpeg"})
+"""Codecs of which FFmpeg does not flag the pictures in which it conceals damage, but can be told to refuse
+them. Told so of H.264, where it flags them, it would refuse whole files with open groups of pictures too."""
 
 
 class SpannedVideo:
@@ -37,10 +41,13 @@ class SpannedVideo:
     """
 
     def __init__(self, path: Path, config: DecoderConfig, spans: Spans) -> None:
-        self._clock = Stopwatch()
+        self._clock, self._spent_s = Stopwatch(), 0.0
         self._config = config
         self._spans = spans
         self._demuxer = Demuxer(path, config)
+        if self._demuxer.header.codec in _UNFLAGGED:
+            context = self._demuxer.stream.codec_context
+            context.options = context.options | {"err_detect": "explode"}
         try:
             self._prepare()
         except BaseException:
@@ -64,12 +71,6 @@ class SpannedVideo:
         self._ends: Seam | None = None
         self._last_index, self._last_pts = -1, None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Release the file."""
         self._demuxer.close()
@@ -80,6 +81,11 @@ class SpannedVideo:
         Raises:
             UnsplittableError: The video has to be read in one piece.
         """
+        self._clock = Stopwatch()
+        yield from self._decoded(number)
+        self._spent_s += self._clock.seconds
+
+    def _decoded(self, number: int) -> Iterator[Frame]:
         cutter, context = self._cutter, self._demuxer.stream.codec_context
         self._begins = self._ends = None
         if context.is_open:
@@ -127,6 +133,10 @@ class SpannedVideo:
             place = self._numbering.place(picture)
             if place is None or place.index is None:
                 continue
+            if picture.is_corrupt:
+                raise UnsplittableError(f"frame {place.index} is damaged")
+            if picture.interlaced_frame:
+                raise UnsplittableError(f"frame {place.index} is interlaced")
             image = self._image(picture) if place.is_wanted or self._is_at_seam(place) else None
             if image is not None and place.index == self._cutter.first_index:
                 self._begins = Seam(place.index, zlib.crc32(image.tobytes()))
@@ -159,7 +169,7 @@ class SpannedVideo:
         self._last_index, self._last_pts = index, place.pts
 
     def _check_limits(self) -> None:
-        if self._clock.seconds > self._config.max_seconds:
+        if self._spent_s + self._clock.seconds > self._config.max_seconds:
             raise UnsplittableError(f"it takes over decoder.max_seconds={self._config.max_seconds:g}")
         if self._numbering.frames > self._config.max_frames:
             raise UnsplittableError(f"it has over decoder.max_frames={self._config.max_frames}")

@@ -1,16 +1,8 @@
-"""Where a stream of packets may be cut so that its parts can be decoded apart."""
+"""How a video is read in spans, apart from each other: what they are, how they meet, and what hinders it."""
 
-import math
-from collections import deque
-from collections.abc import Iterator
-from fractions import Fraction
+from dataclasses import dataclass
 
-from workers.video.numbering import Numbered
-from workers.video.timeline import REORDER_FRAMES, Timeline
-
-_CODECS = frozenset(
-    {"av1", "h264", "hevc", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4", "prores", "vp8", "vp9"}
-)
+from workers.video.frames import Facts
 
 
 class UnsplittableError(Exception):
@@ -20,113 +12,41 @@ class UnsplittableError(Exception):
     """
 
 
-def can_begin_at_key_frames(codec: str) -> bool:
-    """Return whether what follows a key frame in presentation refers to nothing before it.
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """How a video divides into spans, and what its first frame has decided for all of them.
 
-    Others, such as GIF, call frames key frames that change parts of the picture only.
-    """
-    return codec in _CODECS
-
-
-class SpanCutter:
-    """Cuts numbered packets into spans, which are asked for in ascending order; some may be left out.
-
-    A span's packets are those from its first key frame up to the next span's, and from there the ones that
-    are shown before that key frame: with an open group of pictures, they refer to both sides.
-
-    Args:
-        packets: of the whole stream, from its start.
-        timeline: by which they are numbered.
-        length: of a span, in pts.
+    Span n goes from the first key frame that is n * `length_s` or more after the first frame to the first key
+    frame of a later span; where key frames are rare it is empty.
     """
 
-    def __init__(self, packets: Iterator[Numbered], timeline: Timeline, length: Fraction | float) -> None:
-        self._packets = packets
-        self._timeline = timeline
-        self._length = length
-        self._ahead: deque[Numbered] = deque()
-        self._asked = -1
-        self._current = 0
-        """Span of the next packet, unless that begins a new one."""
-        self.first_index = 0
-        """Number of the first frame of the span."""
-        self.end_index: int | None = None
-        """Number of the first frame after the span, once that is known."""
-        self.is_empty = True
-        """Whether the span has no packets."""
+    length_s: float
+    duration_s: float | None
+    """As the header states it."""
+    size_px: tuple[int, int]
+    """Width and height of every picture."""
+    rotation_deg: int
+    pixel_format: str
 
-    @property
-    def is_at_end(self) -> bool:
-        """Whether no packet follows."""
-        return self._peek() is None
 
-    def packets(self, number: int) -> Iterator[Numbered]:
-        """Yield the packets of a span; none where no key frame lies in it.
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """The key frame at which two spans meet: its number, and a check sum of its pixels."""
 
-        Raises:
-            UnsplittableError: a frame from before the next span's key frame is shown after it.
-        """
-        assert number > self._asked, "spans are asked for in ascending order"
-        self._asked = number
-        self.first_index, self.end_index, self.is_empty = 0, None, True
-        if number > 0 and not self._skip_to(number):
-            return
-        last_index, self.is_empty = -1, self._peek() is None
-        while (numbered := self._peek()) is not None and self._begun_by(numbered) is None:
-            _, place = self._ahead.popleft()
-            last_index = max(last_index, -1 if place is None or place.index is None else place.index)
-            yield numbered
-        if numbered is not None:
-            yield from self._seam(last_index)
+    index: int
+    checksum: int
 
-    def _skip_to(self, number: int) -> bool:
-        """Go to the key frame with which a span begins; return False where there is none."""
-        while (numbered := self._peek()) is not None:
-            begun = self._begun_by(numbered)
-            if begun is not None and begun > number:
-                return False
-            if begun is not None:
-                self._current = begun
-                if begun == number:
-                    place = numbered[1]
-                    assert place is not None
-                    self.first_index = place.index or 0
-                    return True
-            self._ahead.popleft()
-        return False
 
-    def _seam(self, last_index: int) -> Iterator[Numbered]:
-        """Yield the key frame with which the next span begins and what is shown before it; keep them."""
-        while len(self._ahead) <= REORDER_FRAMES and (numbered := next(self._packets, None)) is not None:
-            self._ahead.append(numbered)
-        seam = list(self._ahead)
-        places = [place for _, place in seam]
-        first = places[0]
-        assert first is not None
-        assert first.index is not None
-        self.end_index = first.index
-        if last_index > first.index:
-            raise UnsplittableError(f"frame {last_index} is stored before key frame {first.index}")
-        leading = [
-            n
-            for n, place in enumerate(places)
-            if place is not None and place.index is not None and place.index < first.index
-        ]
-        yield from seam[: max(leading, default=0) + 1]
+@dataclass(frozen=True, slots=True)
+class SpanEnd:
+    """How a span meets its neighbours. Both decode the key frame between them and must see the same.
 
-    def _begun_by(self, numbered: Numbered) -> int | None:
-        """Return the number of the span that a packet begins, or None where it begins none."""
-        packet, place = numbered
-        start_pts = self._timeline.start_pts
-        if place is None or not packet.is_keyframe or start_pts is None or math.isinf(self._length):
-            return None
-        number = int((place.pts - start_pts) / self._length)
-        return number if number > self._current else None
+    Attributes:
+        begins: its own first frame; None in an empty span.
+        ends: the next span's; None in the last span and in an empty span.
+        facts: of the whole video, but for `frames_sampled`, where no frame follows the span.
+    """
 
-    def _peek(self) -> Numbered | None:
-        if not self._ahead:
-            numbered = next(self._packets, None)
-            if numbered is None:
-                return None
-            self._ahead.append(numbered)
-        return self._ahead[0]
+    begins: Seam | None
+    ends: Seam | None
+    facts: Facts | None

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
+import pytest
 
 from tests.workers.made_faces import Box, made_face, picture
 from workers.faces.appearance import Gallery, Look, look_of
@@ -54,3 +57,23 @@ def test_a_gallery_keeps_different_looks_and_replaces_like_ones() -> None:
         gallery.add(look(person))
     assert len(gallery) == 3
     assert gallery.distance(look(4)) < 0.1
+
+
+def named(of: Look, *identity: float) -> Look:
+    return replace(of, identity=np.array(identity, np.float32))
+
+
+def test_identities_outweigh_looks() -> None:
+    """One way and the other, and for looks that were taken in beside the first and in its place."""
+    gallery = Gallery(named(look(1), 1, 0), size=2)
+    assert gallery.distance(named(look(1), -1, 0)) > 1
+    assert gallery.distance(named(look(2), 1, 0)) < 0.01
+    gallery.add(named(look(1), 0, 1))
+    assert len(gallery) == 2
+    assert gallery.distances(named(look(3), 0, 1)) == pytest.approx([0.9, 0], abs=0.01)
+    gallery.add(named(look(1), 0.6, 0.8))  # in the place of the last one
+    assert gallery.distances(named(look(1), 0.6, 0.8)) == pytest.approx([0.36, 0], abs=0.01)
+    assert [known.identity.tolist() for known in gallery.looks if known.identity is not None] == [
+        [1, 0],
+        pytest.approx([0.6, 0.8]),
+    ]

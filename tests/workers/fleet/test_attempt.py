@@ -1,6 +1,6 @@
 from workers.fleet.actors import Look
 from workers.fleet.attempt import Division
-from workers.video.frames import Spans
+from workers.video.spans import Spans
 
 
 def division(duration_s: float | None = 60.0) -> Division:

@@ -18,7 +18,7 @@ from workers.fleet.post import Post
 from workers.fleet.shift import Shift
 from workers.outcome import Failed, Job, Outcome
 from workers.reader import RowIds
-from workers.video.frames import Spans
+from workers.video.spans import Spans
 
 NUMBERS = itertools.count()
 NODES = [{"NodeID": "here", "Alive": True}, {"NodeID": "gone", "Alive": False}]

@@ -148,6 +148,8 @@ BASES: dict[str, dict[str, Any]] = {
     "v.mpg": {"codec": "mpeg2video"},
     "v.ts": {"codec": "mpeg2video", "options": {"bf": "2"}},
     "v.gif": {"codec": "gif", "pixel_format": "rgb8"},
+    "h264.mp4": {"options": {"x264-params": "open-gop=1:bframes=3:keyint=10"}},
+    "hevc.ts": {"codec": "libx265", "options": {"x265-params": "log-level=none:keyint=10:bframes=3"}},
 }
 
 

@@ -1,6 +1,8 @@
 import math
 import struct
 import zlib
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,10 +11,11 @@ from av import VideoStream
 from av.stream import Disposition
 from PIL import Image
 
+from tests.workers.memory import growth_bytes
 from tests.workers.videos import encode, encode_audio, encode_numbers, number_of, numbered, side_by_side
 from workers.failure import SourceError, TransientError, UndecodableError
 from workers.video.decoder import Decoder, DecoderConfig
-from workers.video.probe import choose_stream, open_container, read_header
+from workers.video.probe import check_header, choose_stream, open_container, read_header
 
 CONFIG = DecoderConfig(is_decord_tried=False)
 
@@ -29,10 +32,21 @@ def bomb(path: Path, side_px: int) -> Path:
     return path
 
 
+def open_it(path: Path) -> None:
+    with pytest.raises(SourceError, match=r"v\.mp4: .* larger than decoder\.max_pixels") as caught:
+        Decoder(DecoderConfig()).open(path)
+    assert type(caught.value) is SourceError  # not worth asking another decoder
+
+
+def look_at_header(path: Path) -> None:
+    with path.open("rb") as file:
+        check_header(file, path.name, DecoderConfig())
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"not a video, just words. " * 40, b"<html><h1>404 Not Found</h1></html>", bytes(range(256)) * 64],
-    ids=["empty", "text", "html", "bytes"],
+    [b"not a video, just words. " * 40, b"<html><h1>404 Not Found</h1></html>", bytes(range(256)) * 64],
+    ids=["text", "html", "bytes"],
 )
 def test_what_is_no_video_is_the_sources_fault(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
@@ -40,6 +54,14 @@ def test_what_is_no_video_is_the_sources_fault(content: bytes, tmp_path: Path) -
     with pytest.raises(UndecodableError, match=r"v\.mp4: FFmpeg recognises no video container") as caught:
         Decoder(CONFIG).open(path)
     assert (caught.value.stage, caught.value.error) == ("decode", "InvalidDataError")
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    path.touch()
+    with pytest.raises(SourceError, match=r"v\.mp4: the file is empty") as caught:
+        Decoder(DecoderConfig()).open(path)
+    assert type(caught.value) is SourceError  # not worth asking another decoder
 
 
 def test_a_header_that_was_cut_off_is_the_sources_fault(tmp_path: Path) -> None:
@@ -112,22 +134,23 @@ def test_too_much_memory_is_refused_by_the_header(tmp_path: Path) -> None:
         Decoder(DecoderConfig(max_memory_bytes=100_000)).open(path)
 
 
-def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("look", [open_it, look_at_header])
+def test_a_bomb_is_not_unpacked(look: Callable[[Path], None], tmp_path: Path) -> None:
     path = bomb(tmp_path / "v.mp4", 9000)
     assert path.stat().st_size < 100_000
-    with pytest.raises(SourceError):
-        Decoder(CONFIG).open(path)
+    assert growth_bytes(lambda: look(path)) < 20 << 20  # it would be 81 MB
     with Decoder(CONFIG).open(bomb(tmp_path / "small.mp4", 300)) as video:
         assert len(list(video)) == 1
 
 
-def test_a_switch_to_too_many_pixels_is_damage(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "limit", [replace(CONFIG, max_pixels=96 * 96), replace(CONFIG, max_memory_bytes=400_000)]
+)
+def test_a_switch_to_too_many_pixels_is_damage(limit: DecoderConfig, tmp_path: Path) -> None:
     parts = [encode(tmp_path / f"{side}.ts", [numbered(1, side, side)] * 10) for side in (96, 400)]
     path = tmp_path / "v.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    with Decoder(DecoderConfig(sample_fps=math.inf, max_pixels=96 * 96, is_decord_tried=False)).open(
-        path
-    ) as video:
+    with Decoder(replace(limit, sample_fps=math.inf)).open(path) as video:
         assert len(list(video)) == 10
         assert video.facts().packets_damaged >= 1
 

@@ -1,13 +1,15 @@
 import itertools
 import math
 import tracemalloc
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from av import VideoStream
+from av import VideoFrame, VideoStream
+from av.codec.context import Flags
 
 from tests.workers.memory import little_memory
 from tests.workers.videos import (
@@ -21,6 +23,8 @@ from tests.workers.videos import (
 )
 from workers.failure import TransientError
 from workers.video.decoder import Decoder, DecoderConfig, Facts, Frame
+from workers.video.pyav_decoder import PyavVideo
+from workers.video.pyav_spans import SpannedVideo
 
 ALL = DecoderConfig(sample_fps=math.inf)
 
@@ -95,6 +99,33 @@ def test_sampling_gives_the_pixels_of_a_full_decode(name: str, threads: int, tmp
         assert np.array_equal(frame.image, every[frame.index].image)
 
 
+@pytest.mark.parametrize("kind", [PyavVideo, SpannedVideo])
+def test_frames_that_nothing_refers_to_are_decoded_only_where_they_are_wanted(
+    kind: type[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rare = {"x264-params": "bframes=7:b-adapt=0:b-pyramid=none:keyint=48"}
+    path = encode_numbers(tmp_path / "v.mp4", 100, options=rare)
+    decoder = Decoder(DecoderConfig(sample_fps=1.0, span_s=math.inf))
+    pictures: list[VideoFrame] = []
+    send = kind._sent
+
+    def sent(video: Any, *arguments: Any, **named: Any) -> list[VideoFrame]:
+        given = send(video, *arguments, **named)
+        pictures.extend(given)
+        return given
+
+    with decoder.open(path) as video:
+        spans = video.spans
+        assert spans is not None
+        monkeypatch.setattr(kind, "_sent", sent)
+        if kind is PyavVideo:
+            assert shown(list(video)) == [0, 25, 50, 75]
+    if kind is SpannedVideo:
+        with closing(decoder.open_spans(path, spans)) as spanned:
+            assert shown(list(spanned.frames(0))) == [0, 25, 50, 75]
+    assert 4 <= len(pictures) < 25
+
+
 def test_variable_rate_keeps_exact_timestamps(tmp_path: Path) -> None:
     pts = list(itertools.accumulate([0, *([16, 42, 1500, 33, 7] * 8)]))
     path = encode_numbers(tmp_path / "v.mkv", len(pts), pts=pts, time_base=Fraction(1, 1000))
@@ -148,6 +179,22 @@ def test_damaged_packets_are_counted_and_the_rest_is_used(tmp_path: Path) -> Non
     healthy = [frame for frame in frames if frame.index < 20 or frame.index >= 48]
     assert shown(healthy) == numbers(healthy)
     assert numbers(healthy) == [*range(20), *range(48, 72)]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
+def test_pictures_that_the_decoder_filled_in_are_kept_and_counted(codec: str, tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 60, codec=codec)
+    intact, _ = read(path)
+    packets = packets_of(path)
+    for number in (24, 36):
+        packet = packets[number]
+        overwrite(path, (packet.pos or 0) + packet.size // 2, packet.size // 3)
+    frames, facts = read(path)
+    assert len(frames) == 60
+    changed = [ours for ours, whole in zip(frames, intact, strict=True) if (ours.image != whole.image).any()]
+    assert changed
+    assert (facts.packets_damaged, facts.is_partial) == (0, True)
+    assert facts.partial_reason == "2 pictures are damaged and filled in by the decoder"
 
 
 def test_damage_does_not_move_the_samples(tmp_path: Path) -> None:
@@ -213,7 +260,7 @@ def test_limit_of_time_keeps_what_came_before(tmp_path: Path, monkeypatch: pytes
     ticks = itertools.count()
     monkeypatch.setattr("workers.clock.time.monotonic", lambda: next(ticks))
     frames, facts = read(path, DecoderConfig(sample_fps=math.inf, max_seconds=100))
-    assert 20 < len(frames) < 180
+    assert 10 < len(frames) < 180
     assert facts.frames_decoded == len(frames)
     assert "max_seconds=100" in (facts.partial_reason or "")
 
@@ -246,17 +293,35 @@ def interlace(stream: VideoStream) -> None:
     stream.codec_context.options = stream.codec_context.options | {"x264-params": "tff=1:bframes=2"}
 
 
-@pytest.mark.parametrize("name", ["v.mp4", "v.ts"])
+def interlace_quietly(stream: VideoStream) -> None:
+    """In MPEG-4, of which FFmpeg's look at the first pictures does not tell the scan."""
+    stream.codec_context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.ts", "quiet.mp4", "late.ts"])
 @pytest.mark.parametrize("sample_fps", [math.inf, 6.0])
 def test_interlaced_pictures_are_made_whole(name: str, sample_fps: float, tmp_path: Path) -> None:
     """Two fields of a fast-moving edge comb; deinterlaced they do not."""
     images = [weave(number) for number in range(30)]
-    path = encode(tmp_path / name, images, prepare=interlace)
+    path = tmp_path / name
+    if name == "quiet.mp4":
+        encode(path, images, codec="mpeg4", prepare=interlace_quietly)
+    else:
+        encode(path, images, prepare=interlace)
+    first = 0
+    if name == "late.ts":
+        first = 12
+        images[:first] = [numbered(number, 160, 128) for number in range(first)]
+        encode(path, images[:first])
+        rest = encode(tmp_path / "rest.ts", images[first:], prepare=interlace)
+        path.write_bytes(path.read_bytes() + rest.read_bytes())
     frames, facts = read(path, DecoderConfig(sample_fps=sample_fps))
     assert shown(frames) == numbers(frames)
     assert facts.frames_decoded == 30
     assert len(frames) == (30 if math.isinf(sample_fps) else 7)
-    for frame in frames[1:-1]:
+    combed = [frame for frame in frames[1:-1] if frame.index > first]
+    assert len(combed) > 2
+    for frame in combed:
         assert combing(frame.image) < combing(images[frame.index]) / 4
 
 

@@ -1,6 +1,7 @@
 import itertools
 import math
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.workers.videos import encode_numbers, overwrite, packets_of, truncate
+from workers.clock import Stopwatch
 from workers.video.decoder import Decoder, DecoderConfig, Facts, Frame, SpanEnd
 from workers.video.spans import UnsplittableError
 
@@ -61,7 +63,7 @@ def in_spans(path: Path, config: DecoderConfig, wanted: Callable[[int], bool] = 
     assert spans is not None
     frames: dict[int, list[Frame]] = {}
     ends: dict[int, SpanEnd] = {}
-    with decoder.open_spans(path, spans) as video:
+    with closing(decoder.open_spans(path, spans)) as video:
         for number in filter(wanted, itertools.count()):
             frames[number] = list(video.frames(number))
             ends[number] = video.end()
@@ -101,6 +103,31 @@ def test_a_reader_that_begins_in_the_middle_sees_the_same(tmp_path: Path) -> Non
     assert ends[max(ends)].facts is not None
 
 
+def test_only_the_time_within_spans_counts_and_adds_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 120)
+    now_s = 0.0
+    monkeypatch.setattr("workers.clock.time.monotonic", lambda: now_s)
+    decoder = Decoder(DecoderConfig(span_s=1.0, max_seconds=100))
+    with decoder.open(path) as video:
+        spans = video.spans
+    assert spans is not None
+
+    class Slow(Stopwatch):
+        @property
+        def seconds(self) -> float:
+            return super().seconds + 30  # for any span
+
+    monkeypatch.setattr("workers.video.pyav_spans.Stopwatch", Slow)
+    with closing(decoder.open_spans(path, spans)) as spanned:
+        for number in range(3):
+            now_s += 60
+            assert list(spanned.frames(number))
+        with pytest.raises(UnsplittableError, match="max_seconds=100"):
+            list(spanned.frames(3))
+
+
 def test_spans_without_a_key_frame_are_empty(tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mp4", 100, options={"g": "40", "sc_threshold": "0"})
     frames, ends = in_spans(path, DecoderConfig(sample_fps=math.inf, span_s=0.4))
@@ -128,19 +155,69 @@ def damaged(path: Path) -> None:
         overwrite(path, packet.pos or 0, packet.size)
 
 
+def interlaced_later(path: Path) -> None:
+    rest = path.with_name("rest.ts")
+    encode_numbers(rest, 60, options={"x264-params": "tff=1:bframes=2"})
+    path.write_bytes(path.read_bytes() + rest.read_bytes())
+
+
 REFRESH = {"options": {"x264-params": "intra-refresh=1:keyint=30:bframes=0"}}
 
 
-@pytest.mark.parametrize(("name", "options", "harm"), [("v.mp4", {}, damaged), ("v.ts", REFRESH, None)])
+@pytest.mark.parametrize(
+    ("name", "options", "harm"),
+    [("v.mp4", {}, damaged), ("v.ts", {}, interlaced_later), ("v.ts", REFRESH, None)],
+)
 def test_what_would_not_be_the_same_is_refused(
     name: str, options: dict[str, Any], harm: Callable[[Path], None] | None, tmp_path: Path
 ) -> None:
-    """Damage, and pictures that are renewed bit by bit, so that decoding can begin at none of them."""
+    """Damage, fields, and pictures renewed bit by bit, so that decoding can begin at none of them."""
     path = encode_numbers(tmp_path / name, 120, **options)
     if harm:
         harm(path)
     with pytest.raises(UnsplittableError):
         seams_of(in_spans(path, DecoderConfig(sample_fps=math.inf, span_s=1.0))[1])
+
+
+@pytest.mark.parametrize("name", ["closed.mp4", "open_gop.mp4", "hevc_open.mp4", "mpeg4.mp4", "mjpeg.mov"])
+def test_concealed_damage_is_the_same_or_refused(name: str, tmp_path: Path) -> None:
+    """Where the decoder fills in what is missing, it takes it from what it has seen before."""
+    rng = np.random.default_rng(9)
+    path = encode_numbers(tmp_path / name, 60, **VIDEOS[name])
+    data, packets = path.read_bytes(), packets_of(path)
+    config = DecoderConfig(sample_fps=math.inf, span_s=0.7, is_decord_tried=False)
+    refused = 0
+    for _ in range(24):
+        path.write_bytes(data)
+        packet = packets[int(rng.integers(1, len(packets)))]
+        overwrite(path, (packet.pos or 0) + int(rng.integers(8, packet.size)), 2, int(rng.integers(256)))
+        expected, _ = whole(path, config)
+        try:
+            halves = [in_spans(path, config, lambda number, rest=rest: number % 2 == rest) for rest in (0, 1)]
+            seams_of(halves[0][1] | halves[1][1])
+        except UnsplittableError:
+            refused += 1
+            continue
+        found = halves[0][0] | halves[1][0]
+        frames = [frame for number in sorted(found) for frame in found[number]]
+        assert [f.index for f in frames] == [f.index for f in expected]
+        assert all(np.array_equal(f.image, g.image) for f, g in zip(frames, expected, strict=True))
+    assert refused
+
+
+def test_frames_that_one_wrong_timestamp_costs_are_told(tmp_path: Path) -> None:
+    """The first picture says that it is shown last, so that all others come too late."""
+    path = encode_numbers(tmp_path / "v.ts", 60, codec="mpeg2video", options={"g": "60", "bf": "2"})
+    data = bytearray(path.read_bytes())
+    header = data.index(b"\0\0\1\xe0") + 9  # of the first picture, ISO/IEC 13818-1 2.4.3.6
+    data[header + 1] ^= 0x40  # a high bit of its PTS
+    path.write_bytes(data)
+    config = DecoderConfig(sample_fps=7.0, span_s=0.7, is_decord_tried=False)
+    frames, facts = whole(path, config)
+    assert len(frames) == 1
+    assert facts.partial_reason == "timestamps that go back: 17 of the sampled frames left out"
+    with pytest.raises(UnsplittableError, match="stored long after"):
+        in_spans(path, config)
 
 
 def seams_of(ends: dict[int, SpanEnd]) -> None:
