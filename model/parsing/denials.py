@@ -14,14 +14,41 @@ _SEEN = (
 _NOT_SEEN = rf"(?:not|no longer)\s+(?:(?!only\b)\w+ly\s+)?(?:{_SEEN})\b"
 ABSENT = rf"absent|inactive|{_NOT_SEEN}"
 """Words of a form, or of a heading above a list."""
-STOP = r"(?=\s*(?:\.(?!\d)|[,;:()\[\]{}\n]|$))"
+STOP = r"(?=\s*(?:\.(?!\d)|[,;:!()\[\]{}\n]|$)|\s+(?:because|since)\b)"
+NAY = (
+    r"(?:(?:\w+ly|very|most|quite|maybe|perhaps) ){0,2}(?:no(?:pe| way)?|never|off|missing|negative|"
+    r"unlikely|improbable|impossible|doubtful|less (?:likely|probable)|"
+    rf"(?:hardly|barely|scarcely)(?: at all| any)?|(?:hardly|scarcely) (?:{_SEEN})|{ABSENT}|"
+    r"not(?: (?:at all|really|quite|much|so much|so|very|very much|particularly|especially))?)"
+    r"|I doubt (?:it|that|so)|I (?:do not|don['’]t) (?:think|believe) (?:so|it)"
+    r"|no (?:signs?|evidence|traces?|activation|activity|movement)(?: of (?:it|this|that|activation))?"
+)
+"""A whole verdict that denies. Each is one only with a `STOP` behind it: not in "Fake: no blinking"."""
+PERCENT = r"(?:\s?%|\sper ?cent\b)"
 VERDICT = (
-    rf"(?:no|none(?: (?:{_SEEN}))?|off|false|missing|{ABSENT}|0(?:\.0+)?(?:\s?%)?){STOP}"
+    rf"(?:{NAY}|none(?: (?:{_SEEN}))?|false|0(?:\.0+)?(?:{PERCENT}|\s?(?:/|of|out of)\s?\d+)?){STOP}"
     r"|(?:0|false)(?=\s+\w+\s?[:=])"
 )
 """In a form that is filled in."""
+OPEN = (
+    r"(?:unclear|unknown|uncertain|undetermined|inconclusive|not (?:sure|certain|clear|known)|"
+    rf"(?:impossible|hard|difficult) to (?:tell|say|judge|determine)){STOP}"
+)
+"""Such a verdict neither affirms nor denies."""
+RATIO = rf"(\d{{1,3}}(?:\.\d)?)\s?(?:/|of|out of)\s?(5|10|100){STOP}"
+"""Of a scale: "3 of 10", but not "3 of 10 frames"."""
+_CHANCE = r"(?:probability|likelihood|chances?|possibility|odds)"
+FAINT = (
+    r"(?:(?:very|extremely|fairly|rather|quite|relatively) )?"
+    r"(?:low|lower|lowest|weak|small|slim|slight|minimal|negligible|remote|faint)"
+)
+FAINTLY = rf"{FAINT}(?: {_CHANCE})?{STOP}"
+"""How much of a label there is, where only one can hold: `Anger: low. Sadness: high.`"""
 
-_ASIDE = r"\)?(?:\s*\([^()\n]{0,60}\))?(?:\s+(?:emotion|expression))?(?:,\s+which\s[^,.;\n]{1,60},)?"
+_ASIDE = (
+    r"\)?(?:\s*\([^()\n]{0,60}\))?(?:\s+(?:emotion|expression|video|clip|image|picture|face))?"
+    r"(?:,\s+which\s[^,.;\n]{1,60},)?"
+)
 _WHETHER = (
     r"(?:is|are|was|were|present|active|visible|detected|found|presence|activation|activity|intensity|level|"
     r"evidence|status|artifacts?|signs?)"
@@ -35,10 +62,10 @@ _DENIED = re.compile(
     rf"{_ASIDE}(?:"
     rf"(?:,? {_WHETHER}){{0,2}}{_SIGN}{_CELL} ?(?:{VERDICT})"
     r"|=(?:no|false)\b"
-    rf"| (?:no|off|missing|{ABSENT}){STOP}"
-    r"|\s*[(\[]\s*(?:(?:no|none|off|missing|ABSENT|0(?:\.0+)?(?:\s?%)?)|"
+    rf"| (?:{NAY}){STOP}"
+    r"|\s*[(\[]\s*(?:(?:NAY|none|0(?:\.0+)?(?:\s?%)?)|"
     r"(?:intensity|strength|level|score)\s*[:=]?\s*0(?:\.0+)?)\s*[)\]]"
-    r"|(?:\s+\w+){1,4}\?\s*no(?=\s*(?:[.,;(\n]|$))"
+    rf"|(?:\s+\w+){{1,4}}\?\s*(?:{NAY}){STOP}"
     r"|\s+(?:is|are|was|were|can be|could be|has been|have been|seems?|appears?|looks?)(?:\s+to\s+be)?"
     rf"\s+(?:(?:all|both|\w+ly|\w+ (?:and|or))\s+)?(?:{_NOT_SEEN}|absent|missing|"
     r"ruled out|unlikely|excluded|lacking|inactive|off\b|less (?:likely|probable))"
@@ -49,11 +76,11 @@ _DENIED = re.compile(
     rf"|\s+(?:can|could)(?:\s?not|'?t|n'?t)\s+be\s+(?:\w+ly\s+)?(?:{_SEEN}|confirmed)\b"
     r"|\s+(?:has|have|had|shows?|displays?|exhibits?)\s+no\s+(?:\w+\s+)?"
     r"(?:activation|activity|movement|contraction|evidence|signs?)\b"
-    r")".replace("ABSENT", ABSENT),
+    r")".replace("NAY", NAY),
     re.IGNORECASE,
 )
 
-_NUMBER = r"(\d{1,3}(?:\.\d{1,4})?)\s?%"
+_NUMBER = rf"(\d{{1,3}}(?:\.\d{{1,4}})?){PERCENT}"
 _SURE = r"(?!\s*(?:sure|certain|confiden))"
 """How sure a text is of its answer does not lessen the answer."""
 _SHARE_BEHIND = re.compile(
@@ -72,6 +99,17 @@ _ITS_VALUE = re.compile(
     rf"(?:\s+\w+)?\s+(?:is|are|at)\s+(?:only|about|around|approximately|below|under)?\s*{_NUMBER}",
     re.IGNORECASE,
 )
+_FAINT_BEFORE = re.compile(
+    rf"\b{FAINT}\s+{_CHANCE}\s+"
+    r"(?:(?:that|of|to|be|being|for|it|this|is|was|has|been|the|a|an|video|image|face|person|clip)\s+){0,7}$",
+    re.IGNORECASE,
+)
+_FAINT_BEHIND = re.compile(rf"\s+{_CHANCE}(?:{_SIGN}|\s+(?:is|seems|appears)) ?{FAINTLY}", re.IGNORECASE)
+_ITS_FAINTNESS = re.compile(
+    rf"(?:\s+\w+)?(?:\s+(?:is|are|seems?|appears?)|{_SIGN}) ?{FAINTLY}", re.IGNORECASE
+)
+_GRADED = re.compile(rf"{_ASIDE}{_SIGN} ?{FAINTLY}", re.IGNORECASE)
+_ON_A_SCALE = re.compile(rf"{_ASIDE}{_SIGN}? ?{RATIO}", re.IGNORECASE)
 _BEFORE = 100
 """Characters before a word that are looked at."""
 
@@ -90,3 +128,24 @@ def share(text: str, start: int, end: int) -> float | None:
     if found is None:
         return None
     return float(found[1]) / 100 if found[1] else float(found[2])
+
+
+def is_improbable(text: str, start: int, end: int) -> bool:
+    """Return whether a text calls what it names at [start, end) improbable: "a low chance of fake"."""
+    before = text[max(0, start - _BEFORE) : start]
+    return bool(
+        _FAINT_BEFORE.search(before)
+        or _FAINT_BEHIND.match(text, end)
+        or (_PROBABILITY.search(before) and _ITS_FAINTNESS.match(text, end))
+    )
+
+
+def is_faint(text: str, end: int) -> bool:
+    """Return whether a form says that there is little of what ends at a place: `Anger: low`."""
+    return _GRADED.match(text, end) is not None
+
+
+def share_of_scale(text: str, end: int) -> float | None:
+    """Return what a scale of 5, 10 or 100 gives to what ends at a place, 0..1; None without one."""
+    found = _ON_A_SCALE.match(text, end)
+    return float(found[1]) / float(found[2]) if found else None

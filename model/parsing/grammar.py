@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from model.parsing.denials import ABSENT, STOP, VERDICT
+from model.parsing.denials import ABSENT, OPEN, STOP, VERDICT
 
 _CUES = (
     r"\w+n['’]t|cannot|not|never|no|without|neither|nor|none|nothing|lack(?:s|ing)?|absence|absent|devoid|"
     r"free (?:of|from)|(?:rather )?than|instead of|as opposed to|unlike|rul(?:e|es|ed|ing) out|"
     r"exclud(?:e|es|ed|ing)|mistaken for|confused with|far from|unlikely|less likely|fails? to|hardly|"
-    r"scarcely|anything but|(?:hard|difficult) to (?:believe|imagine)|too \w+ to be|doubts?|doubtful|doubted"
+    r"scarcely|(?<!no )(?<!not )less(?=(?:\s+\w+){1,4}\s+than\b)|anything but|"
+    r"(?:hard|difficult) to (?:believe|imagine)|too \w+ to be|doubts?|doubtful|doubted"
 )
 _EXCEPTIONS = r"except(?: for)?|other than|apart from|aside from|besides|but for|save for"
 _HEADINGS = (
@@ -28,7 +29,7 @@ _BREAKS = (
     r"but|however|although|though|yet|because|since|while|whereas|therefore|thus|hence|instead|"
     r"suggest(?:s|ing)?|indicat(?:es?|ing)"
 )
-_VERDICT = rf"(?<=[:=?–—-]\s)(?:{VERDICT})|\b(?:{ABSENT}){STOP}(?!\s*[:(])"
+_VERDICT = rf"(?<=[:=?–—-]\s)(?:{VERDICT}|{OPEN})|\b(?:{ABSENT}){STOP}(?!\s*[:(])"
 """Such a word belongs to what stands in front of it: `AU4: no, AU6: yes`, `AU4 not active, AU6 active`."""
 _BEFORE, _BEHIND = r"(?<![\w-])(?<!\w['’])", r"(?!\w)(?!['’]\w)"
 """A label is a whole word, also in quotes: 'man' but not man's."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from model.parsing.denials import ABSENT, STOP, is_denied_behind, share
+from model.parsing.denials import NAY, OPEN, STOP, is_denied_behind, is_improbable, share
 from model.parsing.grammar import tokenise
 from model.parsing.withdrawals import is_withdrawn
 
@@ -26,7 +26,10 @@ _EXCEPTION_IN_FRONT = re.compile(
     r"[^.;!?\n]{1,80},\s*(?:there (?:is|are) )?(?:no|none|nothing|not)\b", re.IGNORECASE
 )
 """Of "except for AU12, no action unit is active"."""
-_BARE_VERDICT = re.compile(rf"(?:no|off|missing|{ABSENT}){STOP}", re.IGNORECASE)
+_BARE_VERDICT = re.compile(rf"(?:{NAY}){STOP}", re.IGNORECASE)
+_IN_A_FORM = re.compile(r"[:=] ?(?:\w+ )?$")
+_ENTRY = re.compile(r" ?[\w' -]{1,40}(?: ?\([^()\n]{0,60}\))? ?[:=]")
+"""Of a form, behind a comma: "AU4: hardly any, AU12: yes" denies one of them."""
 _EVEN = 0.5
 _VERBS = (
     r"is|are|was|were|has|have|wears?|shows?|looks?|seems?|appears?|displays?|expresses|conveys|dominates?|"
@@ -50,7 +53,8 @@ _OPEN_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _OPEN_BEHIND = re.compile(
-    r"\s+(?:can|could)(?:\s?not|['’]?t|n['’]t)\s+be\s+(?:\w+ly\s+)?(?:ruled\s+out|excluded|dismissed|"
+    rf" ?[:=–—-] ?{OPEN}"
+    r"|\s+(?:can|could)(?:\s?not|['’]?t|n['’]t)\s+be\s+(?:\w+ly\s+)?(?:ruled\s+out|excluded|dismissed|"
     r"discounted)\b",
     re.IGNORECASE,
 )
@@ -91,7 +95,7 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention
     """
     tokens, labels = tokenise(text, words)
     mentions: list[Mention] = []
-    is_denying = is_headed = is_repeated = False
+    is_denying = is_headed = is_repeated = is_value = False
     cue = ""
     for position, token in enumerate(tokens):
         before = tokens[position - 1] if position else None
@@ -99,8 +103,11 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention
             continue  # "AU6 no, AU12 yes"
         if token.lastgroup in ("cue", "heading"):
             is_repeated = bool(cue) and before is not None and before.lastgroup == "comma"
+            # "less anger than sadness" denies anger, where "anger rather than sadness" denies sadness.
+            is_denying = not (cue == "less" and token.group().lower() == "than")
             cue = token.group().lower()
-            is_denying, is_headed = True, token.lastgroup == "heading"
+            is_headed = token.lastgroup == "heading"
+            is_value = _IN_A_FORM.search(text, max(0, token.start() - _BEFORE), token.start()) is not None
         elif token.lastgroup == "exception":
             if before and _is_nothing(before):
                 mentions.pop()  # "no emotion other than anger"
@@ -112,8 +119,13 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention
         elif token.lastgroup == "break":
             is_denying = is_denying and before is not None and _is_denied_break(before, token)
         elif token.lastgroup in ("comma", "and"):
-            is_denying = is_denying and _list_goes_on(
-                text, tokens, position, has_more_cues=is_repeated, is_alternative=cue in _ONE_OF
+            is_next_entry = is_value and _ENTRY.match(text, token.end()) is not None
+            is_denying = (
+                is_denying
+                and not is_next_entry
+                and _list_goes_on(
+                    text, tokens, position, has_more_cues=is_repeated, is_alternative=cue in _ONE_OF
+                )
             )
         elif _is_label(token):
             mentions.append(_mention(text, token, labels[token.lastgroup or ""], is_denying=is_denying))
@@ -124,7 +136,10 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention
 def _mention(text: str, token: re.Match[str], label: str, *, is_denying: bool) -> Mention:
     probability = share(text, token.start(), token.end())
     is_denied = (
-        is_denying or is_denied_behind(text, token.end()) or (probability is not None and probability < _EVEN)
+        is_denying
+        or is_denied_behind(text, token.end())
+        or is_improbable(text, token.start(), token.end())
+        or (probability is not None and probability < _EVEN)
     )
     return Mention(label, token.start(), token.end(), is_denied, probability)
 

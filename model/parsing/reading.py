@@ -3,16 +3,17 @@
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from model.parsing.action_units import spell_action_units
-from model.parsing.denials import VERDICT
+from model.parsing.denials import FAINTLY, OPEN, PERCENT, RATIO, VERDICT, is_faint, share_of_scale
 from model.parsing.mentions import Mention, are_joined, find_mentions
 from model.parsing.numerals import NUMBER, read_numbers
 from model.parsing.refusals import split_refusal
 from model.parsing.typography import plain_text
 from model.parsing.withdrawals import is_conceded
+from model.prompting.labels import Label
 from model.prompting.questions import Question
 
 ParseStatus = Literal["ok", "ambiguous", "refused", "unparsable"]
@@ -57,7 +58,10 @@ _QUOTES = r"[*_`\"'“”‘’]*"
 """Markdown's emphasis, too."""
 _YES_OR_NO = frozenset(("yes", "no"))
 """Labels that a comma sets off: "Yes, and there is no doubt"."""
-_FILLED_IN = re.compile(rf"{_QUOTES}(?:yes\b|\d+(?:\.\d+)?\s?%|[01]?\.\d|{VERDICT})", re.IGNORECASE)
+_FILLED_IN = re.compile(
+    rf"yes\b|\d+(?:\.\d+)?{PERCENT}|[01]?\.\d|{VERDICT}|{OPEN}|{FAINTLY}|{RATIO}",
+    re.IGNORECASE,
+)
 """What makes a label in front of a colon no heading but one of the things that are asked: `Fake: no`."""
 _NUMBER_MARKER = (
     rf"{_QUOTES}(?:(?:about|around|approximately|roughly)\s+)?{NUMBER}(?:\s*(?:-|–|to)\s*{NUMBER})?"
@@ -100,9 +104,19 @@ def _split_marker(text: str, question: Question) -> tuple[str | None, str]:
             text,
             re.IGNORECASE,
         )
-        if marker and not _FILLED_IN.match(text, marker.end()):
-            return label.name, text[marker.end() :].strip()
+        if marker is None:
+            continue
+        rest = text[marker.end() :].strip()
+        if not _FILLED_IN.match(plain_text(rest)) and not _has_entry(rest, question, label):
+            return label.name, rest
     return None, text.strip()
+
+
+def _has_entry(text: str, question: Question, heading: Label) -> bool:
+    """Return whether another label is set off by a colon too: `Anger: 20, sadness: 80` is a form."""
+    others = (word for label in question.labels if label is not heading for word in label.words())
+    entry = rf"(?:^|[.,;|\n])[\s*_-]*(?:{'|'.join(map(re.escape, others))}){_MARKER_NOUNS}{_QUOTES}\s*[:=]"
+    return re.search(entry, text, re.IGNORECASE) is not None
 
 
 def _unless_refused(text: str, question: Question, read: Callable[[str, Question], _Labels]) -> _Labels:
@@ -116,7 +130,8 @@ def _unless_refused(text: str, question: Question, read: Callable[[str, Question
 
 def _read_prose(text: str, question: Question) -> _Labels:
     """Return the one label that a text affirms, the one that it concludes on, or all."""
-    mentions = find_mentions(text, {label.name: label.words() for label in question.labels})
+    found = find_mentions(text, {label.name: label.words() for label in question.labels})
+    mentions = [_graded(text, mention) for mention in found]
     shares = {mention.label: mention.share for mention in mentions if mention.share}
     if len(shares) > 1:
         likely = tuple(name for name, probability in shares.items() if probability > _EVEN)
@@ -132,10 +147,29 @@ def _read_prose(text: str, question: Question) -> _Labels:
         return ("ok", concluded) if len(concluded) == 1 else ("ambiguous", labels)
     if labels:
         return "ok", labels
+    if _is_contrast(text, mentions):
+        return "ok", (mentions[1].label,)
     denied = _names(mentions)
     if len(question.labels) == 2 and len(denied) == 1:
         return "ok", tuple(label.name for label in question.labels if label.name not in denied)
     return "unparsable", ()
+
+
+def _graded(text: str, mention: Mention) -> Mention:
+    """Return a mention as denied that a form gives a low grade: where one label holds, it is another one."""
+    ratio = share_of_scale(text, mention.end) if mention.share is None else mention.share
+    is_low = is_faint(text, mention.end) or (ratio is not None and ratio < _EVEN)
+    return replace(mention, is_denied=mention.is_denied or is_low, share=ratio)
+
+
+def _is_contrast(text: str, denied: Sequence[Mention]) -> bool:
+    """Return whether all that a text says is of the kind "not happy, sad": the second is what holds."""
+    if len(denied) != 2:
+        return False
+    first, second = denied
+    before, between, behind = text[: first.start], text[first.end : second.start], text[second.end :]
+    is_first = re.search(r"(?:\bnot|n't)\s$", before, re.IGNORECASE) is not None
+    return is_first and between.strip() == "," and not behind.strip(" .!")
 
 
 def _concluded(text: str, affirmed: Sequence[Mention]) -> tuple[str, ...]:

@@ -81,3 +81,60 @@ EXPRESSION = default_question("expression")
 def test_denials_around_a_word(question: Question, text: str, status: str, labels: str) -> None:
     reading = read_answer(text, question)
     assert (reading.status, " ".join(reading.labels)) == (status, labels)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "status", "labels"),
+    [
+        (ACTION_UNITS, "AU4: not at all, AU6: yes", "ok", "AU6"),
+        (ACTION_UNITS, "AU4: unlikely, AU6: likely", "ok", "AU6"),
+        (ACTION_UNITS, "AU4: hardly, AU12: strongly", "ok", "AU12"),
+        (ACTION_UNITS, "AU4: hardly any, AU12: yes", "ok", "AU12"),
+        (ACTION_UNITS, "AU4: hardly visible, AU12: yes", "ok", "AU12"),
+        (ACTION_UNITS, "AU4: maybe not, AU6: not really", "ok", ""),
+        (ACTION_UNITS, "AU4 (unlikely), AU6 (likely)", "ok", "AU6"),
+        (ACTION_UNITS, "AU4 not at all, AU6 clearly", "ok", "AU6"),
+        (ACTION_UNITS, "AU4: no sign of it, AU12: yes", "ok", "AU12"),
+        (ACTION_UNITS, "AU4: unclear, AU6: not sure, AU12: yes", "ok", "AU12"),
+        (ACTION_UNITS, "AU4: 0/5, AU6: 3/5", "ok", "AU6"),
+        (ACTION_UNITS, "AU4: low, AU6: high", "ok", "AU4 AU6"),
+        (ACTION_UNITS, "AU4? Hardly. AU6? Yes.", "ok", "AU6"),
+        (ATTRIBUTES, "smiling: not really; young: definitely", "ok", "young"),
+        (DEEPFAKE, "Fake: absolutely not, it is real.", "ok", "real"),
+        (DEEPFAKE, "Fake: unlikely.", "ok", "real"),
+        (DEEPFAKE, "Fake: unlikely, since nothing flickers", "ok", "real"),
+        (DEEPFAKE, "Fake: unlikely because nothing flickers", "ok", "real"),
+        (DEEPFAKE, "Fake: **unlikely**", "ok", "real"),
+        (DEEPFAKE, "Fake video: I don’t think so.", "ok", "real"),
+        (DEEPFAKE, "Fake: impossible to tell.", "unparsable", ""),
+        (DEEPFAKE, "Fake: unlikely skin texture.", "ok", "fake"),
+        (DEEPFAKE, "Fake: hardly any blinking.", "ok", "fake"),
+        (DEEPFAKE, "Fake: low resolution around the mouth.", "ok", "fake"),
+        (DEEPFAKE, "Fake: 3 of 10 frames flicker.", "ok", "fake"),
+        (DEEPFAKE, "Real: definitely not.", "ok", "fake"),
+        (DEEPFAKE, "Real? Hardly.", "ok", "fake"),
+        (DEEPFAKE, "It is fake? Absolutely not!", "ok", "real"),
+        (DEEPFAKE, "Real: 20 percent, fake: 80 percent", "ok", "fake"),
+        (DEEPFAKE, "Real: 3 of 10. Fake: 7 of 10.", "ok", "fake"),
+        (DEEPFAKE, "Fake: 1/10", "ok", "real"),
+        (DEEPFAKE, "Real: high. Fake: low.", "ok", "real"),
+        (DEEPFAKE, "There is a low chance that it is fake.", "ok", "real"),
+        (DEEPFAKE, "The probability of manipulation is very low.", "ok", "real"),
+        (DEEPFAKE, "The likelihood of forgery in this low quality video is high.", "ok", "fake"),
+        (DEEPFAKE, "Not real, fake.", "ok", "fake"),
+        (EXPRESSION, "Anger: unlikely. Sadness: likely.", "ok", "sadness"),
+        (EXPRESSION, "Anger: low. Sadness: high.", "ok", "sadness"),
+        (EXPRESSION, "Anger: low.", "unparsable", ""),
+        (EXPRESSION, "Anger: 2, sadness: 8", "ambiguous", "anger sadness"),
+        (EXPRESSION, "Anger: moderate; sadness: strong", "ambiguous", "anger sadness"),
+        (EXPRESSION, "Happy? Not really.", "unparsable", ""),
+        (EXPRESSION, "There is less anger than sadness.", "ok", "sadness"),
+        (EXPRESSION, "Anger is less visible than sadness.", "ambiguous", "anger sadness"),
+        (EXPRESSION, "He is less than happy.", "unparsable", ""),
+        (EXPRESSION, "not happy, sad", "ok", "sadness"),
+        (EXPRESSION, "Not happy, sad or angry.", "unparsable", ""),
+    ],
+)  # fmt: skip
+def test_verdicts_and_grades(question: Question, text: str, status: str, labels: str) -> None:
+    reading = read_answer(text, question)
+    assert (reading.status, " ".join(reading.labels)) == (status, labels)

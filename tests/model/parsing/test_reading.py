@@ -368,7 +368,7 @@ def test_no_text_breaks_the_reader() -> None:
             assert read_answer(text, question).status in {"ok", "ambiguous", "refused", "unparsable"}
 
 
-@pytest.mark.parametrize("part", ["happy, not happy, ", "AU4, ", "\n"])
+@pytest.mark.parametrize("part", ["happy, not happy, ", "AU4, ", "\n", "AU4: less ", "low chance "])
 def test_long_repetitions_take_their_length(part: str) -> None:
     began_s = time.process_time()
     for question in (EXPRESSION, ACTION_UNITS, ATTRIBUTES, AGE, DEEPFAKE):
