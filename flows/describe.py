@@ -7,15 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from flows.recipe import PinnedRecipe
 from flows.summary import DEMONSTRATION_NOTICE
 from flows.usage import UsageError
 from model.clip import FaceClip
+from model.engines.engine import EngineDiedError, NoReplyError
+from model.network.config import CheckpointError
 from storage.archive import ArchiveError, Fail, Skip, list_sources
 from storage.records import AnswerRecord, Clip, Finding, Source, Track, Video
 from workers.clipper import ClipCut
 from workers.describer import Describer
-from workers.failure import SourceError
+from workers.failure import SourceError, TransientError
 from workers.reader import Reader, Reading, RowIds
 
 
@@ -167,7 +171,18 @@ class _BestClips:
 
 
 def _ask(pinned: PinnedRecipe, cuts: list[ClipCut]) -> Iterator[ClipAccount]:
-    described = Describer(pinned.describer()).describe(cuts)
+    """Ask the model in this process, where what ends a describer of a scan ends the command.
+
+    Raises:
+        TransientError: stage `describe`: the engine does not start, or does not answer.
+    """
+    try:
+        described = Describer(pinned.describer()).describe(cuts)
+    except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
+        message = f"the device failed, perhaps because it is too small: {error}"
+        raise TransientError("describe", message, type(error).__name__) from error
+    except (CheckpointError, EngineDiedError, NoReplyError, ValueError) as error:
+        raise TransientError("describe", str(error), type(error).__name__) from error
     for clip, cut in zip(described.clips, cuts, strict=True):
         yield ClipAccount(
             clip,

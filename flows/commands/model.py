@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from flows.commands.ending import FAILED, OK, refuse
+from flows.commands.ending import FAILED, OK, ending, refuse
 
 if TYPE_CHECKING:
     from model.engines.engine import EngineKind
@@ -65,17 +65,18 @@ def check_model(
 ) -> None:
     """Compare every tensor that a checkpoint leads to with what the official code computed.
 
-    Exit status: 0 when all are within tolerance, 1 when one is not, 2 when the directory cannot be used.
+    Exit status: 0 when all are within tolerance, 1 when one is not or vLLM dies, 2 when the directory cannot
+    be used.
     """
     from flows.display.models import print_parity
-    from model.checkpoints.layout import read_config
     from model.checkpoints.parity import check_parity
+    from model.engines.engine import EngineDiedError, NoReplyError
     from model.network.config import CheckpointError
 
     try:
-        rows = check_parity(directory, cast("EngineKind", engine))
-        kind = read_config(directory).cross_attention
+        with ending(EngineDiedError, NoReplyError, goes_on="nothing was compared"):
+            found = check_parity(directory, cast("EngineKind", engine))
     except (CheckpointError, ValueError) as error:
         raise refuse(error) from error
-    print_parity(rows, kind)
-    raise typer.Exit(OK if rows and all(row.is_within for row in rows) else FAILED)
+    print_parity(found)
+    raise typer.Exit(OK if found.is_within else FAILED)

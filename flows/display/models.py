@@ -1,6 +1,6 @@
 """How checkpoints are shown on a terminal."""
 
-from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -11,8 +11,8 @@ from rich.text import Text
 from flows.summary import DEMONSTRATION_NOTICE, open_console
 from model.checkpoints.hub import Progress as Fetched
 from model.checkpoints.inspection import Inspection, pull_checkpoint
-from model.checkpoints.parity import ParityRow, official_tensors
-from model.network.config import CrossAttentionKind, FaceLlavaConfig, IncompleteError
+from model.checkpoints.parity import Parity, official_tensors
+from model.network.config import FaceLlavaConfig, IncompleteError
 
 GIB = 2**30
 
@@ -39,7 +39,7 @@ def print_inspection(found: Inspection, out: Console | None = None) -> None:
         table.add_row(part.name, *counts, ", ".join(part.dtypes))
     console.print(table)
     files = f"{len(found.files)} file{'s' * (len(found.files) != 1)}"
-    console.print(f"{found.parameters:,} parameters in {files} of {found.directory}")
+    console.print(Text(f"{found.parameters:,} parameters in {files} of {found.directory}"))
     tower = found.config.video_tower
     clip_tokens = tower.frames * found.config.frame_tokens if tower else found.config.image_tokens
     in_float32, in_bfloat16 = (_size_text(found.weights_bytes(kind)) for kind in ("float32", "bfloat16"))
@@ -51,7 +51,7 @@ def print_inspection(found: Inspection, out: Console | None = None) -> None:
     )
     console.print(f"{_branch_text(found.config)}; {found.dormant} tensors never act")
     for tower, origin in found.tower_origins:
-        console.print(f"{tower}: weights from {origin}")
+        console.print(Text(f"{tower}: weights from {origin}"))
     if found.tokenizer_problem is not None:
         console.print(Text(f"questions cannot be asked: {found.tokenizer_problem}", style="red"))
     for kind in ("missing", "unexpected", "misshaped", "not_finite"):
@@ -86,29 +86,23 @@ def _branch_text(config: FaceLlavaConfig) -> str:
     return f"landmark branch: {kind} ({_GEOMETRY[kind]}), scale {config.branch_scale:g}"
 
 
-def print_parity(rows: Sequence[ParityRow], kind: CrossAttentionKind, out: Console | None = None) -> None:
-    """Print the largest error of every tensor against its tolerance, what is not there, and the verdict.
-
-    Args:
-        rows: of every tensor.
-        kind: of the checkpoint's landmark branch, which fixes what a full directory holds.
-        out: where to; standard output by default.
-    """
+def print_parity(found: Parity, out: Console | None = None) -> None:
+    """Print the largest error of every tensor against its tolerance, what is not there, and the verdict."""
     console = out or open_console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("tensor")
     for column in ("largest error", "atol", "rtol"):
         table.add_column(column, justify="right")
     table.add_column("verdict")
-    for row in rows:
+    for row in found.rows:
         verdict = Text("ok") if row.is_within else Text(f"OVER {row.note}".rstrip(), style="bold red")
-        table.add_row(row.tensor, f"{row.max_abs_error:.2e}", f"{row.atol:g}", f"{row.rtol:g}", verdict)
+        table.add_row(Text(row.tensor), f"{row.max_abs_error:.2e}", f"{row.atol:g}", f"{row.rtol:g}", verdict)
     console.print(table)
-    absent = sorted(set(official_tensors(kind)) - {row.tensor for row in rows})
+    absent = sorted(set(official_tensors(found.kind)) - {row.tensor for row in found.rows})
     if absent:
         console.print(Text(f"not in this directory, so not compared ({len(absent)}): {', '.join(absent)}"))
-    over = sum(not row.is_within for row in rows)
-    console.print(f"{len(rows)} tensors compared, {over} over tolerance")
+    over = sum(not row.is_within for row in found.rows)
+    console.print(f"{len(found.rows)} tensors compared, {over} over tolerance")
 
 
 def pull(checkpoint: str) -> Path:
@@ -117,11 +111,19 @@ def pull(checkpoint: str) -> Path:
     Raises:
         CheckpointError: there is no such repository, or the hub cannot be reached.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        bar = bars.add_task(checkpoint, total=None)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    bars = Progress(*columns, console=Console(stderr=True))
+    bar = bars.add_task(checkpoint, total=None)
+    with ExitStack() as shown:
 
         def report(progress: Fetched) -> None:
+            if not bars.live.is_started:  # only now is there something to show
+                shown.enter_context(bars)
             named = f"{progress.model_id}: {progress.file}"
             bars.update(bar, description=named, completed=progress.done_bytes, total=progress.total_bytes)
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from model.checkpoints.checkpoint import load_checkpoint
 from model.checkpoints.parity_cases import DECODED, Cases, ContinuePrompts
 from model.checkpoints.parity_files import read_parity_files
-from model.engines.engine import EngineConfig, EngineKind, check_engine
+from model.engines.engine import EngineConfig, EngineKind, check_decoder, check_engine
 from model.network.config import CheckpointError, CrossAttentionKind
 from model.network.face_llava import FaceLlava
 
@@ -49,6 +49,24 @@ class ParityRow:
     """Why there was nothing to compare."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The comparison of a whole directory.
+
+    Attributes:
+        kind: of the checkpoint's landmark branch, which fixes what a full directory holds.
+        rows: one per tensor, in the order of their names.
+    """
+
+    kind: CrossAttentionKind
+    rows: tuple[ParityRow, ...]
+
+    @property
+    def is_within(self) -> bool:
+        """Whether there is something to compare, and all of it is within tolerance."""
+        return bool(self.rows) and all(row.is_within for row in self.rows)
+
+
 def official_tensors(kind: CrossAttentionKind) -> tuple[str, ...]:
     """Return the names of all tensors that a full parity directory expects, for a variant of the branch."""
     names = [f"mixed.{part}" for part in ("expanded_attention_mask", "expanded_labels", "logits", "loss")]
@@ -62,7 +80,7 @@ def official_tensors(kind: CrossAttentionKind) -> tuple[str, ...]:
     return tuple(sorted(set(names) - _impossible(kind)))
 
 
-def check_parity(directory: str | Path, engine: EngineKind = "torch") -> list[ParityRow]:
+def check_parity(directory: str | Path, engine: EngineKind = "torch") -> Parity:
     """Compute every case of a parity directory and compare it with what the official code got.
 
     Args:
@@ -70,27 +88,27 @@ def check_parity(directory: str | Path, engine: EngineKind = "torch") -> list[Pa
         engine: what runs the decoder. vLLM gives no logits of a prompt and takes no labels: in place of
             `logits`, `next_log_probs` are compared, those behind the prompt, and `mixed` is left out.
 
-    Returns:
-        One row per tensor, in the order of their names. All must be within tolerance.
-
     Raises:
         CheckpointError: the checkpoint or one of the three files cannot be used.
-        ValueError: the engine is unknown or not installed.
-        EngineDiedError: vLLM does not start.
+        ValueError: the engine is unknown, not installed, or cannot run this decoder.
+        EngineDiedError: vLLM does not start, or dies.
+        NoReplyError: vLLM does not answer.
     """
     if engine not in get_args(EngineKind):
         raise ValueError(f"there is no engine {engine!r} for parity, only {', '.join(get_args(EngineKind))}")
-    check_engine(EngineConfig(kind=engine))
+    config = EngineConfig(kind=engine)
+    check_engine(config)
     if engine == "torch":
         return _check(Path(directory), load_checkpoint(directory, torch.float32, "cpu").model, None)
+    model = load_checkpoint(directory, torch.float32, "cpu", has_decoder=False).model
+    check_decoder(model.config.llm, config)
     from model.engines.vllm_parity import open_continuer  # noqa: PLC0415 - an extra
 
-    model = load_checkpoint(directory, torch.float32, "cpu", has_decoder=False).model
     with open_continuer(Path(directory), model.config) as continue_prompts:
         return _check(Path(directory), model, continue_prompts)
 
 
-def _check(directory: Path, model: FaceLlava, continue_prompts: ContinuePrompts | None) -> list[ParityRow]:
+def _check(directory: Path, model: FaceLlava, continue_prompts: ContinuePrompts | None) -> Parity:
     files = read_parity_files(directory)
     unkept = dict(files.unkept())
     expected = files.expected
@@ -115,7 +133,7 @@ def _check(directory: Path, model: FaceLlava, continue_prompts: ContinuePrompts 
     known = expected.keys() - unkept.keys()
     rows += [_fail(name, "nothing in the inputs gives it") for name in known - actual.keys()]
     rows += [_compare(name, actual[name], expected[name]) for name in known & actual.keys()]
-    return sorted(rows, key=lambda row: row.tensor)
+    return Parity(kind, tuple(sorted(rows, key=lambda row: row.tensor)))
 
 
 def _reduce(expected: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:

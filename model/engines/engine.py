@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
 
 from model.answers import Answer
 from model.clip import FaceClip
-from model.network.config import BranchKind
+from model.network.config import BranchKind, LlmConfig
 from model.prompting.prompts import TemplateName
 from model.prompting.questions import Question
 
@@ -197,6 +197,19 @@ def check_engine(config: EngineConfig) -> None:
         raise ValueError(
             "engine.kind is vllm, and vLLM is not installed here: `make gpu-vllm` installs it on a machine "
             'with an NVIDIA GPU, see docs/engines.md; without it, set engine.kind to "torch"'
+        )
+
+
+def check_decoder(decoder: LlmConfig, config: EngineConfig) -> None:
+    """Refuse a decoder that an engine cannot run, which vLLM itself says only once it is started.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if config.kind == "vllm" and decoder.activation != "silu":
+        raise ValueError(
+            f"vLLM runs decoders with silu only, and this one has {decoder.activation}; "
+            'set engine.kind to "torch"'
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from model.engines.engine import EngineConfig
+from model.engines.engine import EngineConfig, check_decoder
 from model.network.config import CheckpointError, FaceLlavaConfig
 from model.prompting.plan import Plan, plan_questions
 from model.prompting.prompts import Prompter
@@ -24,6 +24,17 @@ def open_prompter(tokenizer_path: Path, network: FaceLlavaConfig, engine: Engine
             f"{tokenizer_path} has {tokenizer.vocabulary} tokens, the model {vocabulary}; "
             "give the tokenizer that the checkpoint was trained with"
         )
+    special = {
+        "bos": (tokenizer.bos_id, network.llm.bos_token_id),
+        "eos": (tokenizer.eos_id, network.llm.eos_token_id),
+    }
+    for name, (of_tokenizer, of_model) in special.items():
+        # Else the engines would end their texts at different tokens.
+        if of_tokenizer != of_model:
+            raise ValueError(
+                f"{tokenizer_path} has {name} {of_tokenizer}, and config.json {name}_token_id {of_model}; "
+                "give the tokenizer that the checkpoint was trained with"
+            )
     return Prompter(tokenizer, engine.template)
 
 
@@ -34,8 +45,9 @@ def plan_asking(
 
     Raises:
         ValueError: they share a name, the network has no tower for a view, the answers of one cannot be told
-            apart by their tokens, or they are too long.
+            apart by their tokens, they are too long, or the engine cannot run the decoder.
     """
+    check_decoder(network.llm, engine)
     names = [question.name for question in questions]
     if len(set(names)) < len(names):
         raise ValueError(f"questions {names} share a name; give each its own")

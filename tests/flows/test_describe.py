@@ -16,6 +16,8 @@ from flows.display.portrait import MAX_FACES, check_picture_path, draw_descripti
 from flows.recipe import PinnedRecipe, Recipe
 from flows.usage import UsageError
 from model.demonstration import write_untrained_checkpoint
+from model.engines.engine import EngineDiedError, NoReplyError
+from model.network.config import CheckpointError
 from workers.describer import Describer
 from workers.reader import Chunk, Reader, RowIds
 
@@ -137,6 +139,29 @@ def test_what_is_no_video_is_one_line(
     assert (code, text) == (status, "")
     assert says in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EngineDiedError("vLLM does not start"),
+        NoReplyError("nobody is there"),
+        ValueError("no finite likelihoods for a blank clip"),
+        CheckpointError("name", ("is not what this scan was started with",)),
+        torch.OutOfMemoryError("no memory for 7 GiB"),
+    ],
+)
+def test_an_engine_that_fails_is_one_line(
+    error: Exception, films: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_engine(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("workers.describer.open_engine", open_engine)
+    code, text, said = run(films / "000.mp4", "--checkpoint", checkpoint, "--tasks", "age")
+    assert (code, text, said.count("\n")) == (1, "", 1)
+    assert said.startswith("facesift: describe: ")
+    assert str(error) in said
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model.checkpoints.parity import ParityRow, check_parity, official_tensors
+from model.checkpoints.parity import Parity, check_parity, official_tensors
 from model.network.config import CheckpointError
 
 SIMPLE = Path(__file__).parents[1] / "data" / "parity" / "simple"
@@ -36,15 +36,16 @@ def change_json(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(json.dumps(content))
 
 
-def outside(rows: list[ParityRow]) -> set[str]:
-    return {row.tensor for row in rows if not row.is_within}
+def outside(found: Parity) -> set[str]:
+    return {row.tensor for row in found.rows if not row.is_within}
 
 
 def test_equals_the_official_code() -> None:
-    rows = check_parity(SIMPLE)
-    assert len(rows) == 16
+    found = check_parity(SIMPLE)
+    rows = found.rows
+    assert (found.kind, found.is_within, len(rows)) == ("simple", True, 16)
     assert [row.tensor for row in rows] == sorted(row.tensor for row in rows)
-    assert outside(rows) == set()
+    assert outside(found) == set()
     assert max(row.max_abs_error for row in rows) < 1e-4
     exact = {row.tensor: row for row in rows}["video_landmarks.generated_ids"]
     assert (exact.max_abs_error, exact.atol, exact.rtol, exact.worst_excess) == (0, 0, 0, 0)
@@ -232,8 +233,9 @@ def test_nan_in_an_input_is_never_within(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["image_landmarks.encoded", "video.generated_ids", "mixed.loss"])
 def test_an_absent_expectation_fails(name: str, tmp_path: Path) -> None:
     change(copy(tmp_path), "expected.safetensors", lambda expected: expected.pop(name))
-    rows = {row.tensor: row for row in check_parity(tmp_path)}
-    assert outside(list(rows.values())) == {name}
+    found = check_parity(tmp_path)
+    rows = {row.tensor: row for row in found.rows}
+    assert outside(found) == {name}
     assert rows[name].note == "is not in expected.safetensors"
 
 
@@ -256,7 +258,7 @@ def test_what_meta_announces_must_be_there(shape: list[int] | None, note: str, t
     if shape is None:  # without its inputs nothing else would miss it
         change(tmp_path, "expected.safetensors", lambda tensors: tensors.pop(name))
         change(tmp_path, "inputs.safetensors", lambda tensors: tensors.pop("video_input_ids"))
-    rows = {row.tensor: row for row in check_parity(tmp_path)}
+    rows = {row.tensor: row for row in check_parity(tmp_path).rows}
     assert rows[name].is_within == (not note)
     assert rows[name].note == note
 
@@ -264,8 +266,9 @@ def test_what_meta_announces_must_be_there(shape: list[int] | None, note: str, t
 @pytest.mark.parametrize("name", ["audio.encoded", "video_landmarks.rpp_mask"])
 def test_an_expectation_that_nothing_gives_fails(name: str, tmp_path: Path) -> None:
     change(copy(tmp_path), "expected.safetensors", lambda expected: expected.update({name: torch.ones(2)}))
-    rows = {row.tensor: row for row in check_parity(tmp_path)}
-    assert outside(list(rows.values())) == {name}
+    found = check_parity(tmp_path)
+    rows = {row.tensor: row for row in found.rows}
+    assert outside(found) == {name}
     assert rows[name].note == "nothing in the inputs gives it"
 
 
@@ -279,7 +282,7 @@ def test_another_shape_fails(tmp_path: Path) -> None:
         expected["image.tower_features"] = expected["image.tower_features"][:1].contiguous()
 
     change(copy(tmp_path), "expected.safetensors", edit)
-    rows = {row.tensor: row for row in check_parity(tmp_path)}
+    rows = {row.tensor: row for row in check_parity(tmp_path).rows}
     assert not rows["image.tower_features"].is_within
     assert rows["image.tower_features"].note == "is [2, 16, 64], expected [1, 16, 64]"
 
@@ -361,3 +364,16 @@ def test_what_cannot_be_checked_is_an_error(
 def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(ValueError, match="no engine 'abacus'"):
         check_parity(SIMPLE, engine="abacus")  # pyright: ignore[reportArgumentType]
+
+
+def test_vllm_is_not_started_for_a_decoder_that_it_cannot_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_installed(_: object) -> None:
+        pass
+
+    monkeypatch.setattr("model.checkpoints.parity.check_engine", is_installed)
+    shutil.copytree(SIMPLE, tmp_path, dirs_exist_ok=True)
+    change_json(tmp_path / "config.json", lambda content: content.update(hidden_act="gelu"))
+    with pytest.raises(ValueError, match="with silu only, and this one has gelu"):
+        check_parity(tmp_path, "vllm")

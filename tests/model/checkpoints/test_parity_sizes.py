@@ -16,14 +16,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.checkpoints.checkpoint import save_checkpoint
-from model.checkpoints.parity import ParityRow, check_parity
+from model.checkpoints.parity import Parity, check_parity
 from model.network import cross_attention
 from model.network.config import CheckpointError, CrossAttentionKind, FaceLlavaConfig, LlmConfig, TowerConfig
 from model.network.face_llava import FaceLlava
 
 
-def outside(rows: list[ParityRow]) -> set[str]:
-    return {row.tensor for row in rows if not row.is_within}
+def outside(found: Parity) -> set[str]:
+    return {row.tensor for row in found.rows if not row.is_within}
 
 
 TOWER = TowerConfig(hidden_size=16, intermediate_size=24, layers=3, heads=2, image_size=64, patch_size=4)
@@ -82,9 +82,10 @@ def wide_grid(
 
 def test_any_sizes_and_variants_can_be_checked(wide_grid: tuple[CrossAttentionKind, Path]) -> None:
     kind, directory = wide_grid
-    rows = check_parity(directory)
-    assert outside(rows) == set()
-    assert len(rows) == (5 if kind == "none" else 13)
+    found = check_parity(directory)
+    assert outside(found) == set()
+    assert found.kind == kind
+    assert len(found.rows) == (5 if kind == "none" else 13)
     shapes = {name: tensor.shape for name, tensor in load_file(directory / "expected.safetensors").items()}
     assert shapes["video.tower_features"] == (2, 2, 257, 16)
 

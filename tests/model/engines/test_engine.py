@@ -1,5 +1,6 @@
 """The engine against the plain way: one prompt at a time, whole sequences, no cache, no tree."""
 
+import copy
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from model.engines.trunk import Trunk
 from model.network.config import FaceLlavaConfig, LlmConfig, TowerConfig
 from model.network.face_llava import FaceLlava
 from model.preprocess import Preprocess
+from model.prompting.asking import open_prompter, plan_asking
 from model.prompting.labels import Label
 from model.prompting.prompts import Prompter
 from model.prompting.questions import Question, View
@@ -318,6 +320,29 @@ def test_a_foreign_tokenizer_is_refused(model: FaceLlava) -> None:
         TorchEngine(model, DEMONSTRATION_TOKENIZER, CONFIG)
 
 
+@pytest.mark.parametrize("name", ["bos", "eos"])
+@pytest.mark.parametrize("token", [-1, 3])
+def test_a_tokenizer_with_other_special_tokens_is_refused(name: str, token: int, model: FaceLlava) -> None:
+    other = replace(model.config, llm=replace(model.config.llm, **{f"{name}_token_id": token}))
+    with pytest.raises(ValueError, match=rf"tokenizer\.model has {name} [12], .* {name}_token_id {token};"):
+        open_prompter(TOKENIZER, other, CONFIG)
+
+
+@torch.inference_mode()
+def test_a_text_ends_at_eos(model: FaceLlava) -> None:
+    naive, (clip,), question = Naive(model), clips(1), QUESTIONS[0]
+    written: list[int] = []
+    for _ in range(CONFIG.max_new_tokens):
+        asked = (*naive.prompter.suffix(question.prompt), *written)
+        written.append(int(naive.logits(question, clip, asked)[-1].argmax()))
+    end = next(place for place in range(2, len(written)) if written[place] not in written[:place])
+    ending = copy.deepcopy(model)
+    head = ending.llm.lm_head.weight
+    head[naive.prompter.tokenizer.eos_id] = 1.01 * head[written[end]]  # a little more likely
+    (result,) = TorchEngine(ending, TOKENIZER, CONFIG).describe([clip], [question])
+    assert answered(result)[0].text == naive.prompter.tokenizer.decode(written[:end])
+
+
 @pytest.mark.parametrize(
     "change", [{"batch_clips": 0}, {"max_new_tokens": 0}, {"tree_tokens": 0}, {"threads": 0}]
 )
@@ -331,6 +356,15 @@ def test_vllm_is_refused_at_once_where_it_is_not_installed() -> None:
     with pytest.raises(ValueError, match="vLLM is not installed here: `make gpu-vllm`"):
         check_engine(config)
     check_engine(EngineConfig())
+
+
+def test_vllm_is_refused_for_a_decoder_that_it_cannot_run(model: FaceLlava) -> None:
+    other = replace(model.config, llm=replace(model.config.llm, activation="gelu"))
+    config = replace(CONFIG, kind="vllm")
+    prompter = open_prompter(TOKENIZER, other, config)
+    with pytest.raises(ValueError, match="with silu only, and this one has gelu"):
+        plan_asking(QUESTIONS, other, prompter, config)
+    plan_asking(QUESTIONS, other, prompter, CONFIG)
 
 
 def test_vllm_does_not_quantise() -> None:
