@@ -177,9 +177,17 @@ class _Meter:
 
 
 def _split_id(checkpoint: str | Path) -> tuple[str, str | None]:
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415 (not needed for directories)
+    from huggingface_hub.utils import validate_repo_id  # noqa: PLC0415
+
+    problem = "is no directory, and no hub id like owner/name[@revision]"
     match = _HUB_ID.fullmatch(str(checkpoint))
     if match is None:
-        raise CheckpointError(str(checkpoint), ("is no directory, and no hub id like owner/name[@revision]",))
+        raise CheckpointError(str(checkpoint), (problem,))
+    try:
+        validate_repo_id(match["repo"])
+    except HFValidationError as error:
+        raise CheckpointError(str(checkpoint), (problem,)) from error
     return match["repo"], match["revision"]
 
 

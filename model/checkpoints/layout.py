@@ -35,7 +35,7 @@ def find_configs(directory: Path, find_tower: Callable[[str], Path] | None = Non
         find_tower: takes `mm_image_tower` or `mm_video_tower` to a directory whose config.json describes it.
 
     Raises:
-        CheckpointError: there is no config.json, or it is no JSON object.
+        CheckpointError: there is no config.json, it is no JSON object, or it names a tower by no text.
         IncompleteError: a tower's configuration is missing.
     """
     try:
@@ -48,6 +48,8 @@ def find_configs(directory: Path, find_tower: Callable[[str], Path] | None = Non
         name, tower_id = f"{kind}_tower_config.json", official.get(f"mm_{kind}_tower")
         if tower_id is None:
             continue
+        if not isinstance(tower_id, str):
+            raise CheckpointError(str(directory), (f"mm_{kind}_tower {tower_id!r} is no folder or hub id",))
         if (directory / name).exists() or find_tower is None:
             files[name] = directory / name
         else:
@@ -171,9 +173,9 @@ def _parse_cross_attention(official: Mapping[str, Any]) -> CrossAttentionKind:
         return "none"
     # The official loader can reset these fields to None, so that what it saves lacks them; then
     # cross_attn_type, given by hand, tells alone.
-    if projector not in {None, "landmarks_region_projector"}:
+    if projector not in (None, "landmarks_region_projector"):
         raise ValueError(f"landmarks_projector_type {projector!r} is not 'landmarks_region_projector'")
-    if official.get("global_landmarks_projector_type") not in {None, "linear"}:
+    if official.get("global_landmarks_projector_type") not in (None, "linear"):
         value = official.get("global_landmarks_projector_type")
         raise ValueError(f"global_landmarks_projector_type {value!r} is not 'linear'")
     if kind is None:

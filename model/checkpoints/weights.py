@@ -187,4 +187,7 @@ def _load_bin(path: Path, device: torch.device) -> dict[str, Tensor]:
         raise CheckpointError(str(path.parent), (f"{path.name} cannot be read: {error}",)) from error
     if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
         raise CheckpointError(str(path.parent), (f"{path.name} is no plain dictionary of tensors",))
+    sparse = [name for name, value in tensors.items() if value.layout != torch.strided]
+    if sparse:
+        raise CheckpointError(str(path.parent), (f"{path.name} holds sparse tensors: {', '.join(sparse)}",))
     return cast("dict[str, Tensor]", tensors)

@@ -140,7 +140,7 @@ class TowerConfig:
         )
         _check_number("tower", "layer_norm_eps", self.layer_norm_eps)
         _check_activation("tower", self.activation)
-        if self.has_temporal_attention not in {True, False}:
+        if self.has_temporal_attention not in (True, False):
             raise ValueError(f"tower add_time_attn {self.has_temporal_attention!r} is neither true nor false")
         if self.channels != _RGB:
             raise ValueError(f"tower num_channels {self.channels!r} is not {_RGB}: pictures are RGB")
@@ -199,7 +199,7 @@ class FaceLlavaConfig:
                 raise ValueError(
                     f"select layer {self.select_layer!r} does not exist in {tower.layers} layers"
                 )
-        if self.select_feature not in {"patch", "cls_patch"}:
+        if self.select_feature not in ("patch", "cls_patch"):
             raise ValueError(f"select feature {self.select_feature!r} is neither 'patch' nor 'cls_patch'")
         if not re.fullmatch(r"linear|mlp[1-9]\d?x_gelu", str(self.projector)):
             raise ValueError(f"projector {self.projector!r} is neither 'linear' nor 'mlp<depth>x_gelu'")

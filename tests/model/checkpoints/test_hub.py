@@ -202,7 +202,9 @@ def test_directories_need_no_hub(tmp_path: Path) -> None:
     assert fetch_tower(tmp_path, "towers/image", needs_weights=True) == tmp_path / "towers" / "image"
 
 
-@pytest.mark.parametrize("name", ["one", "a/b/c", "/absolute", "a/b@", "a b/c"])
+@pytest.mark.parametrize(
+    "name", ["one", "a/b/c", "/absolute", "a/b@", "a b/c", "./nope", "a/b--c", "a./b", "a/b.git"]
+)
 def test_what_is_neither_is_refused(name: str) -> None:
     with pytest.raises(CheckpointError, match="no hub id"):
         fetch(name)

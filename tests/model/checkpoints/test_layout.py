@@ -115,6 +115,9 @@ def test_reset_landmark_fields_are_made_good_by_hand(tmp_path: Path) -> None:
     [
         ({"landmarks_projector_type": "linear"}, "landmarks_projector_type 'linear'"),
         ({"global_landmarks_projector_type": "mlp"}, "global_landmarks_projector_type 'mlp'"),
+        ({"landmarks_projector_type": ["linear"]}, "landmarks_projector_type .'linear'."),
+        ({"global_landmarks_projector_type": {}}, "global_landmarks_projector_type {}"),
+        ({"mm_vision_select_feature": ["patch"]}, "select feature .'patch'. is neither"),
         ({"cross_attn_type": None}, "no cross_attn_type: name the variant"),
         ({"cross_attn_type": "fancy"}, "cross-attention 'fancy'"),
         ({"use_landmark_tokens": True}, "use_landmark_tokens"),
@@ -168,3 +171,11 @@ def test_towers_are_described_elsewhere_if_not_here(tmp_path: Path) -> None:
     assert asked == ["LanguageBind/LanguageBind_Image", "LanguageBind/LanguageBind_Video_merge"]
     assert config.video_tower is not None
     assert config.video_tower.activation == "quick_gelu"
+
+
+@pytest.mark.parametrize("name", [5, ["tower"], True])
+def test_a_tower_is_named_by_a_text(name: object, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, official(mm_image_tower=name))
+    (tmp_path / "image_tower_config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"mm_image_tower .* is no folder or hub id"):
+        read_config(tmp_path, lambda tower_id: tmp_path / tower_id)

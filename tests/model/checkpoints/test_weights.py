@@ -108,6 +108,17 @@ def test_a_bin_with_more_than_tensors_is_refused(tmp_path: Path, content: object
 
 
 @pytest.mark.parametrize("is_zip", [True, False])
+def test_a_sparse_tensor_is_refused(is_zip: bool, tmp_path: Path) -> None:
+    path = tmp_path / "pytorch_model.bin"
+    content = TENSORS | {"thin": torch.eye(3).to_sparse()}
+    torch.save(content, path, _use_new_zipfile_serialization=is_zip)
+    with pytest.raises(
+        CheckpointError, match=r"pytorch_model\.bin (holds sparse tensors: thin|cannot be read)"
+    ):
+        read_headers(path)
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
 def test_what_a_bin_would_run_is_named_and_not_run(
     is_zip: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

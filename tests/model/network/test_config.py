@@ -67,6 +67,7 @@ def test_contradictions_are_refused(changes: dict[str, Any], message: str) -> No
         ({"hidden_size": None}, "hidden_size None"),
         ({"layer_norm_eps": float("nan")}, "layer_norm_eps nan"),
         ({"channels": 4}, "RGB"),
+        ({"has_temporal_attention": []}, r"add_time_attn \[\] is neither"),
     ],
 )
 def test_impossible_towers_are_refused(changes: dict[str, Any], message: str) -> None:
