@@ -137,7 +137,9 @@ def test_masked_has_the_released_swap_of_axes() -> None:
 
 def test_the_mask_stays_exact_in_half_precision() -> None:
     landmarks = torch.rand(1, 1, 2 * POINTS)
-    assert proximity_mask(landmarks.bfloat16(), 256, "masked").dtype == torch.float32
+    rounded = landmarks.bfloat16()
+    of_rounded = proximity_mask(rounded, 256, "masked")
+    torch.testing.assert_close(of_rounded, proximity_mask(rounded.float(), 256, "masked"), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("tokens", [255, 15, 3])

@@ -52,6 +52,15 @@ def test_images_with_landmarks_run_in_every_variant(kind: CrossAttentionKind, se
     assert trace.proximity_mask.shape == (1, config.image_tokens, 9)
 
 
+def test_a_model_in_half_precision_masks_by_the_landmarks_as_they_are() -> None:
+    config = replace(CONFIG, cross_attention="masked")
+    pixels, landmarks = torch.randn(1, 3, 64, 64), torch.rand(1, 136)
+    rounded = build_model(config).bfloat16().trace_image(pixels, landmarks).proximity_mask
+    exact = build_model(config).trace_image(pixels, landmarks).proximity_mask
+    assert exact is not None
+    torch.testing.assert_close(rounded, exact, atol=1e-6, rtol=0)
+
+
 def test_without_landmarks_the_branch_is_skipped(model: FaceLlava) -> None:
     trace = model.trace_video(torch.randn(1, 3, 3, 64, 64))
     assert trace.encoded is trace.projected
