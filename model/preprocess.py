@@ -29,14 +29,11 @@ class Preprocess:
         video_size_px: side of the video tower's input.
         image_size_px: side of the image tower's input.
         frames: frames that the video tower takes.
-        is_padded: square a picture with the mean colour before scaling, as official training does for
-            pictures (`image_aspect_ratio pad`) and inference does not; square crops are the same either way.
     """
 
     video_size_px: int
     image_size_px: int
     frames: int
-    is_padded: bool = False
 
     def video(self, clip: FaceClip) -> tuple[Tensor, Tensor]:
         """Return the pixels [C, T, H, W] and the landmarks [T, P] of `frames` frames, float32."""
@@ -50,7 +47,7 @@ class Preprocess:
         """Return the pixels [C, H, W] and the landmarks [P] of the clip's best frame, float32."""
         best = clip.best_frame
         return (
-            image_pixels(clip.crops[best], self.image_size_px, is_padded=self.is_padded),
+            image_pixels(clip.crops[best], self.image_size_px),
             landmark_numbers(clip.landmarks_px[best], clip.size_px),
         )
 
@@ -81,7 +78,8 @@ def image_pixels(picture: NDArray[np.uint8], size_px: int, *, is_padded: bool = 
     """Return [H, W, 3] uint8 RGB as normalised float32 [C, size, size].
 
     The short side is scaled to `size_px` (bicubic, antialiased), the rest is cut off around the centre;
-    with `is_padded` the picture is first squared with the mean colour, so that nothing is cut off.
+    with `is_padded` the picture is first squared with the mean colour, so that nothing is cut off, as
+    official training does (`image_aspect_ratio pad`) and inference does not.
     """
     squared = _padded(picture) if is_padded else picture
     pixels_1CHW = _unit_range(squared).permute(2, 0, 1)[None]

@@ -54,7 +54,7 @@ def draw_blueprint(
         checkpoint: directory or hub id.
         changes: fields that count instead of those in config.json.
         may_download: False to stay with what is on this machine.
-        report: told after each file that was downloaded.
+        report: told as bytes arrive.
 
     Raises:
         IncompleteError: files of it are not here; it names them all.

@@ -61,7 +61,7 @@ class Inspection:
         dtype: in which the values were looked at; None when only headers were read.
         tower_origins: towers whose weights come from another repository, with its id.
         tokenizer_problem: why no question can be asked of it, None when it has a tokenizer that fits.
-        is_demonstration: True when the labels mean nothing on real people, see model.checkpoints.checkpoint.
+        is_demonstration: True when the labels mean nothing on real people, see model.checkpoints.identity.
     """
 
     checkpoint: str

@@ -1,7 +1,7 @@
 """Face-LLaVA with its decoder in vLLM: our module sees, vLLM speaks.
 
 clips -> pixels, landmarks -> visual tokens (torch) -> one prefix per clip and view, computed once by vLLM
-                                                         |-> every node of the token trees -> scores
+                                                         |-> nodes whose predictions are read -> scores
                                                          `-> open prompts -> texts
 """
 
