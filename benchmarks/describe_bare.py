@@ -109,7 +109,7 @@ def count_work(model: FaceLlava, plan: Plan) -> Work:
     config, llm = model.config, model.config.llm
     blocks = sum(parameter.numel() for parameter in model.llm.model.layers.parameters())
     size = model.llm.lm_head.weight.element_size()
-    kept = 0
+    lengths: list[int] = []
     flops = 0.0
     for root in plan.roots:
         tower, kind = (
@@ -121,21 +121,23 @@ def count_work(model: FaceLlava, plan: Plan) -> Work:
         assert kind is not None
         pixels = root.images * (tower.patches + 1)
         weights = sum(parameter.numel() for parameter in kind.encoder.parameters())
-        flops += 2 * weights * pixels + 4 * tower.layers * tower.hidden_size * pixels * (tower.patches + 1)
+        layers = len(kind.encoder.layers)  # those that act
+        flops += 2 * weights * pixels + 4 * layers * tower.hidden_size * pixels * (tower.patches + 1)
         length = len(root.prefix) + root.images * (
             tower.patches if root.view == "clip" else tower.patches - 1
         )
         flops += (
             2 * blocks * length + 2 * llm.layers * llm.hidden_size * length**2
         )  # causal: half of the pairs
-        kept += length
+        lengths.append(length)
     head = llm.vocab_size * llm.hidden_size
     for tree in plan.scoring:
-        flops += 2 * blocks * len(tree.tree) + 4 * llm.layers * llm.hidden_size * len(tree.tree) * kept
+        seen = sum(lengths[root] for root in tree.tree.roots.tolist())  # a node sees its own root
+        flops += 2 * blocks * len(tree.tree) + 4 * llm.layers * llm.hidden_size * seen
         flops += 2 * head * len(tree.nodes)
     flops += 2 * blocks * len(plan.writing) + 2 * head * len(plan.writers)
     cache = 2 * llm.layers * llm.kv_heads * llm.head_size * size
-    return Work(flops, float(cache * kept), float((blocks + head) * size))
+    return Work(flops, float(cache * sum(lengths)), float((blocks + head) * size))
 
 
 def measure_limits(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
