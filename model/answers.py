@@ -17,7 +17,7 @@ class LabelScore:
         unit: `probability`, or the unit of the number.
         spread: standard deviation of a number in the same unit, else None.
         log_prob: natural logarithm of the probability of the label's answers given the clip; for a label
-            asked as yes or no, of yes among the two; None for a number.
+            asked as yes or no, of yes among the two; None for a number, whose values have one each.
         prior_log_prob: the same given a blank clip.
     """
 
@@ -42,6 +42,10 @@ class Answer:
         scores: in the order of the question's labels; one for a number.
         prompt: asked for the text, `<image>` standing for each picture.
         view: what the model looked at.
+        numbers: what a number question's answer may be; empty for the others, as are the next two.
+        number_log_probs: natural logarithm of the probability of each number's answers given the clip: their
+            shares of the sum are what the expected number comes from.
+        number_prior_log_probs: the same given a blank clip.
     """
 
     question: str
@@ -52,3 +56,6 @@ class Answer:
     scores: tuple[LabelScore, ...]
     prompt: str
     view: View
+    numbers: tuple[int, ...] = ()
+    number_log_probs: tuple[float, ...] = ()
+    number_prior_log_probs: tuple[float, ...] = ()

@@ -49,7 +49,7 @@ def closed_prompts(question: Question) -> tuple[ClosedPrompt, ...]:
             answers = (YES.answers(), NO.answers())
             return tuple(ClosedPrompt(text, question.lead_in, (YES.name, NO.name), answers) for text in asked)
         case "number":
-            names = tuple(str(number) for number in range(question.minimum, question.maximum + 1))
+            names = tuple(map(str, question.numbers()))
             answers = tuple(
                 tuple(form.replace("{n}", name) for form in question.number_answers) for name in names
             )
@@ -135,7 +135,7 @@ def label_scores(
                 )
             )
         case "number":
-            numbers = np.arange(question.minimum, question.maximum + 1, dtype=np.float64)
+            numbers = np.array(question.numbers(), np.float64)
             mean = float(shares[0] @ numbers)
             spread = math.sqrt(float(shares[0] @ (numbers - mean) ** 2))
             return (LabelScore(f"{question.name}_{question.unit}", mean, question.unit, spread, None, None),)

@@ -133,6 +133,9 @@ class Describer:
             view=answer.view,
             model_id=self._model_id,
             is_demonstration=self._is_demonstration,
+            numbers=answer.numbers,
+            number_log_probs=answer.number_log_probs,
+            number_prior_log_probs=answer.number_prior_log_probs,
         )
 
     def _finding_rows(self, clip: Clip, answer: Answer) -> Iterator[Finding]:

@@ -81,6 +81,7 @@ class Interview:
         for position, question in enumerate(plan.questions):
             text = texts[plan.writers.index(position)] if position in plan.writers else ""
             reading = read_answer(text, question)
+            is_number = question.kind == "number"
             prompt = question.prompt if question.rationale else question.score_prompt or question.prompt
             answers.append(
                 Answer(
@@ -92,6 +93,9 @@ class Interview:
                     scores=label_scores(question, outcomes[position], priors[position]),
                     prompt=self._prompter.text(plan.root_of(question).images, prompt),
                     view=question.view,
+                    numbers=question.numbers(),
+                    number_log_probs=tuple(outcomes[position][0].tolist()) if is_number else (),
+                    number_prior_log_probs=tuple(priors[position][0].tolist()) if is_number else (),
                 )
             )
         return answers

@@ -127,6 +127,10 @@ class Question:
                 f"question {self.name}: each of number_answers needs {{n}} and a word or full stop behind it"
             )
 
+    def numbers(self) -> tuple[int, ...]:
+        """Return what may be answered, in order; nothing unless the question asks for a number."""
+        return tuple(range(self.minimum, self.maximum + 1)) if self.kind == "number" else ()
+
     def effective_prior_weight(self) -> float:
         """Return the prior's weight, the kind's default where none is set."""
         if self.prior_weight is not None:

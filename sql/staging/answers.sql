@@ -14,6 +14,9 @@ select
     prompt,
     view,
     model_id,
-    is_demonstration
+    is_demonstration,
+    numbers,
+    number_log_probs,
+    number_prior_log_probs
 from raw.answers
 semi join videos using (video_id, recipe_id, attempt_id)

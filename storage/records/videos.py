@@ -242,6 +242,12 @@ class AnswerRecord:
     """clip or frame: what the model looked at."""
     model_id: str
     is_demonstration: bool
+    numbers: tuple[int, ...] = ()
+    """What a question for a number may be answered with; none for other questions."""
+    number_log_probs: tuple[float, ...] = ()
+    """Per number its teacher-forced log-likelihood given the clip, natural logarithm."""
+    number_prior_log_probs: tuple[float, ...] = ()
+    """The same given a blank clip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +271,7 @@ class Finding:
     spread: float | None
     """Standard deviation in the same unit, where the score is an expected value."""
     log_prob: float | None
-    """Teacher-forced log-likelihood of the label given the clip, natural logarithm."""
+    """Teacher-forced log-likelihood of the label given the clip, natural logarithm; answers has numbers'."""
     prior_log_prob: float | None
     """The same given a blank clip."""
     model_id: str

@@ -36,7 +36,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 def test_every_query_runs_and_only_what_looks_for_faults_is_empty(lake: Lake) -> None:
     queries = [*QUERIES, *snippets("sql")]
     empty = [query for query in queries if not Catalog(lake).query(query).num_rows]
-    assert len(queries) == 10
+    assert len(queries) == 11
     assert [query.split("\n")[0] for query in empty] == [
         "select no_answer_reason, count(*) as clips, min(clip_id) as example",
         "select * from checks.keys_are_unique",

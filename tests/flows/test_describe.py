@@ -18,6 +18,8 @@ from flows.usage import UsageError
 from model.demonstration import write_untrained_checkpoint
 from model.engines.engine import EngineDiedError, NoReplyError
 from model.network.config import CheckpointError
+from storage.catalog import Catalog
+from tests.storage.rows import MadeTables
 from workers.describer import Describer
 from workers.reader import Chunk, Reader, RowIds
 
@@ -70,6 +72,32 @@ def test_every_question_and_label_is_answered(found: Description) -> None:
             assert len(account.findings_of("expression")) == 7
             assert len(account.findings_of("action_units")) == 15
             assert [row.label for row in account.findings_of("age")] == ["age_years"]
+
+
+def test_the_expected_age_follows_from_what_is_kept(found: Description, tmp_path: Path) -> None:
+    accounts = [account for face in found.faces for account in face.clips]
+    rows = [row for account in accounts for row in (account.clip, *account.answers, *account.findings)]
+    sql = """
+        with outcomes as (
+            select clip_id, unnest(numbers) as years, exp(unnest(number_log_probs)) as likelihood from answers
+        ),
+        expected as (
+            select
+                clip_id,
+                sum(years * likelihood) / sum(likelihood) as years,
+                sum(years ** 2 * likelihood) / sum(likelihood) as squared
+            from outcomes
+            group by clip_id
+        )
+        select abs(findings.score - years), abs(findings.spread - sqrt(squared - years ** 2))
+        from expected
+        inner join findings using (clip_id)
+        where findings.label = 'age_years'
+    """
+    with Catalog(MadeTables(tmp_path, [found.video, *rows])).connect() as connection:
+        errors = connection.execute(sql).fetchall()
+    assert len(errors) == len(accounts)
+    assert np.max(errors) < 1e-3
 
 
 def test_the_picture_shows_what_the_model_saw(found: Description) -> None:

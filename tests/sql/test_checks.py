@@ -88,6 +88,8 @@ DAMAGES: list[tuple[str, Damage, set[str]]] = [
     ("lists_fit", changed(Clip, landmarks_crop_px=()), set()),
     ("lists_fit", changed(Clip, best_frame=2), set()),
     ("lists_fit", changed(Clip, crop_angles_deg=(1.0,)), set()),
+    ("lists_fit", changed(AnswerRecord, numbers=(1,)), set()),
+    ("lists_fit", changed(AnswerRecord, number_prior_log_probs=(-1.0,)), set()),
     ("probabilities_add_up", changed(Finding, score=0.6), set()),
     ("results_have_recipes", lambda rows: rows[1:], set()),
     ("results_have_recipes", changed(AnswerRecord, model_id="model-2"), set()),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as parquet
 
@@ -223,9 +224,14 @@ def _clip(track: Track, number: int, fake: float) -> list[Record]:
     answer = AnswerRecord(
         *ids, "", "A happy face.", "The corners.", "ok", (), "How?", "clip", "model-1", True
     )
+    ages: dict[str, Any] = {
+        "numbers": (27, 36),  # 31.5, give or take 4.5
+        "number_log_probs": (-2.0, -2.0),
+        "number_prior_log_probs": (-1.0, -3.0),
+    }
     rows: list[Record] = [clip]
     for question, by_label in scores.items():
-        rows.append(replace(answer, question=question))
+        rows.append(replace(answer, question=question, **(ages if question == "age" else {})))
         for label, score in by_label.items():
             unit, spread = ("years", 4.0) if question == "age" else ("probability", None)
             rows.append(Finding(*ids, question, label, score, unit, spread, -0.5, -0.7, "model-1"))

@@ -199,6 +199,11 @@ def test_the_tree_says_what_one_prompt_at_a_time_says(model: FaceLlava) -> None:
             assert score.spread == pytest.approx(wanted.spread, abs=1e-3)
             assert score.log_prob == pytest.approx(wanted.log_prob, abs=1e-4)
             assert score.prior_log_prob == pytest.approx(wanted.prior_log_prob, abs=1e-4)
+        is_number = question.kind == "number"
+        assert answer.numbers == (tuple(range(13)) if is_number else ())
+        for kept, of in ((answer.number_log_probs, clip), (answer.number_prior_log_probs, None)):
+            alone = naive.outcomes(question, of)[0] if is_number else np.empty(0)
+            np.testing.assert_allclose(np.array(kept), alone, atol=1e-4)
 
 
 @pytest.fixture(scope="module")
