@@ -93,7 +93,7 @@ class ScanRun:
     def claims(self) -> Claims:
         """Who reads which content; asked of the lake when there is something to read."""
         with self.lake.at_work("plan a scan into"):
-            return Claims.over(self.lake, self.recipe_id)
+            return Claims(*self._inventory.contents())
 
     def plan(self, progress: ScanProgress) -> Shards:
         """List the archives, record what is new, return what is to be read."""
