@@ -65,8 +65,8 @@ def nightly(request: ScanRequest, upkeep: Upkeep = Upkeep()) -> Night:  # noqa: 
 def _named(request: ScanRequest) -> ScanRequest:
     """Return the request as that of this run: started again by Prefect, it finds its job on the cluster.
 
-    Without a deployment nobody starts a run again: the same command is another run, and finds its job by what it
-    asks for.
+    Without a deployment nobody starts a run again: the same command is another run, and finds its job by what
+    it asks for.
     """
     if request.is_remote and request.run_key is None and deployment.id is not None:
         return replace(request, run_key=flow_run.id)

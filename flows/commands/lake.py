@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.ending import FAILED, OK, refuse
+from flows.commands.options import LakeOption
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
     from storage.lake import Lake
-
-LakeOption = Annotated[str, typer.Option("--lake", help="Folder of the lake.", envvar="FACESIFT_LAKE")]
 
 
 def query(
@@ -118,7 +117,8 @@ def report(
 def retry(
     lake: LakeOption,
     reason: Annotated[
-        str | None, typer.Option(help="Those whose reason has these words, e.g. ReaderDied. [default: all]")
+        str | None,
+        typer.Option(help="Those whose reason has these words, e.g. ReaderDied.", show_default="all"),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="Those whose uri or name matches, e.g. '*/night/*'; or one whole uri.")

@@ -180,6 +180,7 @@ def test_what_a_night_is_asked_for_is_in_its_request(tmp_path: Path, monkeypatch
     card = tmp_path / "card.json"
     card.write_text("{}")
     options = ["--log", "-", "--profile", "t.json", "--gpus-per-describer", "0.5", "--calibration", str(card)]
+    options += ["--queued-batches", "7", "--stall-seconds", "60"]
     result = CliRunner().invoke(app, ["nightly", "--once", str(tmp_path), "--lake", "lake", *options])
     assert result.exit_code == 0
     (request,) = asked
@@ -189,7 +190,7 @@ def test_what_a_night_is_asked_for_is_in_its_request(tmp_path: Path, monkeypatch
         0.5,
         "{}",
     )
-    assert request.progress == "none"
+    assert (request.queued_batches, request.stall_s, request.progress) == (7, 60.0, "none")
 
 
 def test_a_schedule_is_not_ours(run: Run, tmp_path: Path) -> None:

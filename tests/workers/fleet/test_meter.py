@@ -9,6 +9,7 @@ import pytest
 
 from storage.listing import Fetched
 from tests.storage.rows import source, video
+from tests.workers.misbehaving import always
 from workers.fleet import meter, metrics
 from workers.fleet.attempt import Attempt
 from workers.fleet.meter import Meter
@@ -96,7 +97,7 @@ def test_work_is_paid_for_by_the_gpus_that_were_claimed(told: Told, monkeypatch:
     shift: Any = SimpleNamespace(meter=counted)
     reader: Any = SimpleNamespace()
     fetched = Fetched("f" * 64, Path("/a.mp4"), 1000, None, is_spooled=False)
-    assert list(Replies(shift, lambda *_: True, lambda _: None).fetched(reader, attempt, fetched)) == []
+    assert list(Replies(shift, always, lambda _: None).fetched(reader, attempt, fetched)) == []
     counted.replied("describer 0", "describer", "describe", attempt, 12.0)
     counted.turn(queued=2, waiting_bytes=7, actors={"reader": (4, 3, 1), "describer": (2, 2, 1)})
     counted.took("one", 20.0)
