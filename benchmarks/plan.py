@@ -3,8 +3,8 @@
     python -m benchmarks.plan [--objects 1000000]
 
 A made listing, as a bucket's, is planned against an empty lake and against one that knows every object; each
-run is a process of its own, from its first import to the summary's counts. Prints JSON, with the machine and
-the date.
+run is a process of its own, from its first import to the summary's counts, and asks on its way which contents
+the lake knows. Prints JSON, with the machine and the date.
 """
 # pyright: reportUnknownParameterType=false
 # pyarrow comes without types.
@@ -68,14 +68,18 @@ def plan_once(lake: Lake, objects: int) -> dict[str, Any]:
             listing(objects), limit=None, on_listed=lambda _: None
         )
         planned_s = time.perf_counter() - started_s
+        finished, lost = inventory.contents()  # as a night with one new video asks
+        contents_s = time.perf_counter() - started_s - planned_s
         counts = inventory.outcomes()
         jobs = sum(len(shard) for shard in shards)
     assert inventory.listed == sum(counts.values()) == objects
     assert jobs == inventory.planned == counts.get("pending", 0)
+    assert (content(3) in finished, content(1) in lost) == (not jobs, not jobs)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "planned": jobs,
         "plan_s": round(planned_s, 1),
+        "contents_s": round(contents_s, 1),
         "all_s": round(time.perf_counter() - started_s, 1),
         "process_cpu_s": round(usage.ru_utime + usage.ru_stime, 1),
         "peak_rss_mib": round(usage.ru_maxrss / 1024),

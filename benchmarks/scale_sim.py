@@ -114,7 +114,10 @@ class Simulation:
         self.reader_epoch = [0] * cluster.readers
         self.reading: list[tuple[float, int, int] | None] = [None] * cluster.readers
         """Per reader: seconds and clips left of its video, and clips of the batch that it is at."""
-        self.parked: deque[int] = deque()
+        self.awaited: list[int | None] = [None] * cluster.readers
+        """Per reader: the epoch in which it is going to have read something."""
+        self.parked: deque[tuple[int, int]] = deque()
+        """Readers that pause, and their epochs: what a reader that is lost was at is not its next life's."""
         self.is_reader_up = [True] * cluster.readers
         self.describer_epoch = [0] * cluster.gpus
         self.describing: list[int | None] = [None] * cluster.gpus
@@ -170,17 +173,24 @@ class Simulation:
         takes_s = part_s * self.costs.read_s_per_video_s / min(spans, 1 + len(self.free))
         self.reading[reader] = seconds - part_s, clips - batch, batch
         self.read_busy_s += from_s - self.now_s + part_s * self.costs.read_s_per_video_s
-        self._at(from_s - self.now_s + takes_s, "read", reader, self.reader_epoch[reader])
+        self._await_read(reader, from_s - self.now_s + takes_s)
+
+    def _await_read(self, reader: int, after_s: float) -> None:
+        epoch = self.reader_epoch[reader]
+        assert self.awaited[reader] != epoch, "a reader reads one thing at a time"
+        self.awaited[reader] = epoch
+        self._at(after_s, "read", reader, epoch)
 
     def _read(self, reader: int, epoch: int) -> None:
-        reading = self.reading[reader]
-        if epoch != self.reader_epoch[reader] or reading is None:
+        if epoch != self.reader_epoch[reader]:
             return
+        reading, self.awaited[reader] = self.reading[reader], None
+        assert reading is not None
         _, clips, batch = reading
         if batch:
             if len(self.queue) >= self.cluster.queued_batches * self.cluster.gpus:
                 self.parkings += 1
-                self.parked.append(reader)
+                self.parked.append((reader, epoch))
                 return
             self._driver(self.costs.driver_s_per_batch)
             self.queue.append(batch)
@@ -205,9 +215,9 @@ class Simulation:
             self.gpu_busy_s += takes_s
             self._at(takes_s, "described", describer, self.describer_epoch[describer])
         while self.parked and len(self.queue) < self.cluster.queued_batches * self.cluster.gpus:
-            reader = self.parked.popleft()
-            if self.is_reader_up[reader] and self.reading[reader] is not None:
-                self._at(0.0, "read", reader, self.reader_epoch[reader])
+            reader, epoch = self.parked.popleft()
+            if epoch == self.reader_epoch[reader]:
+                self._await_read(reader, 0.0)
                 break
 
     def _described(self, describer: int, epoch: int) -> None:

@@ -1,17 +1,22 @@
 """Claims: each content is read once, however many sources hold it."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
-from typing import Self
+from typing import Protocol
 
-from storage.catalog import Catalog
-from storage.lake import Lake
 from storage.records import Failure
 from workers.outcome import Done, Duplicate, Failed, Job, Outcome, Part
 
 SAME_CONTENT = "(same content as "
+
+
+class Lost(Protocol):
+    """The contents that failed finally, and how each did."""
+
+    def __contains__(self, video_id: object, /) -> bool: ...
+
+    def __getitem__(self, video_id: str, /) -> Failure: ...
 
 
 class Claims:
@@ -22,28 +27,13 @@ class Claims:
         lost: those that failed finally under it, and how; the same bytes would fail again, or kill again.
     """
 
-    def __init__(self, done: Container[str], lost: Mapping[str, Failure]) -> None:
+    def __init__(self, done: Container[str], lost: Lost) -> None:
         self._done = done
         self._lost = lost
         self._owners: dict[str, str] = {}
         self._failed: dict[str, Failed] = {}
         self._read: set[str] = set()
         self._waiting: defaultdict[str, dict[str, Duplicate]] = defaultdict(dict)
-
-    @classmethod
-    def over(cls, lake: Lake, recipe_id: str) -> Self:
-        """Return the claims of a scan that begins: what the lake knows of contents under a recipe."""
-        catalog = Catalog(lake)
-        done = catalog.view("videos", recipe_id=recipe_id)["video_id"].to_pylist()
-        # What was erased on demand is not read again: to be listed is all the end that its source gets.
-        done += catalog.view("forgotten")["video_id"].to_pylist()
-        newest: dict[str, Failure] = {}
-        for row in catalog.view("failures", recipe_id=recipe_id).to_pylist():
-            if row["video_id"] is not None:
-                failure = Failure(**row)
-                newest[row["video_id"]] = max(newest.get(row["video_id"], failure), failure, key=_age)
-        lost = {video_id: failure for video_id, failure in newest.items() if not failure.is_retryable}
-        return cls(frozenset(done), lost)
 
     def restart(self, jobs: Iterable[Job]) -> None:
         """Forget how these jobs ended, because none of it was committed: they are about to be read again."""
@@ -125,7 +115,3 @@ def _lost(duplicate: Duplicate, failure: Failure) -> Failed:
         is_quarantined=failure.is_quarantined,
         is_last=True,
     )
-
-
-def _age(failure: Failure) -> tuple[datetime, int]:
-    return failure.failed_at, failure.attempt

@@ -7,6 +7,7 @@ its content is known, `video_id`. The loggers are Python's own, `facesift.scan` 
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,7 @@ _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "ta
 
 
 class ScanLog:
-    """Takes what is logged during a scan; a context manager.
+    """Takes what is logged during a scan; a context manager. A full disk ends the log and nothing else.
 
     Args:
         target: file, to whose end it is written; `-` is standard error; None writes nothing.
@@ -56,7 +57,29 @@ def _handler(target: str | None) -> logging.Handler:
         return logging.NullHandler()
     if target == "-":
         return logging.StreamHandler(sys.stderr)
-    return logging.FileHandler(Path(target), encoding="utf-8")
+    return _LogFile(Path(target), encoding="utf-8")
+
+
+class _LogFile(logging.FileHandler):
+    """Gives up once when the file takes no more: what is logged must not end for want of room in its log."""
+
+    _has_given_up = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._has_given_up:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging names it
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self._has_given_up = True
+        print(f"facesift: the log {self.baseFilename} ends early: {error}", file=sys.stderr)  # noqa: T201
+
+    def close(self) -> None:
+        with suppress(OSError):  # what was not written yet fails once more
+            super().close()
 
 
 class JsonLine(logging.Formatter):

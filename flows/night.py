@@ -28,7 +28,7 @@ limit 20
     "What failed, and why": """
 select stage, error, count(*) as attempts, min(uri) as example
 from failures
-where scan_id = '{scan_id}'
+where scan_id = '{scan_id}' and attempt > 0
 group by stage, error
 order by attempts desc
 """,

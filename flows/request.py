@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from flows.calibrate import apply_card
 from flows.display.progress import ProgressKind
 from flows.recipe import PinnedRecipe, Recipe
 from flows.usage import UsageError
@@ -16,6 +17,8 @@ from storage.lake import Lake, LakeError
 from storage.listing import has_password
 from storage.records import Calibration
 from workers.fleet import FleetConfig
+
+_FLEET = FleetConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class ScanRequest:
         min_describers: the same of describers.
         gpu_share: GPUs that a describer claims, a part of one or several; None lets the describers share what
             there is.
+        queued_batches: batches of clips that may wait per describer before the readers pause.
+        stall_s: a reader or describer that gives no sign of life for so long is killed.
         ray: `http://HEAD:8265`, the job server of a cluster that is to do it; `auto` inside such a job; None
             starts a Ray of its own here.
         backlog: scan not what the archives list now, of which there are none then, but what the lake knows of
@@ -68,6 +73,8 @@ class ScanRequest:
     min_readers: int | None = None
     min_describers: int | None = None
     gpu_share: float | None = None
+    queued_batches: int = _FLEET.queued_batches
+    stall_s: float = _FLEET.stall_s
     backlog: Backlog | None = None
     ray: str | None = None
     run_key: str | None = None
@@ -99,6 +106,11 @@ class ScanRequest:
         if self.gpu_share is not None and not _is_share(self.gpu_share):
             raise UsageError(
                 f"a describer cannot claim {self.gpu_share:g} GPUs; give a part of 1, or 1, 2, ..."
+            )
+        if self.queued_batches < 1 or not self.stall_s > 0:
+            raise UsageError(
+                f"queued_batches is {self.queued_batches} and stall_s {self.stall_s:g}; give at least "
+                "1 batch, and a time above 0"
             )
 
     @property
@@ -173,8 +185,6 @@ class ScanRequest:
         """
         if self.calibration is None:
             return None
-        from flows.calibrate import apply_card  # noqa: PLC0415 - which imports this module's error
-
         return apply_card(self.calibration, pinned)
 
     def read_recipe(self) -> Recipe:
@@ -193,6 +203,8 @@ class ScanRequest:
             min_readers=self.min_readers,
             min_describers=self.min_describers,
             gpu_share=self.gpu_share,
+            queued_batches=self.queued_batches,
+            stall_s=self.stall_s,
             is_cluster=self.ray == "auto",
         )
 

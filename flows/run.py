@@ -21,7 +21,9 @@ from flows.summary import LISTED_FAILURES, STATUSES, ListedFailure, ScanSummary
 from storage.inventory import Inventory, Unread
 from storage.lake import Lake
 from storage.records import RecipeRecord, Scan
+from workers.describer import Describer
 from workers.outcome import Done, Failed, Outcome
+from workers.reader import Reader
 from workers.reading import RowIds
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class ScanRun:
     def claims(self) -> Claims:
         """Who reads which content; asked of the lake when there is something to read."""
         with self.lake.at_work("plan a scan into"):
-            return Claims.over(self.lake, self.recipe_id)
+            return Claims(*self._inventory.contents())
 
     def plan(self, progress: ScanProgress) -> Shards:
         """List the archives, record what is new, return what is to be read."""
@@ -109,15 +111,12 @@ class ScanRun:
 
     def fleet(self) -> "Fleet":
         """Return the workers, not started yet."""
-        # A scan that finds nothing to read needs none of it.
-        from workers.describer import Describer  # noqa: PLC0415
-        from workers.fleet import Fleet  # noqa: PLC0415
-        from workers.reader import Reader  # noqa: PLC0415
+        from workers.fleet import Fleet  # noqa: PLC0415 - a scan that finds nothing to read needs no Ray
 
         reader = partial(Reader, self.pinned.recipe.reader)
         describer = partial(Describer, self.pinned.describer())
         gpus = self.pinned.recipe.engine.gpus
-        return Fleet(replace(self.request.fleet(), gpus_per_describer=gpus), reader, describer)
+        return Fleet(replace(self.request.fleet(), gpus_per_engine=gpus), reader, describer)
 
     def new_ids(self) -> RowIds:
         """Return the ids of one more attempt."""

@@ -9,6 +9,9 @@ import httpx
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
 
+from flows.usage import UsageError
+from storage.listing import has_password
+
 
 class ServerError(Exception):
     """Prefect's server does not start, or does not answer any more; what was committed is in the lake."""
@@ -22,9 +25,15 @@ def temporary_server() -> Generator[None]:
     end, and the flow then waits for it; and a killed scan would leave it running for ever.
 
     Raises:
+        UsageError: the settings name one by an address with a password in it.
         ServerError: it does not start, or whichever there is has gone away for longer than Prefect waits.
     """
     named = PREFECT_API_URL.value()
+    if named and has_password(named):  # it would be told when the server is away
+        raise UsageError(
+            "PREFECT_API_URL has a password in it; leave it out and set PREFECT_API_AUTH_STRING, which is "
+            "not shown"
+        )
     try:
         if named:
             yield

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from storage.catalog import Catalog
+from storage.contents import FinalFailures, VideoIds, finished_contents
 from storage.lake import Lake
 from storage.listing import Fail, Listed, Skip
 from storage.statements import plan_statement, view_statements
@@ -111,7 +112,8 @@ class Inventory:
     """One listing of archives, compared with a lake under one recipe: what is new, what is to be read.
 
     Neither the listing nor what the lake knows is ever a Python object as a whole: a million objects take
-    the memory that `memory_bytes` grants and disk for the rest. A context manager.
+    the memory that `memory_bytes` grants and disk for the rest; ids of contents lie beside it, in Arrow's.
+    A context manager.
 
     Args:
         lake: what is known, and where news are recorded.
@@ -227,6 +229,12 @@ class Inventory:
             [start, stop],
         ).fetchall()
         return [Wanted(*row) for row in rows]
+
+    def contents(self) -> tuple[VideoIds, FinalFailures]:
+        """Return which contents the lake knows by now: those that are finished, those that failed finally."""
+        self._catalog.refresh(self._connection)
+        finished = finished_contents(self._connection, self._recipe_id)
+        return finished, FinalFailures(self._connection, self._recipe_id)
 
     def outcomes(self) -> dict[str, int]:
         """Count what has become of the listed objects by now, by status."""

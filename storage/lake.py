@@ -176,13 +176,14 @@ class Lake:
         if self._is_s3:
             # boto3 takes half a second to import.
             from storage.bucket_store import BucketStore  # noqa: PLC0415
-            from storage.s3 import Address, options  # noqa: PLC0415
+            from storage.s3 import Address, check_settings  # noqa: PLC0415
 
+            address = Address.of(self.root)
             try:
-                options()
+                check_settings(address.bucket)
             except ValueError as error:
                 raise LakeError(str(error)) from error
-            return BucketStore(Address.of(self.root))
+            return BucketStore(address)
         return FolderStore(Path(self.root))
 
     @property

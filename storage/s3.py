@@ -8,6 +8,7 @@ import errno
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -20,6 +21,8 @@ import duckdb
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from storage.listing import has_password
 
 ATTEMPTS = 6
 """Of every request, with pauses that grow and jitter, where the AWS settings do not say otherwise."""
@@ -111,9 +114,19 @@ class Address:
 
 
 def client(bucket: str) -> Any:
-    """Return this process's client for a bucket; it may be shared by threads."""
+    """Return this process's client for a bucket; it may be shared by threads.
+
+    Raises:
+        ValueError: an encryption is asked for that there is not, or the endpoint has a password in it.
+    """
     with _MAKING:
         return _client(is_signed=not options().is_public(bucket))
+
+
+def check_settings(bucket: str) -> None:
+    """Raise ValueError as `client` does; what else is wrong with the settings, the first request says."""
+    with suppress(*FAILURES):
+        client(bucket)
 
 
 def bucket_arguments(bucket: str) -> dict[str, str]:
@@ -232,7 +245,13 @@ def _client(*, is_signed: bool) -> Any:
         read_timeout=READ_S,
         signature_version=None if is_signed else UNSIGNED,
     )
-    return _session().create_client("s3", config=config)
+    made = _session().create_client("s3", config=config)
+    if has_password(made.meta.endpoint_url):  # errors name it, and they are stored
+        raise ValueError(
+            "the S3 endpoint of the AWS settings (AWS_ENDPOINT_URL, or a profile's) has a password in it; "
+            "leave it out and use AWS_ACCESS_KEY_ID or a profile"
+        )
+    return made
 
 
 def _endpoint(bucket: str) -> str:

@@ -7,18 +7,17 @@ from typing import Annotated
 import typer
 
 from flows.commands.ending import FAILED, OK, ending
+from flows.commands.options import CheckpointOption, TasksOption, names
 
 
 def describe(  # noqa: PLR0917 - typer gives names to them all
     file: Annotated[str, typer.Argument(help="An image or a video.", show_default=False)],
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(help="Face-LLaVA checkpoint: a directory or a hub id. [default: demonstration]"),
-    ] = None,
+    checkpoint: CheckpointOption = None,
     recipe: Annotated[Path | None, typer.Option(help="How to read it and what to ask, as TOML.")] = None,
-    tasks: Annotated[str | None, typer.Option(help="Questions to ask, e.g. expression,deepfake.")] = None,
+    tasks: TasksOption = None,
     track: Annotated[
-        int | None, typer.Option(min=0, help="Describe only this face, counted from 0. [default: all]")
+        int | None,
+        typer.Option(min=0, help="Describe only this face, counted from 0.", show_default="all"),
     ] = None,
     clips: Annotated[int, typer.Option(min=1, help="Describe so many clips of each face, the best.")] = 1,
     picture: Annotated[
@@ -48,9 +47,7 @@ def describe(  # noqa: PLR0917 - typer gives names to them all
             check_picture_path(picture)
         request = DescribeRequest(file, track, clips)
         request.find()
-        asked = (
-            tuple(part.strip() for part in tasks.split(",") if part.strip()) if tasks is not None else None
-        )
+        asked = names(tasks) if tasks is not None else None
         pinned = pin_recipe(str(recipe) if recipe else None, asked, checkpoint)
         is_quiet = as_json or not sys.stderr.isatty()
         with hushed() as voice, Console(file=voice, quiet=is_quiet).status("reading") as status:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from flows.commands.ending import ending, refuse
+from flows.commands.options import CheckpointOption
 from flows.usage import UsageError
 
 
@@ -21,13 +22,11 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
         ),
     ],
     root: Annotated[Path, typer.Option(help="Directory of the dataset, as distributed.")],
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(help="Face-LLaVA checkpoint: a directory or a hub id. [default: demonstration]"),
-    ] = None,
+    checkpoint: CheckpointOption = None,
     recipe: Annotated[Path | None, typer.Option(help="How to read it and how to ask, as TOML.")] = None,
     split: Annotated[
-        str | None, typer.Option(help="test, val, train, all, fold1, ... [default: the dataset's own]")
+        str | None,
+        typer.Option(help="test, val, train, all, fold1, ...", show_default="the dataset's own"),
     ] = None,
     variant: Annotated[
         str | None, typer.Option(help="Which annotation or compression, e.g. perceived, c40.")
@@ -59,13 +58,14 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
     judged: Annotated[int, typer.Option(min=1, help="Rate the texts of so many samples.")] = 100,
     draws: Annotated[int, typer.Option(min=0, help="Bootstrap draws for the intervals.")] = 1000,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for lake and reports. [default: eval-NAME]")
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for lake and reports.", show_default="eval-NAME"),
     ] = None,
     readers: Annotated[
-        int | None, typer.Option(min=1, help="Reader processes. [default: one per CPU]")
+        int | None, typer.Option(min=1, help="Reader processes.", show_default="one per CPU")
     ] = None,
     describers: Annotated[
-        int | None, typer.Option(min=1, help="Describer processes. [default: one per GPU, else one]")
+        int | None, typer.Option(min=1, help="Describer processes.", show_default="one per GPU, else one")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:

@@ -23,7 +23,8 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
         Path, typer.Option("--output", "-o", help="Folder for the data; run it again to go on.")
     ],
     config: Annotated[
-        Path | None, typer.Option(help="Writer, judge, threshold and prices, as TOML. [default: labels only]")
+        Path | None,
+        typer.Option(help="Writer, judge, threshold and prices, as TOML.", show_default="labels only"),
     ] = None,
     variant: Annotated[
         str | None, typer.Option(help="Which annotation or compression, e.g. perceived, c40.")

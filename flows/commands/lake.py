@@ -2,21 +2,21 @@
 
 import sys
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from flows.commands.ending import FAILED, OK, refuse
+from flows.commands.ending import FAILED, OK, OUTPUT_LOST, refuse
+from flows.commands.options import LakeOption
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
     from storage.lake import Lake
-
-LakeOption = Annotated[str, typer.Option("--lake", help="Folder of the lake.", envvar="FACESIFT_LAKE")]
 
 
 def query(
@@ -45,10 +45,24 @@ def query(
         rows = catalog.query(sql)
         if catalog.view("recipes", is_demonstration=True).num_rows:
             typer.secho(DEMONSTRATION_NOTICE, fg="yellow", err=True)
-        with output.open("wb") if output else nullcontext(sys.stdout.buffer) as out:
+        with _writing(output) as out:
             write_rows(rows, chosen, out, width=get_terminal_size().columns if is_terminal else None)
     except (ValueError, OSError, duckdb.Error, pa.ArrowException) as error:
         raise refuse(error) from error
+
+
+@contextmanager
+def _writing(output: Path | None) -> Generator[BinaryIO]:
+    """Open a file, or standard output; end the command when the file does not take what is written."""
+    if output is None:
+        yield sys.stdout.buffer
+        return
+    try:
+        with output.open("wb") as out:
+            yield out
+    except OSError as error:
+        typer.secho(f"facesift: cannot write {output}: {error.strerror or error}", fg="red", err=True)
+        raise typer.Exit(OUTPUT_LOST) from error
 
 
 def tables(
@@ -118,7 +132,8 @@ def report(
 def retry(
     lake: LakeOption,
     reason: Annotated[
-        str | None, typer.Option(help="Those whose reason has these words, e.g. ReaderDied. [default: all]")
+        str | None,
+        typer.Option(help="Those whose reason has these words, e.g. ReaderDied.", show_default="all"),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="Those whose uri or name matches, e.g. '*/night/*'; or one whole uri.")

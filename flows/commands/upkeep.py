@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.ending import FAILED, OK, ending, refuse
-from flows.commands.lake import LakeOption
+from flows.commands.options import LakeOption
 
 if TYPE_CHECKING:
     from storage.erasable import Erasable

@@ -39,9 +39,7 @@ def print_account(account: MaintenanceAccount, out: Console | None = None) -> No
     console.print(f"erased   {said or 'nothing'}")
     for name, rows in account.checks.items():
         if rows:
-            console.print(
-                Text(f"check {name} found {rows:,} row{'' if rows == 1 else 's'}", style="bold red")
-            )
+            console.print(Text(f"check {name} found {_counted(rows, 'row')}", style="bold red"))
     console.print(
         f"checks   {sum(not rows for rows in account.checks.values())} of {len(account.checks)} pass"
     )
@@ -51,15 +49,16 @@ def print_account(account: MaintenanceAccount, out: Console | None = None) -> No
 def print_erasable(found: Erasable, out: Console | None = None) -> None:
     """Print what would be erased."""
     console = out or open_console()
-    console.print(f"{len(found.marks.video_ids):,} contents of {len(found.names):,} sources")
+    contents, sources = len(found.marks.video_ids), len(found.names)
+    console.print(f"{_counted(contents, 'content')} of {_counted(sources, 'source')}")
     for table, rows in found.rows.items():
-        console.print(f"  {rows:,} rows of {table}")
+        console.print(f"  {_counted(rows, 'row')} of {table}")
     if found.scan_ids:
-        console.print(f"  {len(found.scan_ids):,} runs that name one of them")
+        console.print(f"  {_counted(len(found.scan_ids), 'run')} that named one of them")
     if found.scans_running:
         console.print(
-            f"{len(found.scans_running):,} scans have no end: what they may still write of it is in no view, "
-            "and facesift maintain erases it"
+            f"{_counted(len(found.scans_running), 'scan')} without an end: what may still be written of "
+            "it is in no view, and facesift maintain erases it"
         )
 
 
@@ -69,8 +68,8 @@ def print_receipt(receipt: Receipt, out: Console | None = None) -> None:
     if receipt.files_left:
         until = max(left.until for left in receipt.files_left)
         console.print(
-            f"{len(receipt.files_left):,} old files still hold erased rows; from {until:%Y-%m-%d %H:%M} UTC "
-            "on, facesift maintain removes them"
+            f"erased rows are still in {_counted(len(receipt.files_left), 'old file')}; from "
+            f"{until:%Y-%m-%d %H:%M} UTC on, facesift maintain takes them out"
         )
     if not receipt.is_sure_of_versions:
         console.print(
@@ -79,6 +78,10 @@ def print_receipt(receipt: Receipt, out: Console | None = None) -> None:
         )
     if receipt.scans_running:
         console.print(
-            f"{len(receipt.scans_running):,} scans have no end; if they still run, facesift maintain erases "
-            "what they write of it"
+            f"{_counted(len(receipt.scans_running), 'scan')} without an end; what may still be written of "
+            "it, facesift maintain erases"
         )
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
--- An attempt that failed, whatever became of its source later.
+-- An attempt that failed, or, as attempt 0, was asked to be tried again; whatever became of its source later.
 -- Key: uri, recipe_id, failed_at
 select
     uri,

@@ -68,7 +68,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt that failed.
+    """An attempt that failed, or, as attempt 0, was asked to be tried again.
 
     Key: uri, recipe_id, failed_at
     """
@@ -90,6 +90,7 @@ class Failure:
     is_retryable: bool
     """True when the next scan tries again by itself."""
     is_quarantined: bool
-    """True when the source killed its reader twice, or never returned: left alone until `facesift retry`."""
+    """True when readers twice died, fell silent or ran out of memory over the source, or describers over its
+    clips: left alone until `facesift retry`."""
     failed_at: datetime
     """When the attempt ended."""

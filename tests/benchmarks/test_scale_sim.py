@@ -37,6 +37,16 @@ def test_lost_nodes_cost_time_and_no_video() -> None:
     assert rough["wall_h"] > calm["wall_h"]
 
 
+def test_a_reader_that_paused_when_it_was_lost_begins_once() -> None:
+    # Readers wait for describers, and are lost while they do; the simulation asserts that none reads twice.
+    costs, cluster = replace(COSTS, clip_gpu_s=2.0), replace(CALM, readers_per_node=8, boot_s=60.0)
+    rough = Simulation(costs, replace(cluster, node_losses_per_day=2000.0), ALIKE, seed=1)
+    told = rough.run()
+    assert told["times_a_reader_paused"] > 100
+    assert told["readings_begun_anew"] > 100
+    assert rough.ended == ALIKE.videos
+
+
 def test_two_readers_are_predicted_from_one() -> None:
     one = {"read_s": 100.0, "between_s": 5.0, "driver_cpu_s": 1.0}
     assert predict({"videos": 20, "video_s": 400.0, "one": one}) == pytest.approx(400 / 52.5, rel=0.05)

@@ -1,9 +1,12 @@
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flows.claims import Claims
+from storage.inventory import Inventory
 from storage.lake import Lake
 from storage.records import Failure, Source, Video
 from tests.storage.rows import RECIPE, video
@@ -129,7 +132,8 @@ def test_a_result_counts_more_than_a_failure() -> None:
 
 def test_what_the_lake_knows_of_contents_is_taken_from_their_newest_failure(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
-    assert Claims.over(lake, "recipe").claim(job("n"), "final")
+    with known(lake, "recipe") as claims:
+        assert claims.claim(job("n"), "final")
     lake.append(
         [
             failure("a", "final", is_retryable=True),
@@ -140,9 +144,21 @@ def test_what_the_lake_knows_of_contents_is_taken_from_their_newest_failure(tmp_
             *video("read", "/d"),
         ]
     )
-    claims = Claims.over(lake, "recipe")
-    assert not claims.claim(job("n"), "final")
-    assert claims.claim(job("n"), "opened again")
-    assert claims.claim(job("n"), "read")
-    assert Claims.over(lake, "another recipe").claim(job("n"), "final")
-    assert not Claims.over(lake, RECIPE).claim(job("n"), "read")
+    with known(lake, "recipe") as claims:
+        assert not claims.claim(job("n"), "final")
+        (end,) = claims.settle(Duplicate(job("n"), "final"))
+        assert isinstance(end, Failed)
+        assert end.message == "no frame (same content as a)"
+        assert claims.claim(job("n"), "opened again")
+        assert claims.claim(job("n"), "read")
+    with known(lake, "another recipe") as claims:
+        assert claims.claim(job("n"), "final")
+    with known(lake, RECIPE) as claims:
+        assert not claims.claim(job("n"), "read")
+
+
+@contextmanager
+def known(lake: Lake, recipe_id: str) -> Generator[Claims]:
+    """Return the claims of a scan that begins."""
+    with Inventory(lake, recipe_id) as inventory:
+        yield Claims(*inventory.contents())

@@ -1,13 +1,16 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyarrow import parquet
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.recipe import Recipe
+from workers.fleet import FleetConfig
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
@@ -23,6 +26,22 @@ def test_help_loads_neither_torch_nor_ray() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_help_names_the_defaults_that_are_found_later() -> None:
+    commands: Any = get_command(app)
+    for name, command in commands.commands.items():
+        for option in command.params:
+            assert "[" not in (option.help or ""), f"{name}: {option.name}: markup to the terminal"
+    shown = {option.name: option.show_default for option in commands.commands["scan"].params}
+    assert shown["checkpoint"] == "demonstration"
+    fleet = FleetConfig()
+    assert (float(shown["queued_batches"]), float(shown["stall_seconds"])) == (
+        fleet.queued_batches,
+        fleet.stall_s,
+    )
+    result = CliRunner().invoke(app, ["scan", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+    assert "[default: (demonstration)]" in result.output
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,12 @@ def test_results_go_to_a_file(lake: Path, tmp_path: Path) -> None:
     assert run(*select, "json") == (0, "", f"{DEMONSTRATION_NOTICE}\n")
     assert json.loads(path.read_text()) == [{"uri": "/a.mp4"}]
     code, _, error = run("query", "select 1", "--lake", lake, "-o", tmp_path / "none" / "rows.csv")
-    assert code == 2
+    assert code == 74
     assert "No such file" in error
+    for fmt in ("csv", "parquet"):
+        code, _, error = run("query", "from videos", "--lake", lake, "-o", "/dev/full", "--format", fmt)
+        assert code == 74
+        assert "facesift: cannot write /dev/full: No space left on device\n" in error
 
 
 def test_tables_are_listed_for_programs() -> None:

@@ -53,6 +53,15 @@ def test_a_scan_that_breaks_off_says_so_and_the_next_has_a_log_of_its_own(tmp_pa
     assert json.loads(line)["scan_id"] == "2"
 
 
+def test_a_full_disk_ends_the_log_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    with ScanLog("/dev/full", "1"):
+        LOG.info("one")
+        LOG.info("two")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("facesift: the log /dev/full ends early: ")
+    assert "No space left" in line
+
+
 def test_without_a_log_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with ScanLog(None, "1"):
         LOG.warning("unheard")

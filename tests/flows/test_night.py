@@ -26,11 +26,13 @@ ACCOUNT = MaintenanceAccount(
 def test_every_query_of_the_page_finds_the_night(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     rows = [recipe(), scan(), source("/a.mp4", video_id="v1"), source("/b.mp4"), failure("/b.mp4")]
-    lake.append([*rows, *video("v1", "/a.mp4")])
+    lake.append([*rows, failure("/b.mp4", attempt=0, minutes=9), *video("v1", "/a.mp4")])
     page = night_markdown(replace(SUMMARY, scan_id="scan-1", recipe_id=RECIPE))
     queries = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     assert len(queries) == 4
-    assert [Catalog(lake).query(query).num_rows for query in queries] == [1, 1, 1, 1]
+    found = [Catalog(lake).query(query) for query in queries]
+    assert [rows.num_rows for rows in found] == [1, 1, 1, 1]
+    assert found[2]["attempts"].to_pylist() == [1]  # to ask for another try is none
 
 
 def test_the_page_says_what_was_and_warns_where_it_must() -> None:

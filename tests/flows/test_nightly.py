@@ -71,12 +71,28 @@ def test_a_check_that_finds_something_fails_the_night_after_it_was_shown(shown: 
     assert shown.shown[0] is not None
 
 
-def test_a_cluster_is_told_which_run_it_is(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_whose_maintenance_is_refused_leaves_its_account(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def maintain(*_: object) -> MaintenanceAccount:
+        raise LakeError("could not compact: no space left")
+
+    monkeypatch.setattr("flows.nightly.maintain", maintain)
+    with pytest.raises(LakeError, match="no space left"):
+        shown.night(due_files=0)
+    assert shown.shown == [None]
+
+
+def test_a_cluster_is_told_which_run_of_a_deployment_it_is(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("prefect.runtime.flow_run.id", "run-1", raising=False)
+    shown.night(due_files=9, ray="http://head:8265")
+    monkeypatch.setattr("prefect.runtime.deployment.id", "nightly", raising=False)
     shown.night(due_files=9, ray="http://head:8265")
     shown.night(due_files=9, ray="http://head:8265", run_key="tuesday")
     shown.night(due_files=9)
-    assert [request.run_key for request in shown.asked] == ["run-1", "tuesday", None]
+    assert [request.run_key for request in shown.asked] == [None, "run-1", "tuesday", None]
 
 
 Run = Callable[..., tuple[int, str, str]]
@@ -164,6 +180,7 @@ def test_what_a_night_is_asked_for_is_in_its_request(tmp_path: Path, monkeypatch
     card = tmp_path / "card.json"
     card.write_text("{}")
     options = ["--log", "-", "--profile", "t.json", "--gpus-per-describer", "0.5", "--calibration", str(card)]
+    options += ["--queued-batches", "7", "--stall-seconds", "60"]
     result = CliRunner().invoke(app, ["nightly", "--once", str(tmp_path), "--lake", "lake", *options])
     assert result.exit_code == 0
     (request,) = asked
@@ -173,7 +190,7 @@ def test_what_a_night_is_asked_for_is_in_its_request(tmp_path: Path, monkeypatch
         0.5,
         "{}",
     )
-    assert request.progress == "none"
+    assert (request.queued_batches, request.stall_s, request.progress) == (7, 60.0, "none")
 
 
 def test_a_schedule_is_not_ours(run: Run, tmp_path: Path) -> None:

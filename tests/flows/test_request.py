@@ -5,6 +5,7 @@ import pytest
 
 from flows.request import ScanRequest
 from flows.usage import UsageError
+from workers.fleet import FleetConfig
 
 REQUEST = ScanRequest(("/archive",), "/lake")
 
@@ -43,11 +44,19 @@ def test_only_a_job_server_is_a_cluster(address: str) -> None:
         {"describers": 4, "min_describers": 0},
         {"gpu_share": 0.0},
         {"gpu_share": 1.5},
+        {"queued_batches": 0},
+        {"stall_s": 0.0},
     ],
 )
-def test_bounds_that_cannot_be_met_are_refused(bounds: dict[str, int]) -> None:
+def test_bounds_that_cannot_be_met_are_refused(bounds: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         replace(REQUEST, **bounds)
+
+
+def test_how_far_readers_may_run_ahead_is_the_fleets_own_unless_it_is_said() -> None:
+    asked = replace(REQUEST, queued_batches=7, stall_s=60.0).fleet()
+    assert (asked.queued_batches, asked.stall_s) == (7, 60.0)
+    assert REQUEST.fleet() == FleetConfig()
 
 
 def test_what_a_cluster_does_is_checked_here_as_far_as_it_is_here() -> None:

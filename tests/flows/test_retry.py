@@ -76,7 +76,8 @@ def test_a_quarantined_source_has_all_its_attempts_again(lake: Lake) -> None:
 def test_a_content_is_read_again_by_whoever_is_asked_for(lake: Lake) -> None:
     requeue(lake, source=URIS[2])
     (job,) = plan(lake).values()
-    assert Claims.over(lake, BASE.recipe_id).claim(job, "v" * 64)
+    with Inventory(lake, BASE.recipe_id) as inventory:
+        assert Claims(*inventory.contents()).claim(job, "v" * 64)
 
 
 def test_another_recipe_is_left_alone_and_nothing_is_lost(lake: Lake) -> None:

@@ -41,7 +41,7 @@ def test_compose_fits_the_specification_and_publishes_on_loopback_only() -> None
     for setting in re.findall(r"(?:PASSWORD|USER|KEY(?:_ID)?): (.*)", text):
         assert re.fullmatch(r"\$\{FACESIFT_\w+:\?set it\}|prefect", setting), f"{setting} is a default"
     # What the comment on top runs is facesift, whatever its service is there for.
-    assert re.search(r"run --rm --entrypoint facesift facesift \\\n# +scan ", text)
+    assert re.search(r"run --rm facesift \\\n# +facesift scan ", text)
     networks = {name: set(service["networks"]) for name, service in compose["services"].items()}
     assert {name for name, of_one in networks.items() if "ray" in of_one} == {
         *("head", "worker", "facesift", "prometheus")
@@ -87,6 +87,41 @@ def test_what_is_kubernetes_own_fits_its_schema(name: str) -> None:
     assert own, kinds
     for document in own:
         kubernetes_validate.validate(document, "1.37", strict=True)
+
+
+def test_the_image_does_what_rays_autoscaler_asks_of_it() -> None:
+    image = (INFRA / "Dockerfile").read_text()
+    assert "ENTRYPOINT" not in image  # it is started as `bash`
+    assert re.search(r"apt-get install .*\brsync\b", image)  # files come by it
+    # Login shells, in which its commands run, set PATH anew.
+    (names,) = re.findall(
+        r"for name in ([\w ]+); do ln -s /opt/facesift/.venv/bin/\$name /usr/local/bin/", image
+    )
+    assert set(names.split()) == {"facesift", "ray", "prefect"}
+    (compose,) = documents("docker-compose.yaml")
+    ours = [one for one in compose["services"].values() if one["image"].startswith("facesift")]
+    assert {one["command"][0] for one in ours} == {"ray", "prefect", "python"}
+
+
+def test_who_submits_and_watches_a_job_gets_past_the_network_policy() -> None:
+    found = {document["kind"]: document for document in documents("kuberay.yaml")}
+    rules = found["NetworkPolicy"]["spec"]["ingress"]
+    let_in = [
+        one
+        for rule in rules
+        if {"port": 8265} in rule.get("ports", ())
+        for one in cast("list[Any]", rule["from"])
+    ]
+    submitter = found["RayJob"]["spec"]["submitterPodTemplate"]
+    assert {"podSelector": {"matchLabels": submitter["metadata"]["labels"]}} in let_in
+    assert any("namespaceSelector" in one for one in let_in)
+    pod: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "x"},
+        "spec": submitter["spec"],
+    }
+    kubernetes_validate.validate(pod, "1.37", strict=True)
 
 
 def test_the_pods_of_the_ray_cluster_fit_kubernetes_schema() -> None:

@@ -246,6 +246,21 @@ def test_an_encryption_that_there_is_not_is_refused(
         list_sources(["s3://archive"])
 
 
+def test_an_endpoint_with_a_password_is_refused_and_not_repeated(
+    s3_server: str, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.replace("://", "://ops:hunter2@"))
+    forget()
+    for refused, ask in ((LakeError, lambda: Lake("s3://lakes/here")), (ArchiveError, listed_archive)):
+        with pytest.raises(refused, match="endpoint of the AWS settings") as said:
+            ask()
+        assert "hunter2" not in str(said.value)
+
+
+def listed_archive() -> None:
+    list_sources(["s3://archive"])
+
+
 def test_public_buckets_are_read_unsigned_and_others_paid_for(
     s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -223,7 +223,7 @@ class DescriberActor(MeteredActor):
     """A describer: the weights are loaded once, when the actor starts."""
 
     def __init__(self, make_describer: "Callable[[], Describer]") -> None:
-        import torch  # noqa: PLC0415 - here, for readers and the driver need none of it: 8 s of CPU each
+        import torch  # noqa: PLC0415 - here, for readers need none of it: 8 s of CPU each
 
         from model.engines.engine import EngineDiedError  # noqa: PLC0415
 

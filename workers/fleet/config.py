@@ -1,7 +1,6 @@
 """What the fleet is told, and what it says when it cannot work at all."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 
 class FleetError(RuntimeError):
@@ -12,8 +11,6 @@ class FleetError(RuntimeError):
 class FleetConfig:
     """How many actors, where, and how much work may be in flight. Nothing here can change a result."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
     readers: int | None = None
     """Reader actors, at most; None makes one per CPU."""
     describers: int | None = None
@@ -23,8 +20,8 @@ class FleetConfig:
     own. None waits for all here, which share what there is, and for one on a cluster."""
     min_describers: int | None = None
     """The same of describers."""
-    gpus_per_describer: int = 1
-    """GPUs that one describer works on together."""
+    gpus_per_engine: int = 1
+    """GPUs that the engine of one describer works on together, as the recipe says."""
     gpu_share: float | None = None
     """GPUs that one describer claims, a part of one or several; None shares what there is. Where an
     autoscaler has still to start the machines with GPUs, it has to be said."""

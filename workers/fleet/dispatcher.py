@@ -34,7 +34,7 @@ class Dispatcher:
     def give_work(self) -> None:
         """Give every actor that awaits nothing its next piece of work."""
         for post in self._shift.posts:
-            if not post.is_up and post.ref is None:
+            if not post.is_up and post.is_idle:
                 # One that waits for a place is not silent.
                 extra_s = math.inf if self._shift.config.is_elastic else START_S
                 ready = post.actor.ready.remote()
@@ -42,10 +42,10 @@ class Dispatcher:
                     post, None, "start", ready, partial(self._replies.ready, post), extra_s=extra_s
                 )
         for reader in self._shift.readers:
-            if reader.ref is None:
+            if reader.is_idle:
                 self._assign_reader(reader)
         for describer in self._shift.describers:
-            while describer.ref is None and self._shift.batches:
+            while describer.is_idle and self._shift.batches:
                 batch = self._shift.batches.popleft()
                 if not batch.attempt.has_failed:
                     describer.batch = batch

@@ -54,13 +54,15 @@ class Meter:
         if work == "describe":
             self._gpu_s += self._gpus * (ended_s - began_s)
             self._metrics.count("facesift_gpu_seconds", self._gpus * (ended_s - began_s))
-        if work == "fetch" and attempt is not None:
-            self._metrics.count("facesift_bytes_read", attempt.job.source.size_bytes or 0)
         facts: dict[str, str] = {}
         if attempt is not None:
             facts["uri"] = attempt.job.source.uri.encode(errors="backslashreplace").decode()
             facts["video_id"] = attempt.fetched.video_id if attempt.fetched else ""
         self._trace.add(who, work, began_s, ended_s, **facts)
+
+    def fetched(self, size_bytes: int) -> None:
+        """Count a source that has been fetched and hashed."""
+        self._metrics.count("facesift_bytes_read", size_bytes)
 
     def died(self, role: Role) -> None:
         """Count a death."""

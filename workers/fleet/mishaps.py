@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import ray
 from ray.exceptions import ObjectLostError, OutOfMemoryError, RayError
@@ -27,8 +28,18 @@ MAX_STARTS = 3
 """An actor that so often dies before it is up will not come up."""
 NOTICE_S = 20.0
 """Ray notices so late, at most, that another machine is gone: it asks five times, every three seconds."""
+LOOK_S = 0.5
+"""Between two questions which machines there are."""
 MAX_LOSSES = 5
 """A source that was lost with machines so often may be what brings them down: it is left to the next scan."""
+
+
+class _Missing(NamedTuple):
+    """An actor that died on another machine, and until when that may turn out to be gone."""
+
+    post: Post
+    error: RayError
+    until_s: float
 
 
 class Mishaps:
@@ -40,6 +51,13 @@ class Mishaps:
 
     def __init__(self, shift: Shift) -> None:
         self._shift = shift
+        self._missing: list[_Missing] = []
+        self._looked_s = -LOOK_S
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether it is not known yet of some death what it was."""
+        return bool(self._missing)
 
     def raised(self, post: Post, attempt: Attempt, error: BaseException) -> Iterator[Outcome]:
         """An actor lives, but what it was asked for raised."""
@@ -84,9 +102,31 @@ class Mishaps:
             raise FleetError(f"a worker does not start: {error}") from error
         self._shift.meter.died(post.role)
         LOG.warning("%s died", post.name, extra={"stage": post.work, "error": one_line(str(error))})
-        if _is_lost(post.node_id):
-            yield from self._replaced(post)
+        is_elsewhere = post.node_id not in {"", ray.get_runtime_context().get_node_id()}
+        if is_elsewhere and post.is_busy:
+            post.is_missing = True
+            self._missing.append(_Missing(post, error, time.monotonic() + NOTICE_S))
+        else:
+            yield from self._died_alone(post, error)
+
+    def settle_missing(self) -> Iterator[Outcome]:
+        """Say of actors that died on other machines what it was, once it is known or time is up."""
+        now_s = time.monotonic()
+        if not self._missing or now_s - self._looked_s < LOOK_S:
             return
+        self._looked_s = now_s
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        missing, self._missing = self._missing, []
+        for one in missing:
+            if one.post.node_id not in alive:
+                yield from self._replaced(one.post)
+            elif now_s > one.until_s:
+                yield from self._died_alone(one.post, one.error)
+            else:
+                self._missing.append(one)
+
+    def _died_alone(self, post: Post, error: RayError) -> Iterator[Outcome]:
+        """An actor died and its machine did not: what it worked on may be why."""
         attempt, span, batch = post.attempt, post.span, post.batch
         is_stalled, is_looking = post.is_stalled, post.is_looking
         post.replace_actor()
@@ -154,18 +194,6 @@ class Mishaps:
         if not is_last and not attempt.has_failed:
             self._shift.again.append(replace(job, attempt=job.attempt + 1))
         yield from crashed(attempt, crash, is_last=is_last)
-
-
-def _is_lost(node_id: str) -> bool:
-    """Return whether a machine has left the cluster, as Ray learns late."""
-    if not node_id or node_id == ray.get_runtime_context().get_node_id():
-        return False
-    until_s = time.monotonic() + NOTICE_S
-    while any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes()):
-        if time.monotonic() > until_s:
-            return False
-        time.sleep(0.5)
-    return True
 
 
 def _failure(error: BaseException, attempt: Attempt, *, is_reader: bool) -> WorkerError:

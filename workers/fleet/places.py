@@ -34,7 +34,7 @@ def find_places(config: FleetConfig, resources: Mapping[str, float]) -> Places:
     cpus, gpus = max(1.0, resources.get("CPU", 1.0)), resources.get("GPU", 0.0)
     readers = config.readers or int(cpus)
     reader_cpus = 1.0 if config.is_elastic else _share(cpus, readers)
-    together = config.gpus_per_describer
+    together = config.gpus_per_engine
     if config.gpu_share is not None and together > 1 and config.gpu_share != together:
         raise FleetError(
             f"a describer claims {config.gpu_share:g} GPUs, but the recipe's engine needs {together}; "

@@ -44,6 +44,8 @@ class Post:
     is_stalled: bool = False
     is_doubted: bool = False
     """Whether nothing was heard of this actor, and it was asked for a sign of life since."""
+    is_missing: bool = False
+    """Whether this actor has died, and it is not known yet whether its machine has."""
     is_looking: bool = False
     """Whether the reply that is awaited is about its span."""
 
@@ -51,6 +53,11 @@ class Post:
     def name(self) -> str:
         """For people."""
         return f"{self.role} {self.number}"
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether its actor can be asked for something."""
+        return self.ref is None and not self.is_missing
 
     @property
     def is_busy(self) -> bool:
@@ -64,5 +71,5 @@ class Post:
         self.starts = 1 if self.is_up else self.starts + 1
         self.actor = self.make()
         self.attempt = self.span = self.helped = self.batch = self.ref = None
-        self.is_up = self.is_stalled = self.is_doubted = False
+        self.is_up = self.is_stalled = self.is_doubted = self.is_missing = False
         self.node_id = ""

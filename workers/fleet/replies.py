@@ -43,6 +43,7 @@ class Replies:
     def fetched(self, reader: Post, attempt: Attempt, fetched: Fetched) -> Iterator[Outcome]:
         """A source has been hashed."""
         attempt.fetched = fetched
+        self._shift.meter.fetched(fetched.size_bytes)
         if not self._claim(attempt.job, fetched.video_id):
             reader.attempt = None
             yield Duplicate(attempt.job, fetched.video_id)

@@ -1,5 +1,6 @@
 """One scan of the fleet: the loop that gives work, waits for replies, and lets them be followed."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import ray
@@ -8,7 +9,7 @@ from ray.exceptions import ActorUnavailableError, ObjectLostError, RayError, Ray
 from workers.fleet.attempt import Ref
 from workers.fleet.census import Census
 from workers.fleet.dispatcher import Dispatcher
-from workers.fleet.mishaps import Mishaps
+from workers.fleet.mishaps import LOOK_S, Mishaps
 from workers.fleet.replies import Replies
 from workers.fleet.shift import Shift
 from workers.outcome import Claim, Outcome, Position
@@ -42,15 +43,20 @@ class Run:
         while self._shift.has_work:
             self._dispatcher.give_work()
             refs = self._shift.refs
-            assert refs or not self._shift.has_work, "there is work that nobody has"
             if refs:
                 ready, _ = ray.wait(refs, num_returns=1, timeout=1.0)
                 for ref in ready:
                     yield from self._take(ref)
-                self._mishaps.kill_silent()
-                self._census.check_places()
-                self._census.show()
-                self._on_turn()
+            elif self._mishaps.has_missing:
+                time.sleep(LOOK_S)
+            else:
+                assert not self._shift.has_work, "there is work that nobody has"
+                return
+            yield from self._mishaps.settle_missing()
+            self._mishaps.kill_silent()
+            self._census.check_places()
+            self._census.show()
+            self._on_turn()
 
     def _take(self, ref: Ref) -> Iterator[Outcome]:
         post, attempt, then = self._shift.replied(ref)

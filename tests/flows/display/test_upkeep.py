@@ -83,12 +83,12 @@ def test_forget_shows_asks_erases_and_prints_a_receipt(lake: Lake) -> None:
     lake.append([scan()])
     code, text, _ = run("forget", "--lake", lake.root, "--source", "/ann*", "--dry-run")
     assert code == 0
-    assert "1 contents of 1 sources\n  1 rows of videos\n" in text
+    assert "1 content of 1 source\n  1 row of videos\n" in text
     code, text, error = run("forget", "--lake", lake.root, "--video", ANNA, "--grace-hours", "1", "--yes")
     receipt = json.loads(text)
     assert (code, receipt["video_ids"], receipt["rows"]["videos"]) == (0, [ANNA], 1)
-    assert f"{len(receipt['files_left'])} old files still hold erased rows; from " in error
-    assert "1 scans have no end" in error
+    assert f"erased rows are still in {len(receipt['files_left'])} old files; from " in error
+    assert "1 scan without an end" in error
     code, _, error = run("forget", "--lake", lake.root, "--before", "2020-01-01", "--yes")
     assert (code, error.partition(";")[0]) == (0, "the lake holds nothing of it")
     assert run("forget", "--lake", lake.root, "--video", ANNA, "--lift")[0] == 0

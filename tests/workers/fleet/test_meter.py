@@ -1,15 +1,19 @@
 """What the fleet tells Prometheus and its summary, without a Ray: the metrics are kept in a list."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from storage.listing import Fetched
 from tests.storage.rows import source, video
+from tests.workers.misbehaving import always
 from workers.fleet import meter, metrics
 from workers.fleet.attempt import Attempt
 from workers.fleet.meter import Meter
+from workers.fleet.replies import Replies
 from workers.outcome import Done, Duplicate, Failed, Job
 from workers.reader import RowIds
 from workers.trace import Trace
@@ -89,6 +93,11 @@ def test_work_is_paid_for_by_the_gpus_that_were_claimed(told: Told, monkeypatch:
     counted = Meter(Trace(None), 0.5)
     attempt = Attempt(Job(source("/a.mp4")), RowIds("recipe", "attempt", "scan"))
     counted.replied("reader 0", "reader", "fetch", attempt, 8.0)
+    assert ("facesift_bytes_read",) not in told  # it may have failed
+    shift: Any = SimpleNamespace(meter=counted)
+    reader: Any = SimpleNamespace()
+    fetched = Fetched("f" * 64, Path("/a.mp4"), 1000, None, is_spooled=False)
+    assert list(Replies(shift, always, lambda _: None).fetched(reader, attempt, fetched)) == []
     counted.replied("describer 0", "describer", "describe", attempt, 12.0)
     counted.turn(queued=2, waiting_bytes=7, actors={"reader": (4, 3, 1), "describer": (2, 2, 1)})
     counted.took("one", 20.0)

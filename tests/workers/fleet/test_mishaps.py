@@ -21,7 +21,7 @@ from workers.reader import RowIds
 from workers.video.spans import Spans
 
 NUMBERS = itertools.count()
-NODES = [{"NodeID": "here", "Alive": True}, {"NodeID": "gone", "Alive": False}]
+NODES = [{"NodeID": name, "Alive": name != "gone"} for name in ("here", "gone", "there")]
 
 
 class Meter:
@@ -32,6 +32,7 @@ class Meter:
 @pytest.fixture
 def shift(monkeypatch: pytest.MonkeyPatch) -> Shift:
     monkeypatch.setattr(module.ray, "nodes", lambda: NODES)
+    monkeypatch.setattr(module, "LOOK_S", 0.0)
     monkeypatch.setattr(ray, "kill", kill)
     monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "here"))
     meter: Any = Meter()
@@ -91,10 +92,32 @@ def test_a_machine_that_is_lost_counts_against_nothing(shift: Shift) -> None:
     describer.batch = batch = Batch(attempt(), 0, "cuts", 3)
     for one in shift.posts:
         assert ended(mishaps.died(one, ActorDiedError())) == []
+        assert not one.is_idle
+    assert ended(mishaps.settle_missing()) == []
+    assert not mishaps.has_missing
     assert list(shift.again) == [whole.job]
     assert whole.has_failed
     assert (division.has_lost, division.hand_out(helper)) == (True, 0)
     assert (list(shift.batches), batch.deaths) == ([batch], 0)
+
+
+def test_nobody_waits_while_a_machine_may_be_lost(shift: Shift, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now_s=0.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
+    mishaps = Mishaps(shift)
+    (lone, lost), (describer,) = shift.readers, shift.describers
+    for one in shift.posts:
+        one.node_id = "there"
+        one.attempt = attempt()
+    assert [ended(mishaps.died(one, ActorDiedError())) for one in (lone, lost)] == [[], []]
+    assert ended(mishaps.settle_missing()) == []
+    assert (lone.is_idle, describer.is_idle, shift.has_work) == (False, True, True)
+    lost.node_id = "gone"  # it turns out so
+    assert ended(mishaps.settle_missing()) == []
+    assert ([job.attempt for job in shift.again], lost.is_busy, lone.is_missing) == ([1], False, True)
+    clock.now_s = module.NOTICE_S + 1.0
+    assert ended(mishaps.settle_missing()) == [("ReaderDied", False, False)]
+    assert ([job.attempt for job in shift.again], mishaps.has_missing) == ([1, 2], False)
 
 
 def test_what_lay_on_a_lost_machine_is_made_again(shift: Shift) -> None:
