@@ -48,8 +48,8 @@ class Video:
     packets_damaged: int
     """Packets that could not be decoded."""
     is_partial: bool
-    """True when a part of the video could not be read, or only with the decoder filling in; `partial_reason` says
-    which."""
+    """True when a part of the video could not be read, or only with the decoder filling in; `partial_reason`
+    says which."""
     partial_reason: str | None
     """What is missing or filled in, and why; None when nothing is."""
     faces: int
