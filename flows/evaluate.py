@@ -75,12 +75,16 @@ class _Evaluation:
         self._for_card = self._choose(request.calibrate_on) if request.calibrate else None
         if self._for_card is not None:
             check_splits(self._for_card.samples, self._chosen.samples)
+        self._every = (*self._chosen.samples, *(self._for_card.samples if self._for_card else ()))
+        self._has_places = any(sample.place is not None for sample in self._every)
+        # A text is read of the main face alone, and none of the samples of one video may be that.
+        self._has_text = request.has_text and not self._has_places
         on_step("checking the model")
         self._pinned: PinnedRecipe = evaluation_recipe(
             request.recipe,
             dataset.asks or (dataset.task,),
             self._checkpoint,
-            has_text=request.has_text,
+            has_text=self._has_text,
             is_whole_picture=request.is_whole_picture,
         )
         self._check_labels()
@@ -119,23 +123,24 @@ class _Evaluation:
 
     def report(self, judge: Chat | None) -> dict[str, Any]:
         request, samples = self._request, self._chosen.samples
-        every = (*samples, *(self._for_card.samples if self._for_card else ()))
-        located = locate(every, self._out / "frames", self._on_step)
+        if judge is not None and not self._has_text:
+            raise UsageError(
+                f"a judge rates texts, and none are asked for of the faces of {self._dataset.title}; leave "
+                "--judge out"
+            )
+        located = locate(self._every, self._out / "frames", self._on_step)
         lake = self._scan(located)
         self._on_step("measuring")
-        has_places = any(sample.place is not None for sample in every)
         # Of a forgery each face counts, too; a sample with a place is one face already.
-        has_tracks = self._dataset.task == "deepfake" and not has_places
+        has_tracks = self._dataset.task == "deepfake" and not self._has_places
         found = Found.of(
             lake,
             self._pinned.recipe_id,
             self._dataset.task,
-            has_places=has_places,
+            has_places=self._has_places,
             has_tracks=has_tracks,
         )
-        # A text is read of the main face alone.
-        has_text = request.has_text and not has_places
-        sources: tuple[ReadFrom, ...] = ("scores", "text") if has_text else ("scores",)
+        sources: tuple[ReadFrom, ...] = ("scores", "text") if self._has_text else ("scores",)
         by: dict[ReadFrom, list[Prediction]] = {
             source: predict(self._dataset, samples, located, found, source) for source in sources
         }

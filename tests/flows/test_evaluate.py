@@ -272,6 +272,8 @@ def test_every_face_of_a_rendered_film_is_told_by_its_place(
     assert scores["metrics"]["accuracy"]["value"] == 1
     # All five are asked at once, so that the next evaluation finds the film read.
     assert run("rendered-age", split="all", limit=1)["recipe_id"] == report["recipe_id"]
+    with pytest.raises(UsageError, match="leave --judge out"):
+        run("rendered-deepfake", split="all", judge=PlayedJudge())
     assert played.read == ["a.mp4"]
 
 
