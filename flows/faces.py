@@ -190,7 +190,7 @@ class _Drawing:
                 if self._request.mot is not None:
                     ids = self._mot_ids
                     self._rows += [
-                        (number, ids[face.number], *face.box_xywh_px, face.score) for face in shown
+                        (number, ids[face.track_index], *face.box_xywh_px, face.score) for face in shown
                     ]
                 if overlay is not None:
                     is_cut = 0 <= frame.pts_s - cut_s < _CUT_SHOWN_S
@@ -213,13 +213,11 @@ class _Drawing:
 
 
 def _mot_ids(reading: Reading, of: MotId) -> dict[int, int]:
-    """Return under which number the faces of a track go into the MOT rows, by the number of the track."""
+    """Return under which number, from 1, the faces of a track go into the MOT rows, by the track's index."""
     of_person = {person_id: number for number, person_id in enumerate(person_ids(reading), 1)}
-    numbers = {track.track_index + 1: track for track in reading.tracks}
-    return {
-        number: number if of == "track" or track.person_id is None else of_person[track.person_id]
-        for number, track in numbers.items()
-    }
+    if of == "track":
+        return {track.track_index: track.track_index + 1 for track in reading.tracks}
+    return {track.track_index: of_person[track.person_id] for track in reading.tracks if track.person_id}
 
 
 def _caption(number: int, frame: Frame) -> str:

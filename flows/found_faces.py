@@ -78,7 +78,7 @@ class Faces:
             ],
             "tracks": [
                 {
-                    "id": track.track_index + 1,
+                    "track_index": track.track_index,
                     "person": self.persons.get(track.person_id or ""),
                     "shot": track.shot_index + 1,
                     "start_s": track.start_s,

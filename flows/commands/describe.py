@@ -17,7 +17,9 @@ def describe(  # noqa: PLR0917 - typer gives names to them all
     tasks: TasksOption = None,
     track: Annotated[
         int | None,
-        typer.Option(min=0, help="Describe only this face, counted from 0.", show_default="all"),
+        typer.Option(
+            min=0, help="Describe only this face: 2 is t2, as `facesift faces` calls it.", show_default="all"
+        ),
     ] = None,
     clips: Annotated[int, typer.Option(min=1, help="Describe so many clips of each face, the best.")] = 1,
     picture: Annotated[

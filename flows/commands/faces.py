@@ -55,8 +55,8 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
     """Find and track the faces of one video and show them: a table, a contact sheet, the video with boxes.
 
     Frames are numbered from 1 in the order in which they are decoded, in all that is printed and written;
-    what cannot be decoded is not counted. Ids are those of tracks, from 1, unless --mot-id asks for persons.
-    Nothing goes into a lake.
+    what cannot be decoded is not counted. Tracks are t0, t1, ... everywhere, and 1, 2, ... in --mot, unless
+    --mot-id asks for persons. Nothing goes into a lake.
 
     Exit status: 0, also when there is no face; 1 when the video cannot be read or an output not be written;
     2 for bad usage; 130 when it was interrupted.

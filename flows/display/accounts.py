@@ -39,7 +39,7 @@ def _print_face(face: FaceAccount, console: Console) -> None:
     track = face.track
     console.print()
     console.print(
-        Text(f"face {track.track_index}", style="bold") + Text(f"  {track_text(track)}", style="dim")
+        Text(f"face t{track.track_index}", style="bold") + Text(f"  {track_text(track)}", style="dim")
     )
     if not face.clips:
         console.print(Text(f"cannot be described: {track.no_clip_reason or 'no clip'}", style="yellow"))

@@ -112,7 +112,7 @@ def _panel(found: Description, face: FaceAccount, account: ClipAccount) -> NDArr
 
 def _write_title(paper: Paper, face: FaceAccount, account: ClipAccount) -> None:
     track, clip = face.track, account.clip
-    title = f"face {track.track_index}"
+    title = f"face t{track.track_index}"
     paper.write(title, (_MARGIN, 42), INK, 22, 700)
     facts = track_text(track)
     if track.frames > 1:

@@ -88,7 +88,7 @@ def _table(faces: Faces) -> Table:
         red, green, blue = colour_of(track.track_index)
         person = [faces.persons.get(track.person_id or "", "")] if has_persons else []
         table.add_row(
-            Text(f"#{track.track_index + 1}", style=f"bold rgb({red},{green},{blue})"),
+            Text(f"t{track.track_index}", style=f"bold rgb({red},{green},{blue})"),
             *person,
             f"{track.start_s:.2f} s",
             f"{track.end_s:.2f} s",

@@ -82,7 +82,7 @@ def test_json_says_the_same(film: Path, tmp_path: Path) -> None:
     assert found["faces"] == len(rows)
     assert [cut["first_frame"] for cut in found["cuts"]] == [CUT + 1]
     for track in found["tracks"]:
-        frames = [row[0] for row in rows if row[1] == track["id"]]
+        frames = [row[0] for row in rows if row[1] == track["track_index"] + 1]
         assert (track["first_frame"], track["last_frame"], track["frames"]) == (
             min(frames),
             max(frames),

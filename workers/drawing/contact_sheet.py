@@ -184,7 +184,7 @@ class ContactSheet:
 
     def _draw_label(self, sheet: Image, row: _Row, top_px: int, colour: Colour) -> None:
         track, clips = row.track, self._clips.get(row.track.track_id, 0)
-        name = f"#{track.track_index + 1}"
+        name = f"t{track.track_index}"
         width_px = text_width_px(name, size_px=16, weight=700) + 14
         cv2.rectangle(sheet, (_MARGIN, top_px), (_MARGIN + width_px, top_px + 22), colour, cv2.FILLED)
         write_text(sheet, name, (_MARGIN + 7, top_px + 17), ink_on(colour), size_px=16, weight=700)

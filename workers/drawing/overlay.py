@@ -1,4 +1,4 @@
-"""A copy of a video with what was found drawn over it: boxes, numbers, landmarks, cuts."""
+"""A copy of a video with what was found drawn over it: boxes, tracks, landmarks, cuts."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -107,24 +107,24 @@ def annotated(image: Image, shown: Iterable[Shown], caption: str, *, is_cut: boo
     """Return a copy of a picture [H, W, 3] uint8 RGB with its faces drawn over it.
 
     A measured box is drawn through and has its landmarks; one that was not measured is dashed. Boxes are told
-    apart by colour and by `#number`.
+    apart by colour and by `t` and the track's index.
     """
     drawn = image.copy()
     line_px = max(1, round(min(image.shape[:2]) / 200))
     faces = list(shown)
     for face in faces:
-        colour = colour_of(face.number - 1)
+        colour = colour_of(face.track_index)
         _draw_box(drawn, face, line_px)
         if face.box is not None and min(face.box_xywh_px[2:]) >= _LEAST_LANDMARKS_PX:
             _draw_landmarks(drawn, np.array(face.box.landmarks_px).reshape(-1, 2), colour, face.box.w_px)
     for face in faces:
-        _draw_number(drawn, face, line_px)
+        _draw_name(drawn, face, line_px)
     _draw_caption(drawn, caption, is_cut=is_cut)
     return drawn
 
 
 def _draw_box(image: Image, face: Shown, line_px: int) -> None:
-    colour = colour_of(face.number - 1)
+    colour = colour_of(face.track_index)
     x, y, w, h = face.box_xywh_px
     corners = [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]
     for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
@@ -148,11 +148,11 @@ def _draw_landmarks(
         cv2.circle(image, (x, y), radius, (255, 255, 255), cv2.FILLED, cv2.LINE_AA, 4)
 
 
-def _draw_number(image: Image, face: Shown, line_px: int) -> None:
-    colour = colour_of(face.number - 1)
+def _draw_name(image: Image, face: Shown, line_px: int) -> None:
+    colour = colour_of(face.track_index)
     height_px, width_px = image.shape[:2]
     size_px = _letter_px(image)
-    text = f"#{face.number}"
+    text = f"t{face.track_index}"
     wide_px, high_px = text_width_px(text, size_px=size_px, weight=700) + size_px // 2, round(size_px * 1.3)
     left = min(max(0, round(face.box_xywh_px[0]) - line_px // 2), max(0, width_px - wide_px))
     top = round(face.box_xywh_px[1]) - high_px

@@ -18,8 +18,8 @@ def grey(height_px: int = 240, width_px: int = 320) -> Image:
     return np.full((height_px, width_px, 3), 128, np.uint8)
 
 
-def measured(number: int = 1) -> Shown:
-    return Shown(number, BOX, made_reading([{0: BOX}], frames=1).boxes[0], 0.9)
+def measured(track_index: int = 0) -> Shown:
+    return Shown(track_index, BOX, made_reading([{0: BOX}], frames=1).boxes[0], 0.9)
 
 
 def share_on(image: Image, colour: tuple[int, int, int]) -> float:
@@ -30,14 +30,14 @@ def share_on(image: Image, colour: tuple[int, int, int]) -> float:
 
 def test_a_measured_box_is_drawn_through_and_has_landmarks() -> None:
     image = grey()
-    drawn = annotated(image, [measured(3)], "frame 1", is_cut=False)
+    drawn = annotated(image, [measured(2)], "frame 1", is_cut=False)
     assert (image == 128).all()
     assert share_on(drawn, colour_of(2)) == 1.0
     assert drawn[115, 100].tolist() == pytest.approx([255, 255, 255], abs=40)  # all 68 are in the middle
 
 
 def test_a_box_that_was_not_measured_is_dashed_and_has_none() -> None:
-    drawn = annotated(grey(), [Shown(3, BOX, None, 0.9)], "frame 1", is_cut=False)
+    drawn = annotated(grey(), [Shown(2, BOX, None, 0.9)], "frame 1", is_cut=False)
     assert 0.4 < share_on(drawn, colour_of(2)) < 0.8
     assert drawn[115, 100].tolist() == [128, 128, 128]
 
@@ -54,7 +54,7 @@ def test_a_cut_is_announced() -> None:
 )
 def test_what_reaches_beyond_the_picture_is_cut_off(box: tuple[float, float, float, float]) -> None:
     face = made_reading([{0: box}], frames=1).boxes[0]
-    assert annotated(grey(), [Shown(1, box, face, 0.9)], "c", is_cut=True).shape == (240, 320, 3)
+    assert annotated(grey(), [Shown(0, box, face, 0.9)], "c", is_cut=True).shape == (240, 320, 3)
 
 
 def test_the_smallest_picture_can_be_drawn_on() -> None:

@@ -16,8 +16,8 @@ def test_every_frame_that_was_looked_at_shows_what_was_measured() -> None:
     first: Boxes = {frame: (frame * 2.0, 10.0, SIDE, SIDE) for frame in (0, 1, 2, 5, 6)}
     second: Boxes = dict.fromkeys((1, 2), (200.0, 10.0, SIDE, SIDE))
     trails = Trails(made_reading([first, second], frames=10), math.inf)
-    assert [[face.number for face in at(trails, frame)] for frame in range(8)] == [
-        *([1], [1, 2], [1, 2], [], [], [1], [1], []),
+    assert [[face.track_index for face in at(trails, frame)] for frame in range(8)] == [
+        *([0], [0, 1], [0, 1], [], [], [0], [0], []),
     ]
     (face, _) = at(trails, 2)
     assert (face.box_xywh_px, face.score) == ((4.0, 10.0, SIDE, SIDE), 0.75)
@@ -44,8 +44,8 @@ def test_no_box_is_held_into_the_next_shot() -> None:
     """The cut lies somewhere between the looks at frames 5 and 10."""
     box = (10.0, 10.0, SIDE, SIDE)
     trails = Trails(made_reading([{0: box, 5: box}, {10: box}], frames=15, cuts=[10]), 5.0)
-    shown = [[face.number for face in at(trails, frame)] for frame in range(15)]
-    assert shown == [[1]] * 6 + [[]] * 4 + [[2]] * 5
+    shown = [[face.track_index for face in at(trails, frame)] for frame in range(15)]
+    assert shown == [[0]] * 6 + [[]] * 4 + [[1]] * 5
 
 
 def test_a_video_without_faces_has_none_anywhere() -> None:
