@@ -61,6 +61,7 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
     Exit status: 0, also when there is no face; 1 when the video cannot be read or an output not be written;
     2 for bad usage; 130 when it was interrupted.
     """
+    from flows.display.hush import hushed
     from flows.display.output import to_json
     from flows.display.sightings import LookProgress, print_faces
     from flows.faces import FacesRequest, find_faces, sheet_name
@@ -78,7 +79,8 @@ def faces(  # noqa: PLR0917 - typer gives names to them all
             sheet=None if no_sheet else sheet or Path(sheet_name(file)),
             overlay=overlay,
         )
-        with LookProgress(is_shown=sys.stderr.isatty() and not as_json) as progress:
+        is_shown = sys.stderr.isatty() and not as_json
+        with hushed() as voice, LookProgress(voice, is_shown=is_shown) as progress:
             found = find_faces(request, progress.tell)
     if as_json:
         typer.echo(to_json(found.as_dict()))

@@ -1,7 +1,7 @@
 """How the faces of one video are shown on a terminal."""
 
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -15,16 +15,16 @@ from workers.drawing.time_axis import clock_of
 
 
 class LookProgress:
-    """A bar for what is being done to the video; on standard error, or nowhere."""
+    """A bar for what is being done to the video; on a terminal, or nowhere."""
 
-    def __init__(self, *, is_shown: bool) -> None:
+    def __init__(self, out: TextIO, *, is_shown: bool) -> None:
         self._bars = Progress(
             TextColumn("{task.description:14}"),
             BarColumn(bar_width=30),
             TaskProgressColumn(),
             TextColumn("{task.fields[position]}"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=Console(file=out),
             disable=not is_shown,
             transient=True,
         )
