@@ -144,7 +144,8 @@ class PyavVideo:
                 )
                 return
             self._account.last = place
-            self._account.concealed += picture.is_corrupt
+            # With several threads a picture may come before its flag: sometimes there, it is never counted.
+            self._account.concealed += picture.is_corrupt and self._config.threads == 1
             yield place, picture
 
     def _is_over_limit(self) -> bool:

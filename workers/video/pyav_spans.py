@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -44,7 +45,8 @@ class SpannedVideo:
         self._clock, self._spent_s = Stopwatch(), 0.0
         self._config = config
         self._spans = spans
-        self._demuxer = Demuxer(path, config)
+        # With several threads a picture may come before the flag that says that it is damaged.
+        self._demuxer = Demuxer(path, replace(config, threads=1))
         if self._demuxer.header.codec in _UNFLAGGED:
             context = self._demuxer.stream.codec_context
             context.options = context.options | {"err_detect": "explode"}
