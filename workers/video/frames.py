@@ -21,8 +21,8 @@ class DecoderConfig:
     sample_fps: float = 8.0
     """Frames per second of video that are handed on, at most; inf hands on every frame."""
     threads: int = 1
-    """Decoding threads per video. Above 1, the pixels of damaged frames depend on the number, and pictures that
-    the decoder filled in are not counted; spans are decoded by one."""
+    """Decoding threads per video. Above 1, the pixels of damaged frames depend on the number, and pictures
+    that the decoder filled in are not counted; spans are decoded by one."""
     max_pixels: int = 8192 * 4320
     """Pixels of one frame; a larger one is a decompression bomb."""
     max_memory_bytes: int = 4 << 30
