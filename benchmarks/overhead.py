@@ -14,7 +14,7 @@ checkpoint that comes with facesift, medians of three rounds:
     scan      45.3    52.6      2,151
 
 1.43 times the loop's wall time, 21 s of CPU more, most of which is the start of Prefect's server, Ray and
-three workers. With 200 videos that is made up for by the second core (2026-11-30, one round): loop 95.5 s, scan
+three workers. With 200 videos the second core makes up for that (2026-11-30, one round): loop 95.5 s, scan
 97.9 s, 1.03 times; 32 s of CPU more, 0.16 s per video; 674 and 2,264 MiB.
 """
 

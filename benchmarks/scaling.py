@@ -10,9 +10,9 @@ turns.
 Wall time says something only on a machine that has two cores to give. The processor time of the readers says
 something anywhere: what a second reader costs on top of twice the work.
 
-Measured with 2 x86-64 cores (AMD EPYC, no GPU), 2026-11-30, 24 rendered videos of 117 s in all, medians of two
-rounds: one reader 14.1 s of video per second, two 25.6: 1.81 times, for 1.01 times the processor time. The
-simulation predicts 27.5 from its stage costs, 1.07 times what was measured.
+Measured with 2 x86-64 cores (AMD EPYC, no GPU), 2026-11-30, 24 rendered videos of 117 s in all, medians of
+two rounds: one reader 14.1 s of video per second, two 25.6: 1.81 times, for 1.01 times the processor time.
+The simulation predicts 27.5 from its stage costs, 1.07 times what was measured.
 """
 
 import argparse
