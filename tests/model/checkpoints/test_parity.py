@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -14,7 +14,8 @@ from torch import Tensor
 from model.checkpoints.parity import Parity, check_parity, official_tensors
 from model.network.config import CheckpointError
 
-SIMPLE = Path(__file__).parents[1] / "data" / "parity" / "simple"
+DATA = Path(__file__).parents[1] / "data" / "parity"
+SIMPLE = DATA / "simple"
 EYE = "model.landmarks_projector.region_layers.eye1.weight"
 
 
@@ -40,10 +41,11 @@ def outside(found: Parity) -> set[str]:
     return {row.tensor for row in found.rows if not row.is_within}
 
 
-def test_equals_the_official_code() -> None:
-    found = check_parity(SIMPLE)
+@pytest.mark.parametrize(("kind", "tensors"), [("simple", 16), ("masked", 15)])
+def test_equals_the_official_code(kind: str, tensors: int) -> None:
+    found = check_parity(DATA / kind)
     rows = found.rows
-    assert (found.kind, found.is_within, len(rows)) == ("simple", True, 16)
+    assert (found.kind, found.is_within, len(rows)) == (kind, True, tensors)
     assert [row.tensor for row in rows] == sorted(row.tensor for row in rows)
     assert outside(found) == set()
     assert max(row.max_abs_error for row in rows) < 1e-4
@@ -173,11 +175,13 @@ def test_landmarks_of_another_frame_are_found(tmp_path: Path) -> None:
     assert "video_landmarks.encoded" in outside(check_parity(tmp_path))
 
 
-def test_the_official_tensors_are_all_known() -> None:
-    meta = json.loads((SIMPLE / "meta.json").read_text())
-    expected = set(load_file(SIMPLE / "expected.safetensors")) | set(meta["left_out"])
-    assert expected == set(official_tensors("simple"))
-    assert set(official_tensors("masked")) - expected == {"video_landmarks.rpp_mask"}
+@pytest.mark.parametrize("kind", ["simple", "masked"])
+def test_the_official_tensors_are_all_known(kind: Literal["simple", "masked"]) -> None:
+    meta = json.loads((DATA / kind / "meta.json").read_text())
+    expected = set(load_file(DATA / kind / "expected.safetensors")) | set(meta["left_out"])
+    assert expected == set(official_tensors(kind))
+    only = set(official_tensors("masked")) - set(official_tensors("simple"))
+    assert only == {"video_landmarks.rpp_mask"}
     assert "image_landmarks.logits" not in official_tensors("masked")
     assert not any("landmark" in name for name in official_tensors("none"))
 

@@ -82,20 +82,21 @@ def test_a_16x16_grid_against_a_plain_restatement(kind: CrossAttentionKind, patc
 
 
 def test_masked_equals_the_official_code() -> None:
-    case = load_file(MASKED / "case.safetensors")
+    inputs, expected = (load_file(MASKED / f"{name}.safetensors") for name in ("inputs", "expected"))
     prefix = "model.landmarks_cross_attn."
     weights = {
         name.removeprefix(prefix): tensor
-        for name, tensor in load_file(MASKED / "branch.safetensors").items()
+        for name, tensor in load_file(MASKED / "model.safetensors").items()
         if name.startswith(prefix)
     }
     branch = CrossAttention(read_config(MASKED)).eval()
     branch.load_state_dict(weights)
+    tokens = expected["video.projected"], expected["video.landmark_tokens"]
     with torch.no_grad():
-        encoded, block, mask = branch(case["projected"], case["landmark_tokens"], case["landmarks"])
-    torch.testing.assert_close(mask, case["rpp_mask"], atol=1e-6, rtol=0)
-    torch.testing.assert_close(block, case["cross_attn_block"], atol=3e-4, rtol=1e-4)
-    torch.testing.assert_close(encoded, case["encoded"], atol=3e-4, rtol=1e-4)
+        encoded, block, mask = branch(*tokens, inputs["video_landmarks"])
+    torch.testing.assert_close(mask, expected["video_landmarks.rpp_mask"], atol=1e-6, rtol=0)
+    torch.testing.assert_close(block, expected["video_landmarks.cross_attn_block"], atol=3e-4, rtol=1e-4)
+    torch.testing.assert_close(encoded, expected["video_landmarks.encoded"], atol=3e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("tokens", "side"), [(257, 16), (256, 16), (17, 4), (10, 3), (4, 2)])

@@ -15,9 +15,11 @@ def learner(stage: Stage, **options: object) -> Learner:
     return Learner(model, stage, **options)  # pyright: ignore[reportArgumentType]
 
 
-def test_the_loss_of_a_mixed_batch_is_the_official_one() -> None:
-    batch, expected = mixed_batch(PARITY)
-    learning = learner("2")
+@pytest.mark.parametrize("kind", ["simple", "masked"])
+def test_the_loss_of_a_mixed_batch_is_the_official_one(kind: str) -> None:
+    directory = PARITY.parent / kind
+    batch, expected = mixed_batch(directory)
+    learning = Learner(load_checkpoint(directory, dtype="float32", device="cpu").model, "2")
     loss = learning(batch)
     torch.testing.assert_close(loss[None], expected["mixed.loss"], atol=1e-5, rtol=1e-5)
     pictures = learning.pictures(batch)
