@@ -156,7 +156,9 @@ def _shade_piece(at: Floats, surface: Surface, light: Light, px_per_mm: float, c
         gain = np.clip(at[:, 4] * slope[:, 0] + at[:, 5] * slope[:, 1], -0.5, 0.6)
         rgb = np.maximum(rgb + gain[:, None], 0.02) * (1 - 0.30 * np.clip(slope[:, 2:3], 0, 1.3))
     gloss = texel[:, 3]
-    glint = np.exp((6 + 90 * gloss * gloss) * (shine - 1)) * gloss * (0.13 + 0.75 * gloss * gloss * gloss)
+    # a cosine, but for the slivers of triangles in which it is no longer one
+    dull = np.minimum(shine, 1) - 1
+    glint = np.exp((6 + 90 * gloss * gloss) * dull) * gloss * (0.13 + 0.75 * gloss * gloss * gloss)
     linear = texel[:, :3] * rgb + glint[:, None] * light.rgb
     colours[:, :3] = _SRGB[np.clip(linear * len(_SRGB), 0, len(_SRGB) - 1).astype(np.int32)]
     colours[:, 3] = 1 if surface.opacity is None else _sample(surface.opacity, uv, px_per_mm)[:, 0]
