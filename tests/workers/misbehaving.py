@@ -69,6 +69,8 @@ class PlayedReader:
         if "full" in name and self.owned != name and not (self.notes / "full").exists():
             (self.notes / "full").touch()
             raise TransientError("fetch", "no space left")
+        while "full" in name and not (self.notes / "full").exists():
+            time.sleep(0.05)  # until another reader has come up and tried to help
         for index in range(number * FRAMES, (number + 1) * FRAMES if number < SPANS else 0):
             if after_index is not None and index <= after_index:
                 continue
