@@ -90,7 +90,7 @@ def test_a_stalled_reader_is_killed_and_the_others_go_on(tmp_path: Path) -> None
     assert isinstance(stalled, Failed)
     assert (stalled.error, stalled.job.attempt, stalled.is_quarantined) == ("ReaderStalled", 2, True)
     assert all(isinstance(last(outcomes, f"fine-{n}"), Done) for n in (1, 2, 3))
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 600
 
 
 def test_clips_that_kill_every_describer_quarantine_their_video_only(tmp_path: Path) -> None:
