@@ -11,21 +11,17 @@ Skipping frames that nothing refers to is where the gain comes from: there is no
 torchcodec takes part when it can be imported: it wants an FFmpeg of the system, so that it is no dependency
 (`pip install --no-deps --target DIR torchcodec==0.13.0`, then `PYTHONPATH=DIR`).
 
-Measured on x86-64, 2 CPUs shared with other work (load 14, where times by the clock say nothing), 2026-11-23,
-8 s of film, 5 rounds, FFmpeg 5.1 for torchcodec; frames per second of processor time (multiples of PyAV):
+Measured on an AMD EPYC (x86-64), 2 CPUs, nothing else running, 2026-11-30, 12 s of film, 5 rounds, FFmpeg 5.1
+for torchcodec; frames per second, best of the rounds (multiples of PyAV):
 
-                        360p         1080p
-    facesift, 1 thread  986 (1.21)   137 (1.42)
-    facesift, 2 threads 888 (1.09)   128 (1.33)
-    plain PyAV          817 (1.00)    96 (1.00)
-    decord              553 (0.68)    43 (0.45)
-    OpenCV              824 (1.01)    89 (0.92)
-    torchcodec          710 (0.87)    76 (0.79)
-
-Again on 6 s of film, 3 rounds, load 20 to 30: 1 thread 1.04 and 1.33, 2 threads 1.23 and 1.37, decord 0.51
-and 0.45, OpenCV 0.92 and 0.87, torchcodec 0.99 and 0.76. By the clock plain PyAV was ahead in that run (ours
-with 2 threads at 0.41 and 0.59 of it), each contender having its own luck with the other work: there is no
-figure of a quiet machine.
+                        by the clock                per second of processor time
+                        360p          1080p         360p          1080p
+    facesift, 1 thread  1,875 (1.07)  236 (0.94)    1,875 (1.50)  236 (1.42)
+    facesift, 2 threads 1,891 (1.08)  272 (1.09)    1,504 (1.20)  224 (1.35)
+    plain PyAV          1,750 (1.00)  251 (1.00)    1,250 (1.00)  166 (1.00)
+    decord              1,237 (0.71)  112 (0.45)      828 (0.66)   71 (0.43)
+    OpenCV              1,803 (1.03)  216 (0.86)    1,075 (0.86)  140 (0.84)
+    torchcodec          1,417 (0.81)  122 (0.49)    1,416 (1.13)  122 (0.74)
 
 PyAV (here), OpenCV and decord decode with as many threads as there are CPUs; one thread of ours, the default,
 competes by the clock where others keep the CPUs busy, as a fleet's other readers do. Where they idle, give

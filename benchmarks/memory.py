@@ -17,13 +17,20 @@ So that two hours can be afforded, few frames a second are sampled, and the bare
 what it found in a picture when the same one comes again, as it does every ten seconds; detection has no
 memory of its own. Memory depends on how many frames are looked at, so the columns give frames and boxes.
 
-Readers, measured on x86-64, 2 CPUs shared with other work (load 20 to 40), 2026-11-23, peak MiB:
+Readers, measured on an AMD EPYC (x86-64), 2 CPUs, 2026-11-30, peak MiB, one look a second:
 
-    1 person, 1 look a second        10 s: 281   10 minutes: 290   2 hours: 298   (7,200 boxes)
-    8 people, 1 look in two seconds  10 s: 323   10 minutes: 339   2 hours: 342   (28,800 boxes)
+    1 person   10 s: 284   10 minutes: 293   2 hours: 300   (7,200 boxes)
+    8 people   10 s: 337   10 minutes: 353   2 hours: 356   (57,600 boxes)
 
-231 MiB of each are there before the first frame. What still grows, some 8 MiB in two hours, is not the rows:
+233 MiB of each are there before the first frame. What still grows, some 8 MiB in two hours, is not the rows:
 they were 47 MiB for one person before they were handed on, 6.5 KiB each.
+
+Scans of 8 people, two looks a second, same machine and day; in one piece and divided, all rows equal:
+
+    length                  driver   larger reader  describer
+    10 s        whole          844             402        757
+    30 minutes  whole          902             442        796
+    30 minutes  divided        891             468        748
 """
 
 import argparse

@@ -234,7 +234,7 @@ def _no_lake() -> Catalog:
 
 def _create(connection: duckdb.DuckDBPyConnection, schema: str, statement: Statement) -> None:
     connection.execute(f"create view {schema}.{statement.name} as {statement.select}")
-    connection.execute(f"comment on view {schema}.{statement.name} is {_quoted(statement.grain)}")
+    connection.execute(f"comment on view {schema}.{statement.name} is {quoted(statement.grain)}")
 
 
 def _count(connection: duckdb.DuckDBPyConnection, check: Statement) -> int:
@@ -248,7 +248,7 @@ def _raw_select(table: Table, files: TableFiles) -> str:
     if not files.uris:
         return f"select {columns} where false"
     # Names of files are patterns to DuckDB. Files of different age may lack different columns.
-    uris = ", ".join(_quoted(glob.escape(uri)) for uri in files.uris)
+    uris = ", ".join(quoted(glob.escape(uri)) for uri in files.uris)
     return f"select {columns} from read_parquet([{uris}], union_by_name = true, hive_partitioning = false)"  # noqa: S608
 
 
@@ -258,5 +258,6 @@ def _selected(column: Column, files: TableFiles) -> str:
     return f'null::{column.sql_type} as "{column.name}"'
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"

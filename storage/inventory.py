@@ -11,15 +11,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from storage.catalog import Catalog
+from storage.catalog import Catalog, quoted
 from storage.contents import FinalFailures, VideoIds, finished_contents
 from storage.lake import Lake
 from storage.listing import Fail, Listed, Skip
 from storage.statements import plan_statement, view_statements
 from storage.tables import Rows, TableFiles, tables
 
-MEMORY_BYTES = 600 << 20
+MEMORY_BYTES = 500 << 20
 """What DuckDB may hold of the inventory; the rest goes to the folder for temporary files."""
+PART_ROWS = 1_000_000
+"""Rows of a table whose newest are found at once: DuckDB puts what a window function sorts on no disk."""
 CHUNK_ROWS = 10_000
 """Listed objects that are Python objects at once."""
 COMMIT_ROWS = 250_000
@@ -80,8 +82,23 @@ from compared where is_new and error is not null
 """
 _KNOWING = ("sources", "failures", "videos", "forgotten")
 """Tables that the view `listings` reads."""
-_STAGED = {"videos": "video_id, recipe_id, uri, faces, is_partial, partial_reason", "observations": "*"}
-"""Views below `listings`, and what it reads of them: all at once, a million rows would not fit in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """A view below `listings`, what that reads of it, and the table whose rows with one key it ranks."""
+
+    view: str
+    columns: str
+    table: str
+    key: str
+
+
+_STAGED = (
+    _Staged("videos", "video_id, recipe_id, uri, faces, is_partial, partial_reason", "videos", "video_id"),
+    _Staged("observations", "*", "sources", "uri"),
+)
+"""All at once, a million rows would not fit in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +157,7 @@ class Inventory:
         self._spill_dir = tempfile.TemporaryDirectory(prefix="facesift-inventory-")
         self._connection = self._catalog.connect()
         self._connection.execute(
-            f"set memory_limit = '{memory_bytes}B'; set temp_directory = '{self._spill_dir.name}'; "
+            f"set memory_limit = '{memory_bytes}B'; set temp_directory = {quoted(self._spill_dir.name)}; "
             "set preserve_insertion_order = false"  # which costs memory; positions keep the order
         )
         self._connection.execute(_CREATED)
@@ -268,19 +285,32 @@ class Inventory:
         if files != self._known_files:
             self._catalog.refresh(self._connection, snapshot)
             self._connection.execute("drop table if exists known")
-            for view in view_statements():
-                if view.name in _STAGED:
-                    self._connection.execute(f"create or replace view {view.name} as {view.select}")
-            for name, columns in _STAGED.items():
-                self._stage(f"staged_{name}", f"select {columns} from {name} where recipe_id = $recipe_id")  # noqa: S608
-                self._connection.execute(f"create or replace view {name} as from staged_{name}")
-            self._stage("known", plan_statement("known"))
-            for name in _STAGED:
-                self._connection.execute(f"drop table staged_{name}")
+            selects = {view.name: view.select for view in view_statements()}
+            for staged in _STAGED:
+                self._connection.execute(f"create or replace view {staged.view} as {selects[staged.view]}")
+                self._stage(staged)
+                self._connection.execute(f"create or replace view {staged.view} as from staged_{staged.view}")
+            parameters = {"recipe_id": self._recipe_id}
+            self._connection.execute(f"create temp table known as {plan_statement('known')}", parameters)
+            for staged in _STAGED:
+                self._connection.execute(f"drop table staged_{staged.view}")
             self._known_files = files
 
-    def _stage(self, name: str, select: str) -> None:
-        self._connection.execute(f"create temp table {name} as {select}", {"recipe_id": self._recipe_id})
+    def _stage(self, staged: _Staged) -> None:
+        """Keep a view's rows of the recipe in a table, made from one part after another of those below."""
+        execute, table = self._connection.execute, f"raw.{staged.table}"
+        (rows,) = self._row(f"select count(*) from {table}")  # noqa: S608 - names from our code
+        parts = 1 + rows // PART_ROWS
+        execute(f"drop view if exists raw.all_{staged.table}")
+        execute(f"alter view {table} rename to all_{staged.table}")
+        into = f"create temp table staged_{staged.view} as"
+        for part in range(parts):
+            where = f"hash({staged.key}) % {parts} = {part}"
+            execute(f"create or replace view {table} as from raw.all_{staged.table} where {where}")
+            select = f"select {staged.columns} from {staged.view} where recipe_id = $recipe_id"  # noqa: S608
+            execute(f"{into} {select}", {"recipe_id": self._recipe_id})
+            into = f"insert into staged_{staged.view}"
+        execute(f"create or replace view {table} as from raw.all_{staged.table}")
 
     def _row(self, select: str) -> tuple[Any, ...]:
         row = self._connection.execute(select).fetchone()
