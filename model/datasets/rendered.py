@@ -5,6 +5,7 @@ Not one of the paper's datasets: it measures the system with truth, and the demo
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,16 @@ def _read(root: Path, _: str, task: Task) -> Iterator[Item]:
 def _rows(path: Path) -> list[dict[str, Any]]:
     from pyarrow import ArrowException, parquet  # noqa: PLC0415 - the rest of model runs without Arrow
 
+    from model.synthetic.film import Label  # noqa: PLC0415 - what draws needs OpenCV
+
     try:
-        return parquet.read_table(path).to_pylist()
+        table = parquet.read_table(path)
     except (ArrowException, OSError) as error:
         raise LayoutError("an archive of facesift synth", path, f"it is no Parquet file ({error})") from error
+    lacking = [one.name for one in fields(Label) if one.name not in table.column_names]
+    if lacking:
+        raise LayoutError("an archive of facesift synth", path, f"it has no column {', '.join(lacking)}")
+    return table.to_pylist()
 
 
 def _truth(task: Task, row: dict[str, Any]) -> Truth:
