@@ -1,11 +1,18 @@
 """BP4D-Spontaneous (Zhang et al. 2014): frames of 41 people in eight tasks, action units coded in a part."""
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from model.datasets.dataset import FOLDS_IN_TURN, Dataset, LayoutError, find, fold_of, whole_number
+from model.datasets.dataset import (
+    FOLDS_IN_TURN,
+    Dataset,
+    LayoutError,
+    find,
+    fold_of,
+    table_rows,
+    whole_number,
+)
 from model.datasets.sample import Item, Malformed, Sample
 
 ACTION_UNITS = (1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24)
@@ -37,43 +44,44 @@ def _read_table(path: Path, folder: Path, fold: int) -> Iterator[Item]:
     # Numbers in names have leading zeros in some tasks.
     pictures = {whole_number(picture.stem): picture for picture in sorted(folder.glob("*.jpg"))}
     seen: set[int] = set()
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.reader(lines)
-        columns = _columns(next(rows, []))
-        if not columns:
-            yield Malformed(path, 1, f"it does not name the action units {', '.join(map(str, ACTION_UNITS))}")
-            return
-        for row in rows:
-            line = rows.line_num
-            frame = whole_number(row[0]) if row else None
-            if not any(cell.strip() for cell in row):
-                continue
-            if frame is None:
-                yield Malformed(path, line, f"{row[0]!r} is no frame's number")
-                continue
-            if frame in seen:
-                yield Malformed(path, line, f"frame {frame} is listed a second time; the first counts")
-                continue
-            seen.add(frame)
-            codes = {unit: whole_number(row[at]) if at < len(row) else None for unit, at in columns.items()}
-            odd = [f"AU{unit}" for unit, code in codes.items() if code not in _CODES]
-            if odd:
-                yield Malformed(path, line, f"frame {frame} has none of 0, 1 and 9 for {', '.join(odd)}")
-            yield Sample(
-                sample_id=f"{subject}/{task}/{frame}",
-                media=pictures.get(frame, folder / f"{frame}.jpg"),
-                kind="image",
-                truth={f"AU{unit}": _CODES.get(code) for unit, code in codes.items()},
-                split="all",
-                cluster=subject,
-                fold=fold,
-                groups={"task": task},
-            )
+    rows = table_rows(path)
+    first = next(rows, None)
+    columns = _columns(first[1]) if isinstance(first, tuple) else {}
+    if not columns:
+        yield Malformed(path, 1, f"it does not name the action units {', '.join(map(str, ACTION_UNITS))}")
+        return
+    for row in rows:
+        if isinstance(row, Malformed):
+            yield row
+            continue
+        line, cells = row
+        frame = whole_number(cells[0])
+        if frame is None:
+            yield Malformed(path, line, f"{cells[0]!r} is no frame's number")
+            continue
+        if frame in seen:
+            yield Malformed(path, line, f"frame {frame} is listed a second time; the first counts")
+            continue
+        seen.add(frame)
+        codes = {unit: whole_number(cells[at]) if at < len(cells) else None for unit, at in columns.items()}
+        odd = [f"AU{unit}" for unit, code in codes.items() if code not in _CODES]
+        if odd:
+            yield Malformed(path, line, f"frame {frame} has none of 0, 1 and 9 for {', '.join(odd)}")
+        yield Sample(
+            sample_id=f"{subject}/{task}/{frame}",
+            media=pictures.get(frame, folder / f"{frame}.jpg"),
+            kind="image",
+            truth={f"AU{unit}": _CODES.get(code) for unit, code in codes.items()},
+            split="all",
+            cluster=subject,
+            fold=fold,
+            groups={"task": task},
+        )
 
 
 def _columns(header: list[str]) -> dict[int, int]:
     """Return the column of every action unit, or nothing when the header does not name them all."""
-    units = [_UNIT.fullmatch(cell.strip()) for cell in header]
+    units = [_UNIT.fullmatch(cell) for cell in header]
     at = {int(unit[1]): column for column, unit in enumerate(units) if unit and column}
     return {unit: at[unit] for unit in ACTION_UNITS} if at.keys() >= set(ACTION_UNITS) else {}
 

@@ -1,11 +1,10 @@
 """CREMA-D (Cao et al. 2014): actors who speak a sentence with one of six emotions."""
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from model.datasets.dataset import HASHED_SPLIT, Dataset, LayoutError, find, hashed_split, twice
+from model.datasets.dataset import HASHED_SPLIT, Dataset, columns, find, hashed_split, twice
 from model.datasets.sample import Item, Malformed, Sample
 
 LABELS = {
@@ -60,25 +59,20 @@ def _read(root: Path, variant: str) -> Iterator[Item]:
 def _read_votes(path: Path) -> Iterator[tuple[str, str | None] | Malformed]:
     """Yield every video's name and label, None where the vote is none, which is malformed, too."""
     seen: set[str] = set()
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.DictReader(lines)
-        if not {"FileName", "FaceVote"} <= set(rows.fieldnames or ()):
-            raise LayoutError(
-                "CREMA-D", path, "its first line does not name the columns FileName and FaceVote"
-            )
-        for row in rows:
-            name, vote = (row["FileName"] or "").strip(), (row["FaceVote"] or "").strip()
-            label = _VOTES.get(vote)
-            if name in seen:
-                yield twice(path, rows.line_num, name)
-                continue
-            seen.add(name)
-            yield name, label
-            if label is None:
-                # The most frequent votes may be tied, e.g. A:N.
-                yield Malformed(
-                    path, rows.line_num, f"FaceVote of {name} is {vote!r}, not one of A D F H N S"
-                )
+    for row in columns("CREMA-D", path, "FileName", "FaceVote"):
+        if isinstance(row, Malformed):
+            yield row
+            continue
+        line, (name, vote) = row
+        label = _VOTES.get(vote)
+        if name in seen:
+            yield twice(path, line, name)
+            continue
+        seen.add(name)
+        yield name, label
+        if label is None:
+            # The most frequent votes may be tied, e.g. A:N.
+            yield Malformed(path, line, f"FaceVote of {name} is {vote!r}, not one of A D F H N S")
 
 
 CREMA_D = Dataset(

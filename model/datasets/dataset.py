@@ -1,5 +1,6 @@
-"""The interface of a dataset, and what all readers need: places, lines, splits."""
+"""The interface of a dataset, and what all readers need: places, lines, tables, splits."""
 
+import csv
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,6 +131,43 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield number, line.strip()
+
+
+def table_rows(path: Path) -> Iterator[tuple[int, list[str]] | Malformed]:
+    """Yield line and cells of every row of a table with commas that is not blank, the header first.
+
+    Each line is a row: a quote that nobody closes costs one line, not all that follow.
+    """
+    for line, text in text_lines(path):
+        try:
+            (cells,) = csv.reader([text], strict=True)
+        except csv.Error as error:
+            yield Malformed(path, line, f"it cannot be divided into cells: {error}")
+        else:
+            cells = [cell.strip() for cell in cells]
+            if any(cells):
+                yield line, cells
+
+
+def columns(dataset: str, path: Path, *names: str) -> Iterator[tuple[int, list[str]] | Malformed]:
+    """Yield line and cells of some columns of a table; a cell that a short line lacks is empty.
+
+    Raises:
+        LayoutError: the first line does not name these columns.
+    """
+    rows = table_rows(path)
+    first = next(rows, None)
+    header = first[1] if isinstance(first, tuple) else []
+    if not set(names) <= set(header):
+        listed = f"{', '.join(names[:-1])} and {names[-1]}"
+        raise LayoutError(dataset, path, f"its first line does not name the columns {listed}")
+    places = [header.index(name) for name in names]
+    for row in rows:
+        if isinstance(row, Malformed):
+            yield row
+        else:
+            line, cells = row
+            yield line, [cells[place] if place < len(cells) else "" for place in places]
 
 
 def whole_number(text: str) -> int | None:

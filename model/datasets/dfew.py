@@ -1,10 +1,9 @@
 """DFEW (Jiang et al. 2020): film clips with one of seven expressions, five folds."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from model.datasets.dataset import Dataset, LayoutError, find, find_variant, twice, whole_number
+from model.datasets.dataset import Dataset, LayoutError, columns, find, find_variant, twice, whole_number
 from model.datasets.sample import Item, Malformed, Sample
 
 LABELS = {1: "happiness", 2: "sadness", 3: "neutral", 4: "anger", 5: "surprise", 6: "disgust", 7: "fear"}
@@ -35,38 +34,32 @@ def _read(root: Path, variant: str) -> Iterator[Item]:
 
 def _read_set(path: Path, clips: Path, split: str, fold: int, fps: float | None) -> Iterator[Item]:
     seen: set[str] = set()
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.reader(lines)
-        header = [name.strip() for name in next(rows, [])]
-        if not {"video_name", "label"} <= set(header):
-            raise LayoutError("DFEW", path, "its first line does not name the columns video_name and label")
-        name_at, label_at = header.index("video_name"), header.index("label")
-        for row in rows:
-            line = rows.line_num
-            if not any(cell.strip() for cell in row):
-                continue
-            number = whole_number(row[name_at].removesuffix(".mp4")) if len(row) > name_at else None
-            code = whole_number(row[label_at]) if len(row) > label_at else None
-            if number is None:
-                yield Malformed(path, line, f"no video number in {','.join(row)!r}")
-                continue
-            name = f"{number:05d}"
-            if code not in LABELS:
-                yield Malformed(path, line, f"label of {name} is none of 1..7 in {','.join(row)!r}")
-            elif name in seen:
-                yield twice(path, line, name)
-            else:
-                seen.add(name)
-                yield Sample(
-                    sample_id=f"{split}/{fold}/{name}",
-                    media=clips / (name if fps and (clips / name).is_dir() else f"{name}.mp4"),
-                    kind="video",
-                    fps=fps,
-                    truth=LABELS[code],
-                    split=split,
-                    cluster=name,  # which film a clip is from is not distributed
-                    fold=fold,
-                )
+    for row in columns("DFEW", path, "video_name", "label"):
+        if isinstance(row, Malformed):
+            yield row
+            continue
+        line, (stated, label) = row
+        number, code = whole_number(stated.removesuffix(".mp4")), whole_number(label)
+        if number is None:
+            yield Malformed(path, line, f"{stated!r} is no video's number")
+            continue
+        name = f"{number:05d}"
+        if code not in LABELS:
+            yield Malformed(path, line, f"label of {name} is {label!r}, none of 1..7")
+        elif name in seen:
+            yield twice(path, line, name)
+        else:
+            seen.add(name)
+            yield Sample(
+                sample_id=f"{split}/{fold}/{name}",
+                media=clips / (name if fps and (clips / name).is_dir() else f"{name}.mp4"),
+                kind="video",
+                fps=fps,
+                truth=LABELS[code],
+                split=split,
+                cluster=name,  # which film a clip is from is not distributed
+                fold=fold,
+            )
 
 
 DFEW = Dataset(

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from model.datasets.catalogue import DATASETS, dataset_named
 from model.datasets.dataset import Dataset, LayoutError, fold_of, hashed_split
@@ -274,6 +276,38 @@ def test_face_forensics_keys_videos_by_method_and_compression(tmp_path: Path) ->
     assert len(both) == 2 * len(samples)
     with pytest.raises(LayoutError, match=r"no original_sequences/youtube/raw/videos.*variant c23, c40"):
         read("ff++", tmp_path, "raw")
+
+
+@pytest.mark.parametrize("line", [b'1,"2,1', "Zo\xeb,1".encode("latin-1")])
+@pytest.mark.parametrize(
+    ("name", "variant", "table"),
+    [
+        ("dfew", None, "EmoLabel_DataSplit/test(single-labeled)/set_1.csv"),
+        ("crema-d", "perceived", "processedResults/summaryTable.csv"),
+        ("bp4d", None, "AUCoding/AU_OCC/F001_T1.csv"),
+        ("morph", None, "morph_2008_nonCommercial.csv"),
+    ],
+)
+def test_a_damaged_line_costs_no_other(
+    name: str, variant: str | None, table: str, line: bytes, tmp_path: Path
+) -> None:
+    if name == "crema-d":
+        miniatures.crema_d(tmp_path, {"1001_DFA_ANG_XX": "A"})
+    else:
+        getattr(miniatures, name)(tmp_path)
+    whole, _ = read(name, tmp_path, variant)
+    path = tmp_path / table
+    header, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(b"\n".join([header, line, rest]))
+    samples, bad = read(name, tmp_path, variant)
+    assert samples == whole
+    assert any(one.startswith(f"{path.name}:2: ") for one in bad)
+
+
+def test_labels_of_rendered_films_that_lack_a_column(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"file": ["000.mp4"], "face": [0]}), tmp_path / "labels.parquet")
+    with pytest.raises(LayoutError, match="it has no column start_s, end_s, x_px"):
+        read("rendered-age", tmp_path)
 
 
 @pytest.mark.parametrize("name", list(DATASETS))
