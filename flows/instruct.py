@@ -5,7 +5,7 @@ Every step leaves its result on disk before the next begins, so a run that was s
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -205,6 +205,10 @@ class Instruct:
         """Return why nothing is asked about a sample: status and reason; None when something is."""
         if sample.sample_id in self._located.lacking:
             return "failed", self._located.lacking[sample.sample_id]
+        if isinstance(sample.truth, Mapping) and not any(sample.truth.values()):
+            unknown = [label for label, holds in sample.truth.items() if holds is None]
+            if unknown:  # "none" would say more than people have coded
+                return "not coded", f"nothing is coded as present, and {', '.join(unknown)} not at all"
         face, home = self._faces[sample.sample_id], self._home[sample.cluster]
         if face.reason is not None:
             return face.status, face.reason

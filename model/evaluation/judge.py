@@ -39,6 +39,10 @@ def rate(
 def in_words(truth: Truth) -> str:
     """Return what an annotation says as words."""
     if isinstance(truth, Mapping):
-        present = ", ".join(label.replace("_", " ") for label, holds in truth.items() if holds)
-        return present or "none of them"
+        present, unknown = (
+            ", ".join(label.replace("_", " ") for label, holds in truth.items() if holds is wanted)
+            for wanted in (True, None)
+        )
+        known = present or ("none of them" if False in truth.values() else "")
+        return "; ".join(part for part in (known, unknown and f"not coded: {unknown}") if part)
     return truth if isinstance(truth, str) else f"{truth:g} years"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from model.evaluation.judge import in_words, rate
+from model.evaluation.judge import rate
 from model.instruct.chat import ChatConfig, ChatError, KeptChat, OpenAiChat, Reply, as_jpeg, read_ratings
 from model.instruct.rating import RATINGS, rate_description
 from tests.model.instruct.chats import chat_server
@@ -137,10 +137,3 @@ def test_a_server_that_refuses_is_an_error_that_says_so() -> None:
 def test_what_is_no_rating(text: str) -> None:
     with pytest.raises(ChatError, match="has no a from 1 to 10"):
         read_ratings(text, ["a"])
-
-
-def test_truths_in_words() -> None:
-    assert in_words("anger") == "anger"
-    assert in_words({"wearing_hat": True, "bald": False, "AU9": None}) == "wearing hat"
-    assert in_words({"bald": False}) == "none of them"
-    assert in_words(31.0) == "31 years"
