@@ -1,5 +1,6 @@
 """The conversation about one face: described by a writer, rated by a judge, or its label alone."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from model.instruct.wording import (
     question_for,
     writing_prompt,
 )
+
+_RESERVED = re.compile(r"</s>|<(?:image|video)>")
+"""What means something to training, which refuses a file with an answer that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Conversations:
             "landmarks_2d": face.landmarks,
             "conversations": [
                 {"from": "human", "value": f"<{face.kind}>\n{question}"},
-                {"from": "gpt", "value": answer.replace("</s>", " ")},
+                {"from": "gpt", "value": _RESERVED.sub(" ", answer)},
             ],
         }
 

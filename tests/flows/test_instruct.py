@@ -131,9 +131,31 @@ def test_labels_only_are_what_training_reads(build: Build, tmp_path: Path) -> No
     assert json.loads((out / "statistics.json").read_text())["kept"] == 2
 
 
+def test_what_nobody_coded_is_not_said_to_be_absent(build: Build, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    miniatures.bp4d(data, ["F001"])
+    units = [1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24]
+    rows = [[0, *units], [1, *[9] * 12], [2, 0, *[9] * 11], [3, *[0] * 12], [4, 1, *[9] * 11]]
+    table = data / "AUCoding" / "AU_OCC" / "F001_T1.csv"
+    table.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    for frame in range(1, 5):
+        miniatures.put(data / "F001" / "T1" / f"{frame}.jpg")
+    writer = Played("writer-1", lambda _: "A face.")
+    built = build("bp4d", writer, config=InstructConfig(writer=ChatConfig("http://localhost", "writer-1")))
+    assert built.find_faces().calls == 2
+    assert built.write()["by_status"] == {"not coded": 2, "kept": 2}
+    made = entries(tmp_path / "out")
+    assert made["bp4d/F001/T1/3"]["conversations"][1]["value"] == "A face."
+    assert made["bp4d/F001/T1/4"]["conversations"][1]["value"].startswith("- AU1")
+    assert len(made) == len(writer.asked) == 2
+    rows = parquet.read_table(tmp_path / "out" / "instruct.parquet").to_pylist()
+    (open_,) = [row for row in rows if row["sample_id"] == "F001/T1/2"]
+    assert open_["reason"].startswith("nothing is coded as present, and AU2, AU4, AU6")
+
+
 def test_descriptions_are_rated_and_the_low_are_dropped(build: Build, tmp_path: Path) -> None:
     miniatures.crema_d(tmp_path / "data")
-    writer = Played("writer-1", lambda text: f"  The face\nshows it. ({text[-30:]})")
+    writer = Played("writer-1", lambda text: f"  The face\nshows it</s>, in this <image>. ({text[-30:]})")
     judge = Played("judge-1", ratings)
     built = build("crema-d", writer, judge, config=InstructConfig(pictures=3))
     built.find_faces()
@@ -143,7 +165,8 @@ def test_descriptions_are_rated_and_the_low_are_dropped(build: Build, tmp_path: 
     made = entries(tmp_path / "out")
     happy = made["crema-d/1001_IEO_HAP_LO"]
     assert happy["conversations"][0]["value"].startswith("<video>\n")
-    assert happy["conversations"][1]["value"].startswith("The face shows it.")
+    assert happy["conversations"][1]["value"].startswith("The face shows it , in this  .")
+    assert sum(len(read_samples(path, path.parent)) for path in (tmp_path / "out").glob("t*.json")) == 2
     assert {shown for _, shown in writer.asked} == {3}
     # Several are asked at once, in any order.
     assert sum("Its emotion: Happiness." in text for text, _ in writer.asked) == 1
