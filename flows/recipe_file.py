@@ -1,4 +1,4 @@
-"""The recipe's file: TOML in, settings out, and what is wrong with it in words that its writer knows."""
+"""A file of settings, such as a recipe: TOML in, and what is wrong with it in words that its writer knows."""
 
 import tomllib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from flows.usage import UsageError
 
 LARGEST_BYTES = 1 << 20
-"""Whatever is longer is no recipe but a video, or a device that never ends."""
+"""Whatever is longer holds no settings but is a video, or a device that never ends."""
 SHOWN_LETTERS = 60
 """Of a value that a setting cannot have."""
 
@@ -33,7 +33,7 @@ _WANTED = {
 
 
 class RecipeError(UsageError):
-    """A recipe that cannot be used; the message says where and why."""
+    """A recipe, or another file of settings, that cannot be used; the message says where and why."""
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -46,13 +46,13 @@ def read_settings(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)
     except FileNotFoundError as error:
-        raise RecipeError(f"{path}: there is no such recipe file") from error
+        raise RecipeError(f"{path}: there is no such file") from error
     except IsADirectoryError as error:
         raise RecipeError(f"{path} is a folder; give a TOML file") from error
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
     if len(data) > LARGEST_BYTES:
-        raise RecipeError(f"{path} is no recipe: it is longer than {LARGEST_BYTES >> 20} MiB")
+        raise RecipeError(f"{path} is no file of settings: it is longer than {LARGEST_BYTES >> 20} MiB")
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -100,7 +100,10 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
 
     # Read here, and nowhere else.
     key = os.environ.get("OPENAI_API_KEY", "none")
-    rater = OpenAiChat(ChatConfig(judge_address, judge), key) if judge else None
+    try:
+        rater = OpenAiChat(ChatConfig(judge_address, judge), key) if judge else None
+    except ValueError as error:
+        raise refuse(error) from error
     if judge and not text:
         raise refuse(UsageError("--judge rates texts, and --no-text has none written"))
     with ending(LakeError, FleetError, OSError):

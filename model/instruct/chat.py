@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import math
 import re
 import threading
 from collections.abc import Sequence
@@ -47,6 +48,18 @@ class ChatConfig:
     timeout_s: float = 120.0
     max_tokens: int = 512
     temperature: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.address.startswith(("http://", "https://")):
+            raise ValueError(f"address is {self.address!r}; give one that begins with http:// or https://")
+        if not self.model:
+            raise ValueError("model is empty; give its name at the address")
+        if not (math.isfinite(self.timeout_s) and self.timeout_s > 0):
+            raise ValueError(f"timeout_s is {self.timeout_s}; give seconds, more than 0")
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens is {self.max_tokens}; give 1 or more")
+        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+            raise ValueError(f"temperature is {self.temperature}; give 0 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """How instruction data is built: who writes, who judges, what it costs, what is kept."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from model.instruct.chat import ChatConfig
@@ -20,6 +21,12 @@ class PriceConfig:
     """What the model counts for a picture of 256 px."""
     answer_tokens: int = 160
     """Of an answer, on average."""
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{one.name} is {value}; give 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,8 @@ class InstructConfig:
         for name in ("pictures", "asked_at_once", "give_up_after"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
+        if self.sheet_samples < 0:
+            raise ValueError(f"sheet_samples is {self.sheet_samples}; give 0 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,13 @@ def test_help_names_the_defaults_that_are_found_later() -> None:
     [
         (["scan", "{tmp}/nowhere", "--lake", "{tmp}/lake"], "nowhere"),
         (["scan", "{tmp}", "--lake", "{tmp}/full"], "lake.json"),
-        (["scan", "{tmp}", "--lake", "{tmp}/lake", "--recipe", "{tmp}/none.toml"], "no such recipe file"),
+        (["scan", "{tmp}", "--lake", "{tmp}/lake", "--recipe", "{tmp}/none.toml"], "no such file"),
         (["scan", "{tmp}", "--lake", "{tmp}/lake", "--tasks", "mood"], "no question is called mood"),
         (["scan", "{tmp}", "--lake", "{tmp}/lake", "--tasks", ""], "tasks is empty"),
         (["scan", "{tmp}", "--lake", "{tmp}/lake", "--checkpoint", "{tmp}/full"], "config.json"),
         (["query", "select 1", "--lake", "{tmp}/lake"], "there is no lake"),
         (["status", "--lake", "{tmp}/lake"], "there is no lake"),
-        (["recipe", "{tmp}/none.toml"], "no such recipe file"),
+        (["recipe", "{tmp}/none.toml"], "no such file"),
     ],
 )
 def test_bad_usage_says_what_to_do_and_ends_with_2(arguments: list[str], says: str, tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_an_engine_that_fails_is_one_line(
         (["--picture", "{tmp}/face.gif"], "name the picture .png or .jpg"),
         (["--picture", "{tmp}/none/face.png"], "there is no folder"),
         (["--checkpoint", "{tmp}"], "config.json is missing"),
-        (["--recipe", "{tmp}/none.toml"], "no such recipe file"),
+        (["--recipe", "{tmp}/none.toml"], "no such file"),
     ],
 )
 def test_bad_usage_is_found_before_the_file_is_read(

@@ -324,6 +324,7 @@ def test_the_command_ends_with_2_where_no_card_is_worth_making(played: PlayedSca
     ("options", "message"),
     [
         (["--judge", "m", "--no-text"], "--judge rates texts, and --no-text has none written"),
+        (["--judge", "m", "--judge-address", "localhost"], "address is 'localhost'; give one that"),
         (["--method", "magic"], "'magic' is not one of 'platt', 'isotonic'"),
     ],
 )

@@ -147,7 +147,7 @@ def test_what_cannot_be_decoded_is_not_counted(film: Path, tmp_path: Path) -> No
         (["{tmp}/nowhere.mp4"], "there is no such file"),
         (["{tmp}"], "is a folder"),
         (["/dev/null"], "not a regular file"),
-        (["{film}", "--recipe", "{tmp}/none.toml"], "no such recipe file"),
+        (["{film}", "--recipe", "{tmp}/none.toml"], "no such file"),
         (["{film}", "--sample-fps", "0"], "--sample-fps 0: give a positive number"),
         (["{film}", "--sample-fps", "nan"], "--sample-fps nan: give a positive number"),
         (["{film}", "--mot", "{tmp}/none/m.csv"], "there is no folder"),

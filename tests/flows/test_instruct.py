@@ -16,6 +16,7 @@ from flows.cli import app
 from flows.evaluation.samples import Located, choose
 from flows.instruct import Instruct, InstructRequest
 from flows.instruction.faces import FaceTask, KeptFace
+from flows.recipe_file import read_config
 from flows.usage import UsageError
 from model.datasets.catalogue import dataset_named
 from model.datasets.sample import Sample
@@ -321,11 +322,32 @@ def test_the_price_is_worked_out_before() -> None:
         ({"threshold": 11}, "ratings go from 1 to 10"),
         ({"one_face_share": 0.0}, "above 0, at most 1"),
         ({"pictures": 0}, "pictures is 0; give 1 or more"),
+        ({"sheet_samples": -1}, "sheet_samples is -1; give 0 or more"),
     ],
 )
 def test_settings_that_do_not_fit(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         InstructConfig(**changed)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("[writer]\naddress = 'localhost:8000'\nmodel = 'm'", "writer: address is 'localhost:8000'"),
+        ("[writer]\naddress = 'http://x'\nmodel = ''", "writer: model is empty"),
+        ("[writer]\naddress = 'http://x'\nmodel = 'm'\ntimeout_s = nan", "timeout_s is nan; give seconds"),
+        ("[writer]\naddress = 'http://x'\nmodel = 'm'\nmax_tokens = -5", "max_tokens is -5; give 1 or more"),
+        ("[writer]\naddress = 'http://x'\nmodel = 'm'\ntemperature = -1", "temperature is -1.0"),
+        ("[judge_price]\nper_million_answer_tokens = -1", "judge_price: per_million_answer_tokens is -1.0"),
+    ],
+)
+def test_a_file_of_settings_that_do_not_fit(settings: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "instruct.toml"
+    with pytest.raises(UsageError, match=r"instruct\.toml: there is no such file$"):
+        read_config(InstructConfig, path)
+    path.write_text(settings)
+    with pytest.raises(UsageError, match=message):
+        read_config(InstructConfig, path)
 
 
 def test_a_dataset_that_is_not_known(build: Build) -> None:

@@ -83,7 +83,7 @@ def test_every_mistake_is_named_at_once(path: Path) -> None:
         ("tasks = ['age']".encode("utf-16"), "is not UTF-8"),
         (b"tasks = [", "is not TOML: "),
         (b"tasks = ['age']\ntasks = ['age']", "is not TOML: Cannot overwrite a value"),
-        (b"\0" * 10_000_000, "is no recipe: it is longer than 1 MiB"),
+        (b"\0" * 10_000_000, "is no file of settings: it is longer than 1 MiB"),
     ],
     ids=["latin-1", "utf-16", "cut off", "twice", "10 MB"],
 )
@@ -98,9 +98,9 @@ def test_what_is_no_toml_is_refused(path: Path, data: bytes, says: str) -> None:
     ("place", "says"),
     [
         ("{tmp}", "{tmp} is a folder; give a TOML file"),
-        ("{tmp}/none.toml", "{tmp}/none.toml: there is no such recipe file"),
+        ("{tmp}/none.toml", "{tmp}/none.toml: there is no such file"),
         ("{tmp}/file/none.toml", "{tmp}/file/none.toml cannot be read: Not a directory"),
-        ("/dev/zero", "/dev/zero is no recipe: it is longer than 1 MiB"),
+        ("/dev/zero", "/dev/zero is no file of settings: it is longer than 1 MiB"),
     ],
 )
 def test_what_is_no_file_is_refused(tmp_path: Path, place: str, says: str) -> None:
