@@ -208,6 +208,26 @@ def test_each_recipe_has_its_own_results_and_coverage(select: Select) -> None:
     ]
 
 
+def test_a_recipe_that_only_lists_hides_nothing_that_another_one_found_out(select: Select) -> None:
+    rows = [
+        source("/read.mp4", video_id="v1"),
+        *video("v1", "/read.mp4"),
+        source("/broken.mp4"),
+        failure("/broken.mp4"),
+        source("/changed.mp4", video_id="v2"),
+        *video("v2", "/changed.mp4"),
+        source("/new.mp4"),
+        *(source(f"/{name}.mp4", recipe_id="recipe-0", minutes=9) for name in ("read", "broken", "new")),
+        source("/changed.mp4", recipe_id="recipe-0", minutes=9, etag="v2"),
+    ]
+    assert select("select uri, recipe_id, status, etag from sources order by 1", rows) == [
+        ("/broken.mp4", "recipe-1", "failed", "v1"),
+        ("/changed.mp4", "recipe-0", "pending", "v2"),
+        ("/new.mp4", "recipe-0", "pending", "v1"),
+        ("/read.mp4", "recipe-1", "done", "v1"),
+    ]
+
+
 CHILDREN = ("shots", "tracks", "boxes", "clips", "answers", "findings")
 
 
