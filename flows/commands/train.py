@@ -3,7 +3,7 @@
 import os
 import sys
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -41,8 +41,11 @@ def train(  # noqa: PLR0917 - typer gives names to them all
     config: Annotated[
         Path | None, typer.Option(help="Settings, as TOML; the paper's where it has none.")
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, help="Of a demonstration: for everything.")] = 57.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of a demonstration.")] = 1,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Of a demonstration: for everything.", show_default="57.0"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of a demonstration.", show_default="1")] = None,
     shuffle_labels: Annotated[
         bool,
         typer.Option(help="Of a demonstration: give each clip another one's labels; it must learn nothing."),
@@ -63,21 +66,19 @@ def train(  # noqa: PLR0917 - typer gives names to them all
         if stage == "demonstration":
             from flows.training.demonstration import DemonstrationRequest
 
-            _refuse_given(stage, data=data, root=root, checkpoint=checkpoint, config=config)
-            made = _make(
-                DemonstrationRequest(
-                    out,
-                    minutes=minutes,
-                    seed=seed,
-                    processes=os.cpu_count() or 1,
-                    is_shuffled=shuffle_labels,
-                )
-            )
+            makes_own = f"stage {stage} makes its own data"
+            _refuse_given(makes_own, data=data, root=root, checkpoint=checkpoint, config=config)
+            asked = DemonstrationRequest(out, processes=os.cpu_count() or 1, is_shuffled=shuffle_labels)
+            asked = asked if minutes is None else replace(asked, minutes=minutes)
+            made = _make(asked if seed is None else replace(asked, seed=seed))
         else:
             from flows.train import TrainRequest
 
+            parsed = _stage(stage)
+            differs = f"stage {stage} is no demonstration: its seed and length are keys of --config"
+            _refuse_given(differs, minutes=minutes, seed=seed, shuffle_labels=shuffle_labels or None)
             request = TrainRequest(
-                stage=_stage(stage),
+                stage=parsed,
                 data=_given(stage, "data", data),
                 root=_given(stage, "root", root),
                 checkpoint=_given(stage, "checkpoint", checkpoint),
@@ -103,10 +104,10 @@ def _given(stage: str, name: str, value: T | None) -> T:
     return value
 
 
-def _refuse_given(stage: str, **given: object) -> None:
-    needless = [f"--{name}" for name, value in given.items() if value is not None]
+def _refuse_given(reason: str, **given: object) -> None:
+    needless = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if needless:
-        raise UsageError(f"stage {stage} makes its own data; leave out {', '.join(needless)}")
+        raise UsageError(f"{reason}; leave out {', '.join(needless)}")
 
 
 def _train(request: "TrainRequest") -> "Trained":

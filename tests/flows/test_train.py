@@ -87,6 +87,8 @@ def test_the_command_line(base: Path, tmp_path: Path) -> None:
         (["--stage", "4", *data, *options], "no stage '4'"),
         (["--stage", "1", *options], "needs --data"),
         (["--stage", "demonstration", *data, "--out", str(tmp_path / "demo")], "makes its own data"),
+        (["--stage", "1", *data, *options, "--shuffle-labels"], "leave out --shuffle-labels"),
+        (["--stage", "2", *data, *options, "--seed", "1", "--minutes", "5"], "leave out --minutes, --seed"),
     ):
         result = CliRunner().invoke(app, ["train", *wrong])
         assert (result.exit_code, message in result.output) == (2, True)
