@@ -1,6 +1,7 @@
 """One run of a scan: its ids, its lake, its recipe, its counts."""
 
 import json
+import platform
 import time
 import uuid
 from contextlib import suppress
@@ -38,15 +39,21 @@ SOFTWARE = (
     "insightface",
     "mediapipe",
     "numpy",
+    "onnx",
     "onnxruntime",
     "onnxruntime-gpu",
     "opencv-python-headless",
+    "scenedetect-headless",
+    "scikit-image",
+    "scipy",
+    "sentencepiece",
+    "supervision",
     "torch",
     "trackers",
     "transformers",
     "vllm",
 )
-"""Packages that can touch a result; a scan records the versions of those that are installed."""
+"""Packages that can touch a result; a scan records Python's version, and theirs where they are installed."""
 
 
 @dataclass(slots=True)
@@ -197,7 +204,7 @@ class ScanRun:
 
 
 def _versions() -> dict[str, str]:
-    versions: dict[str, str] = {}
+    versions = {"python": platform.python_version()}
     for name in SOFTWARE:
         with suppress(PackageNotFoundError):
             versions[name] = version(name)

@@ -24,7 +24,7 @@ class Scan:
     sources_planned: int
     """Those of them that had no result under this recipe."""
     software: str
-    """JSON object of package names and versions."""
+    """JSON object: the versions of Python, and by name of the packages that can touch a result."""
 
 
 @dataclass(frozen=True, slots=True)

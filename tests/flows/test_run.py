@@ -1,8 +1,13 @@
 """Scans one after the other over an archive that changes in between, by a fleet that only plays."""
 
+import ast
+import json
 import os
+import platform
 import shutil
+import sys
 from collections import Counter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -10,7 +15,7 @@ import pytest
 from flows.display.progress import ScanProgress
 from flows.recipe import PinnedRecipe, Recipe
 from flows.request import ScanRequest
-from flows.run import ScanRun
+from flows.run import SOFTWARE, ScanRun
 from flows.steps import plan_scan, read_shard
 from flows.summary import STATUSES, ScanSummary
 from model.checkpoints.identity import CheckpointIdentity, Fingerprint
@@ -233,3 +238,40 @@ def test_a_scan_of_an_empty_folder_ends_well(nights: Nights) -> None:
         assert not plan_scan(run, progress)
     summary = run.close()
     assert (summary.listed, summary.exit_code, summary.adds_up) == (0, 0, True)
+
+
+MAKES_NO_RESULT = {
+    *("model", "workers", "storage"),  # facesift
+    *("ray", "requests", "huggingface_hub", "httpx2", "safetensors"),  # move what is there, unchanged
+    *("PIL", "google"),  # frames of an evaluation, without loss; the error of a damaged model
+}
+
+
+def test_a_scan_records_the_version_of_everything_that_makes_its_results(nights: Nights) -> None:
+    root = Path(__file__).parents[2]
+    rooms = (
+        "workers",
+        "model/engines",
+        "model/network",
+        "model/prompting",
+        "model/parsing",
+        "model/checkpoints",
+    )
+    used: set[str] = set()
+    for path in (path for room in rooms for path in (root / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            match node:
+                case ast.Import(names=names):
+                    used |= {name.name.partition(".")[0] for name in names}
+                case ast.ImportFrom(module=str(module), level=0):
+                    used.add(module.partition(".")[0])
+                case _:
+                    pass
+    packages = packages_distributions()
+    for name in used - sys.stdlib_module_names - MAKES_NO_RESULT:
+        assert set(packages.get(name, [name])) & set(SOFTWARE), name
+    nights.write("a", "faces 0")
+    nights.scan()
+    (software,) = Catalog(nights.lake).query("select distinct software from scans")["software"].to_pylist()
+    assert json.loads(software)["python"] == platform.python_version()
+    assert {"scipy", "sentencepiece"} <= json.loads(software).keys()
