@@ -46,7 +46,7 @@ def evaluate(
 
     Raises:
         UsageError: the request is at fault: dataset, layout, recipe, checkpoint or card; or, when the report
-            is written, no card can be made of these samples.
+            is written, no card can be made of these samples, or tested on them.
         FleetError: the workers do not start.
         LakeError: the lake does not take the rows.
     """
@@ -147,16 +147,17 @@ class _Evaluation:
         if has_tracks:
             by["tracks"] = predict_tracks(self._dataset, samples, located, found)
         report = self._values(by)
-        refusal: UsageError | None = None
-        if self._for_card is not None:
-            chosen = predict(self._dataset, self._for_card.samples, located, found, "scores")
-            try:
-                self._card = self._fit(Scored(chosen))
-            except UsageError as error:
-                refusal = error  # the rest of the report is as good as ever
-                report["calibration"] = {"levels": {}, "tables": [], "notes": [f"no card: {error}"]}
-        if self._card is not None:
-            report["calibration"] = self._try(self._card, by, lake)
+        card, refusal = self._card, None
+        try:
+            if self._for_card is not None:
+                chosen = predict(self._dataset, self._for_card.samples, located, found, "scores")
+                card = self._fit(Scored(chosen))
+            if card is not None:
+                check_contents(card, Scored(by["scores"]))
+                report["calibration"] = self._try(card, by, lake)
+        except UsageError as error:
+            refusal = error  # the rest of the report is as good as ever
+            report["calibration"] = {"levels": {}, "tables": [], "notes": [f"no card: {error}"]}
         if judge is not None:
             kept = KeptChat(judge, self._out / "judged")
             step = max(1, len(samples) // request.judged)
@@ -172,6 +173,8 @@ class _Evaluation:
         write_report(self._out, report, by, located, lake)
         if refusal is not None:
             raise refusal
+        if card is not None and request.calibrate is not None:
+            Path(request.calibrate).write_text(card.to_json(), encoding="utf-8")
         return report
 
     def _scan(self, located: Located) -> Lake:
@@ -198,16 +201,12 @@ class _Evaluation:
             "limit": request.limit,
             "is_whole_picture": request.is_whole_picture,
         }
-        card = fit_card(self._dataset, scored, self._pinned, request.fitting, described)
-        assert request.calibrate is not None
-        Path(request.calibrate).write_text(card.to_json(), encoding="utf-8")
-        return card
+        return fit_card(self._dataset, scored, self._pinned, request.fitting, described)
 
     def _try(
         self, card: CalibrationCard, by: Mapping[ReadFrom, Sequence[Prediction]], lake: Lake
     ) -> dict[str, Any]:
         scored = Scored(by["scores"])
-        check_contents(card, scored)
         levels = {"videos": scored, "faces": Scored(by["tracks"])} if "tracks" in by else {"faces": scored}
         verdicts = Verdicts.by(card, lake, self._pinned.recipe_id)
         return calibration_values(card, levels, verdicts, self._request.bootstrap)

@@ -75,8 +75,8 @@ def evaluate(  # noqa: PLR0917 - typer gives names to them all
     everything behind them.
 
     Exit status: 0, also when some samples have no answer (the report counts them); 1 when the workers or the
-    lake failed; 2 for bad usage, such as another layout, and when --calibrate finds no card worth making (the
-    report is written all the same); 130 when it was interrupted.
+    lake failed; 2 for bad usage, such as another layout, and when no card is worth making, or it was fitted
+    on the same files (the report is written all the same); 130 when it was interrupted.
     """
     try:
         from flows.evaluate import evaluate as run

@@ -177,6 +177,15 @@ def test_a_card_is_fitted_on_one_split_and_tested_on_another(run: Evaluate, tmp_
         run("ff++", split="val", calibration=str(path), has_text=False)
     with pytest.raises(UsageError, match="was fitted on 10 of these clusters"):
         run("ff++", split="all", calibrate=str(path))
+    # Nor to a file that it has seen, under another name; the report is written all the same.
+    content = json.loads(path.read_text())
+    tested = parquet.read_table(tmp_path / "out" / "predictions.parquet")["video_id"].to_pylist()
+    content["fitted_on"]["video_ids"].append(tested[0])
+    (tmp_path / "seen.json").write_text(json.dumps(content))
+    (tmp_path / "out" / "report.json").unlink()
+    with pytest.raises(UsageError, match="was fitted on 1 of these videos, such as"):
+        run("ff++", calibration=str(tmp_path / "seen.json"), has_text=False)
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["readings"]
     # That texts are asked for as well changes no score.
     assert run("ff++", calibration=str(path))["calibration"]["levels"] == calibration["levels"]
     with pytest.raises(
@@ -304,6 +313,19 @@ def test_a_limit_is_spread_over_the_split_and_may_leave_too_few_for_a_card(
         row["groups_json"] for row in parquet.read_table(tmp_path / "out/predictions.parquet").to_pylist()
     ]
     assert len(set(methods)) > 2
+
+
+def test_no_card_is_made_of_contents_that_it_would_be_tested_on(run: Evaluate, tmp_path: Path) -> None:
+    face_forensics(tmp_path / "data", lambda method, _name: 0.6 if method else 0.4, 7)
+    originals = tmp_path / "data" / "original_sequences" / "youtube" / "c23" / "videos"
+    (originals / "000.mp4").write_bytes((originals / "014.mp4").read_bytes())  # of test, and of val
+    card = tmp_path / "card.json"
+    with pytest.raises(UsageError, match="was fitted on 1 of these videos, such as"):
+        run("ff++", has_text=False, calibrate=str(card))
+    assert not card.exists()
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "was fitted on 1 of these videos" in report["calibration"]["notes"][0]
+    assert report["readings"][0]["coverage"]["scored"] == 14 * 5
 
 
 def test_the_command_ends_with_2_where_no_card_is_worth_making(played: PlayedScan, tmp_path: Path) -> None:
