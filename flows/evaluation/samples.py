@@ -111,7 +111,8 @@ class Located:
 def locate(samples: Sequence[Sample], media_dir: Path, on_step: Callable[[str], None]) -> Located:
     """Find every sample's file.
 
-    Frames of videos are written as pictures, and pictures of a video as one; both stay for the next run.
+    Frames of videos are written as pictures, and pictures of a video as one; both stay for the next run, as
+    long as what they are from is the same.
 
     Args:
         samples: which.
@@ -128,11 +129,11 @@ def locate(samples: Sequence[Sample], media_dir: Path, on_step: Callable[[str], 
             continue
         try:
             files[sample.sample_id] = _file_of(sample, media_dir)
-        except WorkerError as error:
+        except (OSError, WorkerError) as error:
             lacking[sample.sample_id] = str(error)
     for video, of_video in frames.items():
         on_step(f"taking {len(of_video)} frames of {video.name}")
-        stills, reason = _stills_of(video, of_video, media_dir / video.stem)
+        stills, reason = _stills_of(video, of_video, media_dir)
         files |= stills
         lacking |= {one.sample_id: reason for one in of_video if one.sample_id not in stills}
     listed: dict[str, Listed] = {}
@@ -148,23 +149,32 @@ def _file_of(sample: Sample, media_dir: Path) -> Path:
     media = sample.media
     if sample.fps is None or not media.is_dir():
         return media
-    film = media_dir / media.parent.name / f"{media.name}.mkv"
+    version = _version_of(*sorted(media.glob("*.jpg")))
+    film = media_dir / media.parent.name / f"{media.name}-{version}.mkv"
     write_film(media, film, sample.fps)
     return film
 
 
-def _stills_of(video: Path, samples: Sequence[Sample], folder: Path) -> tuple[dict[str, Path], str]:
+def _stills_of(video: Path, samples: Sequence[Sample], media_dir: Path) -> tuple[dict[str, Path], str]:
     """Return the pictures of the samples that are there now, and why the others are not."""
     if not video.exists():
         return {}, f"{video} is not there"
     frames = {one.sample_id: one.frame for one in samples if one.frame is not None}
-    stills = {frame: folder / f"{frame:06d}.png" for frame in frames.values()}
     try:
+        folder = media_dir / f"{video.stem}-{_version_of(video)}"
+        stills = {frame: folder / f"{frame:06d}.png" for frame in frames.values()}
         found = write_stills(video, stills)
-    except WorkerError as error:
+    except (OSError, WorkerError) as error:
         return {}, str(error)
     kept = {sample_id: stills[frame] for sample_id, frame in frames.items() if frame in found}
     return kept, "the video has no such frame"
+
+
+def _version_of(*paths: Path) -> str:
+    """Return what files of other names, sizes or times of change do not have: 12 hex digits."""
+    states = ((path.name, path.stat()) for path in paths)
+    seen = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
