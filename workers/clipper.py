@@ -6,6 +6,7 @@ floor(k (n - 1) / 7), as in the model's training, so that faces repeat where the
 best windows of a track become its clips.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -225,6 +226,10 @@ class Clipper:
         self._close(windows, pts_s)
         if not windows.begun:
             windows.start_s = pts_s
+        # Those that are over already are passed over at once: the clock may have leapt by years.
+        over = (pts_s - windows.start_s - config.window_s) / config.stride_s
+        if over > windows.begun:
+            windows.begun = math.floor(over)
         while pts_s >= (start_s := windows.start_s + windows.begun * config.stride_s):
             if pts_s < start_s + config.window_s:
                 windows.opened.append(_Open(windows.begun, start_s + config.window_s, []))

@@ -71,7 +71,7 @@ class Stitcher:
         yield self._visit.video(facts, self._seconds + clock.seconds)
 
     def _join(self, end: SpanEnd) -> None:
-        # An empty span has neither end: the one before it meets the one after.
+        # A span behind the last one has neither end.
         if end.begins is not None:
             if self._seam is not None and self._seam != end.begins:
                 raise UnsplittableError(f"key frame {end.begins.index} cannot be decoded by itself")

@@ -1,5 +1,6 @@
 import hashlib
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -91,6 +92,17 @@ def test_a_still_becomes_eight_equal_frames() -> None:
     assert frames_of(ended) == [(0,) * 8]
     crops = ended[0][0].clip.crops
     assert (crops == crops[0]).all()
+
+
+def test_a_clock_that_leaps_ahead_costs_no_more_than_its_frames() -> None:
+    clipper = Clipper(ClipperConfig(stride_s=0.5), *IDS)
+    begun_s = time.process_time()
+    leaps_s = (0.0, 3e7, 1e8)
+    for n in range(48):
+        clipper.add(n, n, n % 16 / 8 + leaps_s[n // 16], [(0, SEEN)])
+    clips = made(clipper.end(track_of([Seen(0, 0, 0.0, FACE)])))
+    assert time.process_time() - begun_s < 10
+    assert {frames[0] // 16 for frames in frames_of(clips)} == {0, 1, 2}
 
 
 def test_few_frames_repeat() -> None:

@@ -1,6 +1,5 @@
 """Where a stream of packets may be cut so that its parts can be decoded apart."""
 
-import math
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -42,6 +41,8 @@ class SpanCutter:
         self._asked = -1
         self._current = 0
         """Span of the next packet, unless that begins a new one."""
+        self._begun_pts: int | None = None
+        """Of the key frame with which it began; None for the first span, which begins with the stream."""
         self.first_index = 0
         """Number of the first frame of the span."""
         self.end_index: int | None = None
@@ -55,7 +56,7 @@ class SpanCutter:
         return self._peek() is None
 
     def packets(self, number: int) -> Iterator[Numbered]:
-        """Yield the packets of a span; none where no key frame lies in it.
+        """Yield the packets of a span; none behind the last one.
 
         Raises:
             UnsplittableError: a frame from before the next span's key frame is shown after it.
@@ -66,7 +67,7 @@ class SpanCutter:
         if number > 0 and not self._skip_to(number):
             return
         last_index, before, self.is_empty = -1, 0, self._peek() is None
-        while (numbered := self._peek()) is not None and self._begun_by(numbered) is None:
+        while (numbered := self._peek()) is not None and not self._begins(numbered):
             _, place = self._ahead.popleft()
             index = None if place is None else place.index
             if index is not None:
@@ -81,14 +82,10 @@ class SpanCutter:
     def _skip_to(self, number: int) -> bool:
         """Go to the key frame with which a span begins; return False where there is none."""
         while (numbered := self._peek()) is not None:
-            begun = self._begun_by(numbered)
-            if begun is not None and begun > number:
-                return False
-            if begun is not None:
-                self._current = begun
-                if begun == number:
-                    place = numbered[1]
-                    assert place is not None
+            place = numbered[1]
+            if place is not None and self._begins(numbered):
+                self._current, self._begun_pts = self._current + 1, place.pts
+                if self._current == number:
                     self.first_index = place.index or 0
                     return True
             self._ahead.popleft()
@@ -113,14 +110,13 @@ class SpanCutter:
         ]
         yield from seam[: max(leading, default=0) + 1]
 
-    def _begun_by(self, numbered: Numbered) -> int | None:
-        """Return the number of the span that a packet begins, or None where it begins none."""
+    def _begins(self, numbered: Numbered) -> bool:
+        """Return whether a packet begins the next span."""
         packet, place = numbered
-        start_pts = self._timeline.start_pts
-        if place is None or not packet.is_keyframe or start_pts is None or math.isinf(self._length):
-            return None
-        number = int((place.pts - start_pts) / self._length)
-        return number if number > self._current else None
+        begun_pts = self._timeline.start_pts if self._begun_pts is None else self._begun_pts
+        if place is None or not packet.is_keyframe or begun_pts is None:
+            return False
+        return place.pts - begun_pts >= self._length
 
     def _peek(self) -> Numbered | None:
         if not self._ahead:

@@ -16,8 +16,8 @@ class UnsplittableError(Exception):
 class Spans:
     """How a video divides into spans, and what its first frame has decided for all of them.
 
-    Span n goes from the first key frame that is n * `length_s` or more after the first frame to the first key
-    frame of a later span; where key frames are rare it is empty.
+    A span goes on until the first key frame that is `length_s` or more after its own, with which the next one
+    begins: each has a key frame, however rare they are and however far the clock leaps between them.
     """
 
     length_s: float
@@ -42,8 +42,8 @@ class SpanEnd:
     """How a span meets its neighbours. Both decode the key frame between them and must see the same.
 
     Attributes:
-        begins: its own first frame; None in an empty span.
-        ends: the next span's; None in the last span and in an empty span.
+        begins: its own first frame; None behind the last span.
+        ends: the next span's; None in the last span and behind it.
         facts: of the whole video, but for `frames_sampled`, where no frame follows the span.
     """
 

@@ -128,16 +128,28 @@ def test_only_the_time_within_spans_counts_and_adds_up(
             list(spanned.frames(3))
 
 
-def test_spans_without_a_key_frame_are_empty(tmp_path: Path) -> None:
+def test_a_span_ends_at_a_key_frame_however_rare_they_are(tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mp4", 100, options={"g": "40", "sc_threshold": "0"})
     frames, ends = in_spans(path, DecoderConfig(sample_fps=math.inf, span_s=0.4))
-    assert [(number, found[0].index, len(found)) for number, found in frames.items() if found] == [
+    assert [(number, found[0].index, len(found)) for number, found in frames.items()] == [
         (0, 0, 40),
-        (4, 40, 40),
-        (8, 80, 20),
+        (1, 40, 40),
+        (2, 80, 20),
     ]
-    assert ends[1] == SpanEnd(None, None, None)
-    assert ends[0].ends == ends[4].begins != ends[8].begins
+    assert ends[0].ends == ends[1].begins != ends[2].begins
+
+
+def test_no_span_lies_where_the_clock_leaps(tmp_path: Path) -> None:
+    leap_s = 10**6
+    pts = [*range(0, 800, 40), *range(1000 * leap_s, 1000 * leap_s + 800, 40)]
+    options: dict[str, Any] = {"options": {"g": "10"}, "pts": pts, "time_base": Fraction(1, 1000)}
+    path = encode_numbers(tmp_path / "v.mkv", 40, **options)
+    config = DecoderConfig(sample_fps=math.inf, span_s=30.0)
+    frames, ends = in_spans(path, config)
+    assert [[frame.index for frame in found] for found in frames.values()] == [[*range(20)], [*range(20, 40)]]
+    expected, facts = whole(path, config)
+    assert [frame.pts_s for found in frames.values() for frame in found] == [f.pts_s for f in expected]
+    assert ends[1].facts == replace(facts, frames_sampled=0)
 
 
 def test_a_video_of_one_span_is_the_whole(tmp_path: Path) -> None:
