@@ -3,6 +3,8 @@
 import csv
 import math
 import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -10,16 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from flows.found_faces import Faces, FrameNumbers, person_ids, persons_of
 from flows.usage import UsageError
 from storage.archive import Fetched
 from storage.folders import file_uri
 from storage.records import Source
+from workers.boxes import Boxes, BoxGatherer
 from workers.drawing.contact_sheet import ContactSheet, encode_png
 from workers.drawing.overlay import CONTAINERS, Overlay
-from workers.drawing.trails import Trails
+from workers.drawing.trails import Shown, Trails
 from workers.reader import Chunk, Reader, ReaderConfig, Reading, RowIds
 from workers.video.decoder import Decoder, DecoderConfig
 from workers.video.frames import Frame
@@ -118,13 +121,16 @@ def find_faces(request: FacesRequest, tell: Tell) -> Faces:
     source = Source(file_uri(request.file.absolute()), status.st_size, None, None, now, "faces", "faces")
     fetched = reader.fetch(source)
     clips: Counter[str] = Counter()
+    gatherer = BoxGatherer(keeps_landmarks=request.overlay is not None)
 
     def on_chunk(chunk: Chunk) -> None:
         tell("finding faces", chunk.position_s, chunk.duration_s)
         clips.update(cut.record.track_id for cut in chunk.cuts)
+        gatherer.add(chunk.rows)
 
     reading = Reading.of(reader.read(fetched, RowIds("faces", "faces", "faces")), on_chunk)
-    return _Drawing(request, config.decoder, fetched, reading, clips).finish(tell)
+    boxes = gatherer.boxes(reading.tracks)
+    return _Drawing(request, config.decoder, fetched, reading, boxes, clips=clips).finish(tell)
 
 
 class _Drawing:
@@ -136,29 +142,39 @@ class _Drawing:
         decoder: DecoderConfig,
         fetched: Fetched,
         reading: Reading,
+        boxes: Boxes,
+        *,
         clips: Counter[str],
     ) -> None:
         self._request, self._fetched, self._reading, self._clips = request, fetched, reading, clips
+        self._sizes_px = boxes.mean_sizes_px()
         # Frames that the reading skipped may be damaged without its knowing.
         self._is_every = bool(request.mot or request.overlay or reading.video.packets_damaged)
         self._decoder = replace(decoder, sample_fps=math.inf) if self._is_every else decoder
         self._sampler = Sampler(Fraction(reading.video.time_base), request.sample_fps)
-        self._trails = Trails(reading, request.sample_fps)
+        self._trails = Trails(reading, boxes, request.sample_fps)
         self._mot_ids = _mot_ids(reading, request.mot_id)
         title = request.file.name.encode(errors="backslashreplace").decode()
-        self._sheet = ContactSheet(reading, title, clips, persons_of(reading)) if request.sheet else None
+        self._sheet: ContactSheet | None = None
+        if request.sheet:
+            self._sheet = ContactSheet(reading, boxes, title, clips=clips, persons=persons_of(reading))
         self._is_shown = self._is_every or self._sheet is not None
         self._decoded: list[int] = []
-        self._rows: list[tuple[int, int, float, float, float, float, float]] = []
 
     def finish(self, tell: Tell) -> Faces:
         with ExitStack() as stack:
             overlay = self._opened(stack)
+            mot = stack.enter_context(tempfile.TemporaryFile("w+", newline="", encoding="ascii"))
             if self._is_shown:
-                self._show(overlay, tell)
+                self._show(overlay, mot, tell)
+            if self._request.mot is not None:
+                mot.seek(0)
+                with self._request.mot.open("w", newline="", encoding="ascii") as file:
+                    shutil.copyfileobj(mot, file)
         faces = Faces(
             self._request.file,
             self._reading,
+            self._sizes_px,
             self._clips,
             FrameNumbers(self._decoded if self._is_every else None),
             tuple(self._request.outputs.values()),
@@ -175,7 +191,8 @@ class _Drawing:
         end_pts = video.start_pts + round(video.duration_s / time_base)
         return stack.enter_context(Overlay(part, size_px, time_base, fps=video.fps, end_pts=end_pts))
 
-    def _show(self, overlay: Overlay | None, tell: Tell) -> None:
+    def _show(self, overlay: Overlay | None, mot: TextIO, tell: Tell) -> None:
+        rows = csv.writer(mot, lineterminator="\n")
         cuts_s = {shot.start_frame: shot.start_s for shot in self._reading.shots[1:]}
         cut_s = -math.inf
         start_s = self._reading.shots[0].start_s
@@ -188,23 +205,18 @@ class _Drawing:
                     self._sheet.add(frame, is_looked_at=self._sampler.picks(frame.pts))
                 shown = list(self._trails.at(frame.index, frame.pts_s))
                 if self._request.mot is not None:
-                    ids = self._mot_ids
-                    self._rows += [
-                        (number, ids[face.track_index], *face.box_xywh_px, face.score) for face in shown
-                    ]
+                    rows.writerows(self._mot_row(number, face) for face in shown)
                 if overlay is not None:
                     is_cut = 0 <= frame.pts_s - cut_s < _CUT_SHOWN_S
                     overlay.add(frame, shown, _caption(number, frame), is_cut=is_cut)
                 tell("drawing", frame.pts_s - start_s, self._reading.video.duration_s)
 
+    def _mot_row(self, number: int, face: Shown) -> tuple[int | str, ...]:
+        sides = (f"{side:.2f}" for side in face.box_xywh_px)
+        return number, self._mot_ids[face.track_index], *sides, f"{face.score:.4f}", -1, -1
+
     def _write(self, faces: Faces) -> None:
         request = self._request
-        if request.mot is not None:
-            with request.mot.open("w", newline="", encoding="ascii") as file:
-                rows = csv.writer(file, lineterminator="\n")
-                for number, whose, x, y, w, h, score in self._rows:
-                    box = (f"{side:.2f}" for side in (x, y, w, h))
-                    rows.writerow((number, whose, *box, f"{score:.4f}", -1, -1))
         if request.cuts is not None:
             lines = (CUTS_HEADER, *map(str, faces.cut_frames))
             request.cuts.write_text("\n".join(lines) + "\n", encoding="ascii")

@@ -30,7 +30,8 @@ class Faces:
 
     Attributes:
         file: the video.
-        reading: its rows.
+        reading: its rows but the boxes.
+        sizes_px: mean shorter sides of the tracks' boxes, by the track's index.
         clips: how many clips each track has, by `track_id`.
         numbers: of the decoded frames from 1, by their place in the video from 0.
         written: the files that were written.
@@ -38,6 +39,7 @@ class Faces:
 
     file: Path
     reading: Reading
+    sizes_px: dict[int, float]
     clips: dict[str, int]
     numbers: FrameNumbers
     written: tuple[Path, ...]
@@ -52,17 +54,9 @@ class Faces:
         """Names of the persons, by their ids."""
         return persons_of(self.reading)
 
-    @property
-    def sizes_px(self) -> dict[str, float]:
-        """Mean shorter sides of the tracks' boxes, by `track_id`."""
-        sums = {track.track_id: 0.0 for track in self.reading.tracks}
-        for box in self.reading.boxes:
-            sums[box.track_id] += min(box.w_px, box.h_px)
-        return {track.track_id: sums[track.track_id] / track.frames for track in self.reading.tracks}
-
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values; frames are numbered from 1 in the order in which they are decoded."""
-        video, sizes_px = self.reading.video, self.sizes_px
+        video = self.reading.video
         kept = "width_px height_px fps duration_s codec container rotation_deg frames_decoded frames_sampled"
         return {
             "file": file_uri(self.file),
@@ -87,7 +81,7 @@ class Faces:
                     "last_frame": self.numbers.of(track.end_frame),
                     "frames": track.frames,
                     "gaps": track.gaps,
-                    "mean_size_px": round(sizes_px[track.track_id], 1),
+                    "mean_size_px": round(self.sizes_px[track.track_index], 1),
                     "quality": round(track.quality, 4),
                     "clips": self.clips.get(track.track_id, 0),
                     "no_clip_reason": track.no_clip_reason,

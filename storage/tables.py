@@ -17,6 +17,7 @@ from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Self, cast, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from storage import records
 from storage.records import Record
@@ -116,6 +117,15 @@ class Rows:
     def nbytes(self) -> int:
         """Bytes in memory."""
         return self.columns.nbytes
+
+    def numbers(self, column: str) -> NDArray[Any]:
+        """Return a column of numbers, those of lists one after the other; a view of it where that can be."""
+        values = pa.concat_arrays(self.columns.column(column).chunks)
+        return (values.flatten() if pa.types.is_list(values.type) else values).to_numpy(zero_copy_only=False)
+
+    def strings(self, column: str) -> list[str]:
+        """Return a column of strings."""
+        return self.columns.column(column).to_pylist()
 
     def records(self) -> list[Record]:
         """Return the rows as records, as they would be read from the lake."""

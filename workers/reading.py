@@ -64,15 +64,15 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All rows of one video but the clips', for who wants to look at them together: they are in memory.
+    """The rows of one video that are few: for who wants to look at them together.
 
-    `findings` and `describe_s` of the video are empty.
+    Clips and boxes, of which there may be a million, go by in chunks. `findings` and `describe_s` of the
+    video are empty.
     """
 
     video: records.Video
     shots: tuple[records.Shot, ...]
     tracks: tuple[records.Track, ...]
-    boxes: tuple[records.Box, ...]
 
     @classmethod
     def of(
@@ -89,9 +89,8 @@ class Reading:
             if isinstance(part, records.Video):
                 shots = (row for row in rows if isinstance(row, records.Shot))
                 tracks = (row for row in rows if isinstance(row, records.Track))
-                boxes = (row for row in rows if isinstance(row, records.Box))
                 by_index = sorted(tracks, key=lambda track: track.track_index)
-                return cls(part, tuple(shots), tuple(by_index), tuple(boxes))
+                return cls(part, tuple(shots), tuple(by_index))
             on_chunk(part)
-            rows += (row for of_table in part.rows for row in of_table.records())
+            rows += (row for few in part.rows if few.table != "boxes" for row in few.records())
         raise AssertionError("what a reader gives ends with the video's row")

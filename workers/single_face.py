@@ -7,7 +7,7 @@ from math import ceil
 from storage.records import Source
 from workers.clipper import ClipCut
 from workers.reader import Reader
-from workers.reading import Reading, RowIds
+from workers.reading import Chunk, Reading, RowIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,16 @@ def single_face(reader: Reader, source: Source, one_face_share: float) -> ClipCu
         WorkerError: it cannot be read.
     """
     cuts: list[ClipCut] = []
+    faces: Counter[int] = Counter()
+
+    def on_chunk(chunk: Chunk) -> None:
+        cuts.extend(chunk.cuts)
+        for rows in chunk.rows:
+            if rows.table == "boxes":
+                faces.update(rows.numbers("frame_index").tolist())
+
     ids = RowIds(recipe_id="instruct", attempt_id="instruct", scan_id="instruct")
-    reading = Reading.of(reader.read(reader.fetch(source), ids), lambda chunk: cuts.extend(chunk.cuts))
-    faces = Counter(box.frame_index for box in reading.boxes)
+    reading = Reading.of(reader.read(reader.fetch(source), ids), on_chunk)
     if not faces:
         return NoSingleFace("no face")
     alone = sum(count == 1 for count in faces.values())

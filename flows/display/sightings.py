@@ -94,7 +94,7 @@ def _table(faces: Faces) -> Table:
             f"{track.end_s:.2f} s",
             f"{track.frames:,}",
             f"{track.gaps:,}" if track.gaps else "",
-            f"{sizes_px[track.track_id]:.0f}",
+            f"{sizes_px[track.track_index]:.0f}",
             f"{track.quality:.2f}",
             f"{clips}" if clips else f"none: {track.no_clip_reason}",
         )

@@ -20,9 +20,10 @@ from flows.recipe import RECIPE_VERSION, Recipe
 from model.demonstration import write_untrained_checkpoint
 from model.synthetic.scene import sample_shot
 from storage.records import Box, Source, Track
+from tests.workers.readings import whole_reading
 from tests.workers.videos import Image, encode
 from workers.describer import Describer
-from workers.reader import ClipCut, Reader, Reading, RowIds
+from workers.reader import ClipCut, Reader, RowIds
 
 STORED = Path(__file__).parent / "data" / "results.json"
 FPS, CUT, FRAMES = 8, 12, 24
@@ -55,12 +56,12 @@ def results(folder: Path) -> dict[str, Any]:
     fetched = reader.fetch(Source(str(path), None, None, now, now, "scan", "recipe"))
     cuts: list[ClipCut] = []
     parts = reader.read(fetched, RowIds("recipe", "attempt", "scan"))
-    reading = Reading.of(parts, lambda chunk: cuts.extend(chunk.cuts))
+    reading = whole_reading(parts, lambda chunk: cuts.extend(chunk.cuts))
     return {
         "recipe_version": RECIPE_VERSION,
         "picture_grey": [round(float(image.mean()), 1) for image in images[::CUT]],
         "shots": [[shot.start_frame, shot.start_s] for shot in reading.shots],
-        "tracks": [_track(track, reading.boxes) for track in reading.tracks],
+        "tracks": [_track(track, reading.rows_of_boxes) for track in reading.tracks],
         "clips": [_clip(cut) for cut in cuts],
         "model": _described(Describer(recipe.describer()), cuts),
     }

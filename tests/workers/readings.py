@@ -1,19 +1,51 @@
-"""Readings made for tests, of faces that are only boxes."""
+"""Readings with the rows of their boxes: of a reader, or made for tests, of faces that are only boxes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from storage import records
-from workers.reading import Reading
+from storage.tables import Rows
+from workers.boxes import Boxes, BoxGatherer
+from workers.reading import Chunk, Reading
 
 KEYS = ("ab" * 32, "recipe", "attempt")
 FPS = 25
-Boxes = Mapping[int, tuple[float, float, float, float]]
+BoxesByFrame = Mapping[int, tuple[float, float, float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeReading(Reading):
+    """A reading and its boxes as rows, in the order in which they were handed on."""
+
+    rows_of_boxes: tuple[records.Box, ...]
+
+    @property
+    def boxes(self) -> Boxes:
+        """The same in columns."""
+        gatherer = BoxGatherer(keeps_landmarks=True)
+        gatherer.add([Rows.of(self.rows_of_boxes)] if self.rows_of_boxes else [])
+        return gatherer.boxes(self.tracks)
+
+
+def whole_reading(
+    parts: Iterable[Chunk | records.Video], on_chunk: Callable[[Chunk], None] = lambda _: None
+) -> WholeReading:
+    """Gather all that a reader gives but the clips."""
+    boxes: list[records.Box] = []
+
+    def gather(chunk: Chunk) -> None:
+        on_chunk(chunk)
+        rows = (row for of_table in chunk.rows for row in of_table.records())
+        boxes.extend(row for row in rows if isinstance(row, records.Box))
+
+    reading = Reading.of(parts, gather)
+    return WholeReading(reading.video, reading.shots, reading.tracks, tuple(boxes))
 
 
 def made_reading(
-    tracks: Sequence[Boxes], *, frames: int, cuts: Sequence[int] = (), qualities: float = 0.5
-) -> Reading:
+    tracks: Sequence[BoxesByFrame], *, frames: int, cuts: Sequence[int] = (), qualities: float = 0.5
+) -> WholeReading:
     """Return a reading of 320x240 at 25 fps.
 
     Args:
@@ -49,7 +81,7 @@ def made_reading(
                 no_clip_reason="too short",
             )
         )
-    return Reading(_video(frames, len(rows), len(boxes)), shots, tuple(rows), tuple(boxes))
+    return WholeReading(_video(frames, len(rows), len(boxes)), shots, tuple(rows), tuple(boxes))
 
 
 def _box(track_id: str, frame: int, box: tuple[float, float, float, float], quality: float) -> records.Box:

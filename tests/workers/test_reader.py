@@ -14,12 +14,13 @@ from model.synthetic.scene import sample_shot
 from storage import records
 from storage.archive import Fetched
 from storage.records import Video
+from tests.workers.readings import WholeReading, whole_reading
 from tests.workers.videos import encode, encode_numbers
 from workers import reader as reader_module
 from workers.clipper import ClipperConfig
 from workers.faces.embedded import EmbeddedDetector
 from workers.failure import SourceError, TransientError
-from workers.reader import Chunk, ClipCut, Reader, ReaderConfig, Reading, RowIds
+from workers.reader import Chunk, ClipCut, Reader, ReaderConfig, RowIds
 from workers.shots import ShotsConfig
 from workers.video.decoder import DecoderConfig
 
@@ -59,17 +60,17 @@ def source(path: Path) -> records.Source:
     return records.Source(str(path), status.st_size, str(status.st_mtime_ns), now, now, "scan", "recipe")
 
 
-def read(reader: Reader, path: Path) -> tuple[list[ClipCut], Reading]:
+def read(reader: Reader, path: Path) -> tuple[list[ClipCut], WholeReading]:
     return split(list(reader.read(reader.fetch(source(path)), IDS)))
 
 
-def split(parts: list[Chunk | Video]) -> tuple[list[ClipCut], Reading]:
+def split(parts: list[Chunk | Video]) -> tuple[list[ClipCut], WholeReading]:
     cuts: list[ClipCut] = []
-    reading = Reading.of(parts, lambda chunk: cuts.extend(chunk.cuts))
+    reading = whole_reading(parts, lambda chunk: cuts.extend(chunk.cuts))
     return cuts, reading
 
 
-def timeless(reading: Reading) -> Reading:
+def timeless(reading: WholeReading) -> WholeReading:
     return replace(
         reading, video=replace(reading.video, read_s=0, committed_at=datetime(2026, 1, 1, tzinfo=UTC))
     )
@@ -81,7 +82,7 @@ def test_a_film_becomes_rows_that_agree(parts: list[Chunk | Video], film: Path) 
     assert [(shot.start_frame, shot.start_s) for shot in reading.shots] == [(0, 0.0), (CUT, CUT / 8)]
     assert [track.shot_index for track in reading.tracks] == [0, 1, 1]
     for track in reading.tracks:
-        boxes = [box for box in reading.boxes if box.track_id == track.track_id]
+        boxes = [box for box in reading.rows_of_boxes if box.track_id == track.track_id]
         frames = [box.frame_index for box in boxes]
         assert frames == sorted(set(frames))
         assert (frames[0], frames[-1], len(frames)) == (track.start_frame, track.end_frame, track.frames)
@@ -94,7 +95,7 @@ def test_a_film_becomes_rows_that_agree(parts: list[Chunk | Video], film: Path) 
         for cut in of_track:
             assert set(cut.record.frame_indices) <= set(frames)
             assert cut.clip.crops_sha256() == cut.record.crops_sha256
-    assert (video.tracks, video.faces, video.clips) == (3, len(reading.boxes), len(cuts))
+    assert (video.tracks, video.faces, video.clips) == (3, len(reading.rows_of_boxes), len(cuts))
     assert video.clips >= 3
     assert (video.width_px, video.height_px, video.fps, video.codec) == (256, 192, 8.0, "h264")
     assert (video.frames_decoded, video.frames_sampled, video.is_partial) == (FRAMES, FRAMES, False)
@@ -149,8 +150,8 @@ def test_rows_are_handed_on_before_the_end_and_are_the_same(
         assert boxes[0][0] < CUT / 8
         assert max(position_s - pts_s for position_s, pts_s in boxes) < 1.0
     ours, theirs = (timeless(read(one, film)[1]) for one in (reader, whole))
-    assert sorted(ours.boxes, key=str) == sorted(theirs.boxes, key=str)
-    assert replace(ours, boxes=()) == replace(theirs, boxes=())
+    assert sorted(ours.rows_of_boxes, key=str) == sorted(theirs.rows_of_boxes, key=str)
+    assert replace(ours, rows_of_boxes=()) == replace(theirs, rows_of_boxes=())
 
 
 def test_no_batch_of_clips_grows_with_the_tracks_that_end_at_a_cut(film: Path) -> None:
@@ -195,7 +196,7 @@ def test_what_is_handed_on_crosses_processes(parts: list[Chunk | Video]) -> None
 
 def test_no_face_is_a_reading_too(reader: Reader, tmp_path: Path) -> None:
     cuts, reading = read(reader, encode_numbers(tmp_path / "v.mp4", 30))
-    assert (cuts, reading.tracks, reading.boxes) == ([], (), ())
+    assert (cuts, reading.tracks, reading.rows_of_boxes) == ([], (), ())
     assert len(reading.shots) == 1
     assert (reading.video.faces, reading.video.frames_sampled) == (0, 10)
 

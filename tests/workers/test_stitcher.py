@@ -13,9 +13,10 @@ import pytest
 
 from model.synthetic.scene import sample_shot
 from storage import records
+from tests.workers.readings import WholeReading, whole_reading
 from tests.workers.videos import Image, encode, encode_numbers, overwrite, packets_of
 from workers.clipper import ClipperConfig
-from workers.reader import Chunk, ClipCut, Reader, ReaderConfig, Reading, RowIds
+from workers.reader import Chunk, ClipCut, Reader, ReaderConfig, RowIds
 from workers.sight import Sights
 from workers.video.decoder import DecoderConfig
 from workers.video.spans import UnsplittableError
@@ -49,18 +50,18 @@ def source(path: Path) -> records.Source:
     return records.Source(str(path), status.st_size, str(status.st_mtime_ns), now, now, "scan", "recipe")
 
 
-def split(parts: Sequence[Chunk | records.Video]) -> tuple[list[ClipCut], Reading]:
+def split(parts: Sequence[Chunk | records.Video]) -> tuple[list[ClipCut], WholeReading]:
     cuts: list[ClipCut] = []
-    reading = Reading.of(parts, lambda chunk: cuts.extend(chunk.cuts))
+    reading = whole_reading(parts, lambda chunk: cuts.extend(chunk.cuts))
     video = replace(reading.video, read_s=0, committed_at=datetime(2026, 1, 1, tzinfo=UTC))
     return cuts, replace(reading, video=video)
 
 
-def read_whole(reader: Reader, path: Path) -> tuple[list[ClipCut], Reading]:
+def read_whole(reader: Reader, path: Path) -> tuple[list[ClipCut], WholeReading]:
     return split(list(reader.read(reader.fetch(source(path)), IDS)))
 
 
-def read_in_spans(readers: Sequence[Reader], path: Path) -> tuple[list[ClipCut], Reading]:
+def read_in_spans(readers: Sequence[Reader], path: Path) -> tuple[list[ClipCut], WholeReading]:
     """Let readers take turns with the spans, the last spans first, and put them together in order."""
     owner, *_ = readers
     fetched = owner.fetch(source(path))

@@ -7,8 +7,9 @@ import pytest
 from storage import records
 from storage.archive import Fetched
 from tests.workers.made_faces import made_face, picture, sighted
+from tests.workers.readings import WholeReading, whole_reading
 from workers.failure import SourceError
-from workers.reading import Chunk, ReaderConfig, Reading, RowIds
+from workers.reading import Chunk, ReaderConfig, RowIds
 from workers.sight import Sight
 from workers.tracking.tracker import TrackerConfig
 from workers.video.frames import Facts
@@ -50,7 +51,7 @@ def sight(number: int) -> Sight:
     return Sight(number, number, number / FPS, None, faces)
 
 
-def visit(config: ReaderConfig, frames: int, recipe_id: str = "recipe") -> tuple[list[int], Reading]:
+def visit(config: ReaderConfig, frames: int, recipe_id: str = "recipe") -> tuple[list[int], WholeReading]:
     """Return how many rows and boxes were held after each frame, and what came of them."""
     made = Visit(config, fetched=FETCHED, ids=RowIds(recipe_id, "a", "s"), uri="v.mp4", duration_s=None)
     tracker = made._tracker  # pyright: ignore[reportPrivateUsage]
@@ -63,31 +64,31 @@ def visit(config: ReaderConfig, frames: int, recipe_id: str = "recipe") -> tuple
         held.append(sum(len(track.seen) for track in tracks) + len(final))
     parts += made.finish()
     parts.append(made.video(facts(frames), 1.0))
-    return held, Reading.of(parts)
+    return held, whole_reading(parts)
 
 
 @pytest.fixture(scope="module")
-def whole() -> Reading:
+def whole() -> WholeReading:
     return visit(replace(CONFIG, chunk_rows=1 << 20), 240)[1]
 
 
-def test_people_who_stay_for_ever_are_not_remembered_for_ever(whole: Reading) -> None:
+def test_people_who_stay_for_ever_are_not_remembered_for_ever(whole: WholeReading) -> None:
     held, reading = visit(CONFIG, 240)
     assert max(held) < 3 * CONFIG.chunk_rows
-    assert len(reading.boxes) == reading.video.faces > 400
+    assert len(reading.rows_of_boxes) == reading.video.faces > 400
     assert (reading.video.tracks, reading.video.clips) == (2, 8)
     assert [track.gaps for track in reading.tracks] == [0, 4]
     # And nothing else has changed.
     assert reading.tracks == whole.tracks
     assert reading.shots == whole.shots
-    assert set(reading.boxes) == set(whole.boxes)
+    assert set(reading.rows_of_boxes) == set(whole.rows_of_boxes)
     assert replace(reading.video, committed_at=whole.video.committed_at) == whole.video
 
 
 def test_boxes_come_in_order_of_time_in_every_track() -> None:
     _, reading = visit(CONFIG, 120)
     for track in reading.tracks:
-        frames = [box.frame_index for box in reading.boxes if box.track_id == track.track_id]
+        frames = [box.frame_index for box in reading.rows_of_boxes if box.track_id == track.track_id]
         assert frames == sorted(set(frames))
         assert (frames[0], frames[-1], len(frames)) == (track.start_frame, track.end_frame, track.frames)
         assert np.isclose(track.quality, 0.5)

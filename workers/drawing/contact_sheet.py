@@ -2,14 +2,15 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.records import Box, Track
+from storage.records import Track
+from workers.boxes import Boxes, Measured
 from workers.crop import CropSquare
 from workers.drawing.lettering import shortened, text_width_px, write_text
 from workers.drawing.palette import Colour, colour_of, ink_on
@@ -36,16 +37,19 @@ class _Thumb:
     """A face on the film strip of a track: where it goes, whose it is, and its pixels once they came by."""
 
     left_px: int
-    box: Box
+    box: Measured
     is_best: bool
     image: Image | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Row:
+    """A track: when it was seen, ascending, how large its boxes are, and its film strip."""
+
     track: Track
-    boxes: list[Box]
-    thumbs: list[_Thumb] = field(default_factory=list[_Thumb])
+    seen_s: NDArray[np.float64]
+    size_px: float
+    thumbs: list[_Thumb]
 
 
 class ContactSheet:
@@ -55,29 +59,35 @@ class ContactSheet:
 
     Args:
         reading: of the video.
+        boxes: all of it.
         title: the video's name.
         clips: how many clips each track has, by `track_id`.
         persons: names by `person_id`.
     """
 
-    def __init__(self, reading: Reading, title: str, clips: dict[str, int], persons: dict[str, str]) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        boxes: Boxes,
+        title: str,
+        *,
+        clips: dict[str, int],
+        persons: dict[str, str],
+    ) -> None:
         self._reading, self._title, self._clips, self._persons = reading, title, clips, persons
         start_s = reading.shots[0].start_s
         self._axis = TimeAxis(start_s, start_s + reading.video.duration_s, _MARGIN + _LABEL, _AXIS)
         self._step_s = 0.1 if reading.video.duration_s < 600 else 1.0
         self._looks_s: list[float] = []
         chosen = sorted(reading.tracks, key=lambda track: (-track.frames, track.track_index))[:MAX_ROWS]
-        rows = {
-            track.track_id: _Row(track, []) for track in sorted(chosen, key=lambda track: track.track_index)
-        }
-        for box in reading.boxes:
-            if box.track_id in rows:
-                rows[box.track_id].boxes.append(box)
-        self._rows = list(rows.values())
+        self._rows: list[_Row] = []
         self._wanted: dict[int, list[_Thumb]] = {}
-        for row in self._rows:
-            row.thumbs = _film_strip(row.boxes, self._axis)
-            for thumb in row.thumbs:
+        for track in sorted(chosen, key=lambda track: track.track_index):
+            mine = boxes.of_track(track.track_index)
+            size_px = mine.mean_sizes_px()[track.track_index]
+            thumbs = _film_strip(mine, self._axis)
+            self._rows.append(_Row(track, mine.pts_s, size_px, thumbs))
+            for thumb in thumbs:
                 self._wanted.setdefault(thumb.box.frame_index, []).append(thumb)
 
     def add(self, frame: Frame, *, is_looked_at: bool) -> None:
@@ -174,7 +184,7 @@ class ContactSheet:
         cv2.rectangle(
             sheet, (axis.left_px, bar_px), (axis.left_px + _AXIS, bar_px + _BAR - 1), _PANEL, cv2.FILLED
         )
-        for start_s, end_s in self._stretches(row.boxes):
+        for start_s, end_s in self._stretches(row.seen_s.tolist()):
             left_px, right_px = axis.x_px(start_s), axis.x_px(end_s)
             cv2.rectangle(
                 sheet, (left_px, bar_px), (max(left_px + 1, right_px), bar_px + _BAR - 1), colour, cv2.FILLED
@@ -191,10 +201,9 @@ class ContactSheet:
         unit = " s" if track.end_s < 60 else ""
         span = f"{clock_of(track.start_s, self._step_s)} – {clock_of(track.end_s, self._step_s)}{unit}"
         write_text(sheet, span, (_MARGIN + width_px + 10, top_px + 17), _INK, size_px=15)
-        size_px = sum(min(box.w_px, box.h_px) for box in row.boxes) / len(row.boxes)
         person = self._persons.get(track.person_id or "")
         lines = (
-            f"{_count(track.frames, 'face')}  ·  {size_px:.0f} px",
+            f"{_count(track.frames, 'face')}  ·  {row.size_px:.0f} px",
             f"quality {track.quality:.2f}" + (f"  ·  person {person}" if person else ""),
             _count(clips, "clip") if clips else f"no clip: {track.no_clip_reason}",
         )
@@ -202,50 +211,53 @@ class ContactSheet:
             base_px = top_px + 41 + number * 18
             write_text(sheet, line, (_MARGIN, base_px), _SOFT, size_px=13)
 
-    def _stretches(self, boxes: Sequence[Box]) -> list[tuple[float, float]]:
+    def _stretches(self, seen_s: Sequence[float]) -> list[tuple[float, float]]:
         """Return from when to when a track is seen, each look lasting until the next."""
         found: list[tuple[float, float]] = []
-        for box in boxes:
-            after = bisect_right(self._looks_s, box.pts_s)
+        for moment_s in seen_s:
+            after = bisect_right(self._looks_s, moment_s)
             until_s = self._looks_s[after] if after < len(self._looks_s) else self._axis.end_s
-            is_next = bool(found) and found[-1][1] >= box.pts_s
-            start_s = found.pop()[0] if is_next else box.pts_s
+            is_next = bool(found) and found[-1][1] >= moment_s
+            start_s = found.pop()[0] if is_next else moment_s
             found.append((start_s, until_s))
         return found
 
 
-def _film_strip(boxes: Sequence[Box], axis: TimeAxis) -> list[_Thumb]:
+def _film_strip(boxes: Boxes, axis: TimeAxis) -> list[_Thumb]:
     """Return the faces to show of a track: where its strip has room, the best of the time that one covers."""
-    best = max(boxes, key=lambda box: box.quality)
+    best = int(boxes.qualities.argmax())
+    places_px = [axis.x_px(moment_s) for moment_s in boxes.pts_s.tolist()]
     step_px = _THUMB + _GAP
     strip: list[_Thumb] = []
     free_px = 0
     place = 0
     while place < len(boxes):
-        left_px = axis.x_px(boxes[place].pts_s)
+        left_px = places_px[place]
         if left_px < free_px:
             place += 1
             continue
         end = place
-        while end < len(boxes) and axis.x_px(boxes[end].pts_s) < left_px + step_px:
+        while end < len(boxes) and places_px[end] < left_px + step_px:
             end += 1
-        shown = max(boxes[place:end], key=lambda box: box.quality)
+        shown = place + int(boxes.qualities[place:end].argmax())
         left_px = min(left_px, axis.left_px + axis.width_px - _THUMB)
         if strip and left_px < strip[-1].left_px + step_px:
             break
-        strip.append(_Thumb(left_px, shown, shown is best))
+        strip.append(_Thumb(left_px, boxes[shown], shown == best))
         free_px = left_px + step_px
         place = end
     if not any(thumb.is_best for thumb in strip):
-        nearest = min(strip, key=lambda thumb: abs(thumb.box.pts_s - best.pts_s))
-        nearest.box, nearest.is_best = best, True
+        best_s = float(boxes.pts_s[best])
+        nearest = min(strip, key=lambda thumb: abs(thumb.box.pts_s - best_s))
+        nearest.box, nearest.is_best = boxes[best], True
     return strip
 
 
-def _cut_out(image: Image, box: Box) -> Image:
-    side = max(1, round(max(box.w_px, box.h_px) * (1 + 2 * _MARGIN_OF_FACE)))
-    left = round(box.x_px + (box.w_px - side) / 2)
-    top = round(box.y_px + (box.h_px - side) / 2)
+def _cut_out(image: Image, box: Measured) -> Image:
+    x, y, w, h = box.box_xywh_px
+    side = max(1, round(max(w, h) * (1 + 2 * _MARGIN_OF_FACE)))
+    left = round(x + (w - side) / 2)
+    top = round(y + (h - side) / 2)
     square = CropSquare(left, top, side).cut(image, side)
     method = cv2.INTER_AREA if side > _THUMB else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(square, (_THUMB, _THUMB), interpolation=method), np.uint8)

@@ -115,8 +115,9 @@ def annotated(image: Image, shown: Iterable[Shown], caption: str, *, is_cut: boo
     for face in faces:
         colour = colour_of(face.track_index)
         _draw_box(drawn, face, line_px)
-        if face.box is not None and min(face.box_xywh_px[2:]) >= _LEAST_LANDMARKS_PX:
-            _draw_landmarks(drawn, np.array(face.box.landmarks_px).reshape(-1, 2), colour, face.box.w_px)
+        points = None if face.measured is None else face.measured.landmarks_px
+        if points is not None and min(face.box_xywh_px[2:]) >= _LEAST_LANDMARKS_PX:
+            _draw_landmarks(drawn, points.astype(np.float64), colour, face.box_xywh_px[2])
     for face in faces:
         _draw_name(drawn, face, line_px)
     _draw_caption(drawn, caption, is_cut=is_cut)
@@ -128,7 +129,7 @@ def _draw_box(image: Image, face: Shown, line_px: int) -> None:
     x, y, w, h = face.box_xywh_px
     corners = [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]
     for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
-        pieces = 1 if face.box is not None else _DASHES
+        pieces = 1 if face.measured is not None else _DASHES
         for number in range(pieces):
             part = [(number + share) / pieces for share in ((0.0, 1.0) if pieces == 1 else (0.2, 0.8))]
             a, b = (tuple(round(p + s * (q - p)) for p, q in zip(start, end, strict=True)) for s in part)

@@ -3,10 +3,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.records import Box
-from tests.workers.readings import FPS, made_reading
+from tests.workers.readings import FPS, WholeReading, made_reading
 from workers.drawing.contact_sheet import MAX_ROWS, ContactSheet, encode_png
 from workers.drawing.palette import colour_of
-from workers.reading import Reading
 from workers.video.frames import Frame
 
 Image = NDArray[np.uint8]
@@ -14,12 +13,12 @@ FACE_RGB = (10, 20, 250)
 SIDE = 40.0
 
 
-def sheet_of(reading: Reading, frames: int, *, every: int = 1) -> Image:
+def sheet_of(reading: WholeReading, frames: int, *, every: int = 1) -> Image:
     """Draw a reading whose faces are blue on grey."""
     boxes: dict[int, list[Box]] = {}
-    for box in reading.boxes:
+    for box in reading.rows_of_boxes:
         boxes.setdefault(box.frame_index, []).append(box)
-    sheet = ContactSheet(reading, "film.mp4", {}, {})
+    sheet = ContactSheet(reading, reading.boxes, "film.mp4", clips={}, persons={})
     for number in range(0, frames, every):
         image = np.full((240, 320, 3), 128, np.uint8)
         for box in boxes.get(number, []):
