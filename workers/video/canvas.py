@@ -39,18 +39,22 @@ class Canvas:
         sample_aspect_ratio: Width of a pixel over its height.
         max_pixels: Of the upright picture.
         codec: Name of the codec; of some, only the turn is read and not the mirroring.
+        turn: Of all pictures, where that is known already; None reads it off each.
     """
 
-    def __init__(self, sample_aspect_ratio: Fraction, max_pixels: int, codec: str) -> None:
+    def __init__(
+        self, sample_aspect_ratio: Fraction, max_pixels: int, codec: str, turn: Turn | None = None
+    ) -> None:
         self._aspect_ratio = sample_aspect_ratio
         self._max_pixels = max_pixels
         self._reformatter = VideoReformatter()
         self._is_matrix_safe = codec in _MATRIX_CODECS
         self._rotation: int | None = None
-        self._turn: Turn = (0, False)
+        self._is_turn_known = turn is not None
+        self._turn: Turn = turn or (0, False)
         self.size_px: tuple[int, int] | None = None
         """Width and height of every picture; None before the first."""
-        self.rotation_deg = 0
+        self.rotation_deg = self._turn[0]
         """Clockwise turn of the latest picture."""
 
     def paint(self, picture: VideoFrame) -> Image:
@@ -96,7 +100,7 @@ class Canvas:
         return np.asarray(rgb.to_ndarray(), np.uint8)
 
     def _read_turn(self, picture: VideoFrame) -> None:
-        if picture.rotation == self._rotation:
+        if self._is_turn_known or picture.rotation == self._rotation:
             return
         self._rotation = picture.rotation  # counterclockwise, -180..180
         matrix = picture.side_data.get("DISPLAYMATRIX") if self._is_matrix_safe else None

@@ -12,6 +12,7 @@ from workers.failure import SourceError, UndecodableError
 from workers.video.account import Account, facts_of
 from workers.video.canvas import Canvas, Deinterlacer
 from workers.video.demuxer import Demuxer
+from workers.video.exif import mirrored_turn
 from workers.video.frames import DecoderConfig, Facts, Frame
 from workers.video.numbering import (
     AsDecoded,
@@ -64,7 +65,8 @@ class PyavVideo:
 
     def _prepare(self) -> None:
         config, stream, header = self._config, self._stream, self._header
-        self._canvas = Canvas(header.sample_aspect_ratio, config.max_pixels, header.codec)
+        turn = mirrored_turn(self._path)
+        self._canvas = Canvas(header.sample_aspect_ratio, config.max_pixels, header.codec, turn)
         is_interlaced = scan_of(stream) == "interlaced"
         self._deinterlacer = Deinterlacer() if is_interlaced else None
         self._account = Account(header.pixel_format)

@@ -13,6 +13,7 @@ from workers.clock import Stopwatch
 from workers.video.account import Account, facts_of
 from workers.video.canvas import Canvas, Image
 from workers.video.demuxer import Demuxer
+from workers.video.exif import mirrored_turn
 from workers.video.frames import DecoderConfig, Frame
 from workers.video.numbering import VideoPacket, by_timestamp, read_ahead
 from workers.video.span_cutter import SpanCutter
@@ -43,6 +44,7 @@ class SpannedVideo:
 
     def __init__(self, path: Path, config: DecoderConfig, spans: Spans) -> None:
         self._clock, self._spent_s = Stopwatch(), 0.0
+        self._path = path
         self._config = config
         self._spans = spans
         # With several threads a picture may come before the flag that says that it is damaged.
@@ -58,7 +60,8 @@ class SpannedVideo:
 
     def _prepare(self) -> None:
         header = self._demuxer.header
-        self._canvas = Canvas(header.sample_aspect_ratio, self._config.max_pixels, header.codec)
+        turn = mirrored_turn(self._path)
+        self._canvas = Canvas(header.sample_aspect_ratio, self._config.max_pixels, header.codec, turn)
         self._canvas.size_px = self._spans.size_px
         self._account = Account(self._spans.pixel_format)
         self._numbering = by_timestamp(

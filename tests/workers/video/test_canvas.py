@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 from av import VideoFrame, VideoStream
+from PIL import ExifTags, Image, ImageOps
 
 from tests.workers.videos import (
     MARK_RGB,
@@ -66,6 +67,21 @@ def test_a_turned_picture_is_set_upright(
     assert (facts.width_px, facts.height_px) == size_px
     assert {frame.image.shape for frame in frames} == {(size_px[1], size_px[0], 3)}
     assert {corner_of_mark(frame.image) for frame in frames} == {corner}
+
+
+@pytest.mark.parametrize("name", ["p.jpg", "p.png", "p.webp", "p.tiff"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_and_mirrored_as_its_exif_says(
+    name: str, orientation: int, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(numbered(5)).save(tmp_path / name, exif=exif)
+    with Image.open(tmp_path / name) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"), np.uint8)
+    (frame,), facts = read(tmp_path / name)
+    assert corner_of_mark(frame.image) == corner_of_mark(expected)
+    assert (facts.height_px, facts.width_px, 3) == frame.image.shape == expected.shape
 
 
 @pytest.mark.parametrize(
