@@ -130,7 +130,8 @@ def decoder_options(config: DecoderConfig, stream: VideoStream | None = None) ->
 
 
 def choose_stream(container: InputContainer, name: str) -> VideoStream:
-    """Return the video stream to read: marked default first, then largest picture, then lowest index.
+    """Return the video stream to read: marked default first, then largest picture, then more than one frame
+    (an animated AVIF has its first as a still, too), then lowest index.
 
     Cover pictures and thumbnails do not count, nor do streams without a decoder.
 
@@ -152,9 +153,9 @@ def _has_decoder(stream: VideoStream) -> bool:
     return cast("CodecContext | None", stream.codec_context) is not None
 
 
-def _rank(stream: VideoStream) -> tuple[bool, int, int]:
+def _rank(stream: VideoStream) -> tuple[bool, int, bool, int]:
     area_px = stream.codec_context.width * stream.codec_context.height
-    return not stream.disposition & Disposition.default, -area_px, stream.index
+    return not stream.disposition & Disposition.default, -area_px, stream.frames == 1, stream.index
 
 
 def read_header(container: InputContainer, stream: VideoStream) -> Header:

@@ -172,6 +172,17 @@ def test_the_default_stream_comes_first_then_the_largest(tmp_path: Path) -> None
                 assert choose_stream(container, path.name).width == width_px
 
 
+def test_an_animated_picture_is_more_than_its_first_frame(tmp_path: Path) -> None:
+    first, *rest = (Image.fromarray(numbered(number)) for number in range(5))
+    path = tmp_path / "p.avif"
+    first.save(path, save_all=True, append_images=rest, duration=200, speed=10)
+    with Decoder(DecoderConfig(sample_fps=math.inf)).open(path) as video:
+        frames = [(number_of(frame.image), frame.pts_s) for frame in video]
+        facts = video.facts()
+    assert frames == [(number, number / 5) for number in range(5)]
+    assert (facts.duration_s, facts.is_partial) == (1.0, False)
+
+
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
     cover = encode(tmp_path / "c.mkv", [numbered(1)], codec="mjpeg", pixel_format="yuvj420p")
 
