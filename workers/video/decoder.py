@@ -1,4 +1,4 @@
-"""Decoding videos: PyAV first, decord where PyAV makes nothing of a file."""
+"""Decoding videos: PyAV first, decord where PyAV makes nothing of a file; animated WebP with Pillow."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from workers.video.frames import DecoderConfig, Facts, Frame
 from workers.video.pyav_decoder import PyavVideo
 from workers.video.pyav_spans import SpannedVideo
 from workers.video.spans import SpanEnd, Spans
+from workers.video.webp_decoder import WebpVideo, is_animated_webp
 
 __all__ = ["Decoder", "DecoderConfig", "Facts", "Frame", "SpanEnd", "SpannedVideo", "Spans", "Video"]
 
@@ -132,6 +133,8 @@ class Decoder:
 
     def _with_pyav(self, path: Path) -> Video:
         try:
+            if is_animated_webp(path):
+                return _begun(WebpVideo(path, self.config))
             return _begun(PyavVideo(path, self.config))
         except (OSError, MemoryError) as error:
             raise failure_of(error, "decode", path.name) from error
