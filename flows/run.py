@@ -43,6 +43,7 @@ SOFTWARE = (
     "onnxruntime",
     "onnxruntime-gpu",
     "opencv-python-headless",
+    "pillow",
     "scenedetect-headless",
     "scikit-image",
     "scipy",

@@ -40,7 +40,7 @@ class Video:
     start_pts: int
     """Of the first frame."""
     decoder: str
-    """pyav or decord."""
+    """pyav, decord, or pillow for animated WebP, and its version."""
     frames_decoded: int
     """Frames of the stream that could be decoded, those not needed for sampling included."""
     frames_sampled: int
