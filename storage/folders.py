@@ -184,6 +184,8 @@ def _absolute(path: Path) -> Path:
 def _real(root: Path) -> Path:
     try:
         return root.resolve(strict=True)
+    except ValueError as error:
+        raise ArchiveError(f"cannot list {file_uri(root)!r}: no file's name has a null byte in it") from error
     except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself, before Python 3.13
         reason = error.strerror if isinstance(error, OSError) else "a link that leads to itself"
         raise ArchiveError(

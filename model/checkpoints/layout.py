@@ -158,6 +158,9 @@ def _refuse_unsupported(official: Mapping[str, Any]) -> None:
         )
     if official.get("rope_scaling") is not None:
         raise ValueError(f"rope_scaling {official['rope_scaling']!r} is not supported; Face-LLaVA has none")
+    scaling = {name: value for name, value in _rope(official).items() if name != "rope_theta"}
+    if scaling not in ({}, {"rope_type": "default"}):
+        raise ValueError(f"rope_parameters {scaling!r} are not supported; Face-LLaVA has only a rope_theta")
     for field in ("use_landmark_tokens", "mm_use_im_start_end", "tie_word_embeddings"):
         if official.get(field):
             raise ValueError(f"{field} is not supported; the released model has it off")
@@ -183,6 +186,14 @@ def _parse_cross_attention(official: Mapping[str, Any]) -> CrossAttentionKind:
     return cast("CrossAttentionKind", kind)  # FaceLlavaConfig checks it
 
 
+def _rope(official: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return where newer versions of transformers write theta and scaling."""
+    rope = official.get("rope_parameters")
+    if not isinstance(rope, dict | None):
+        raise TypeError(f"rope_parameters {rope!r} is not an object")
+    return cast("Mapping[str, Any]", rope or {})
+
+
 def _parse_llm(official: Mapping[str, Any]) -> LlmConfig:
     # rope_theta and the token ids have the defaults of LlamaConfig 4.31, which knew no other theta.
     return LlmConfig(
@@ -195,7 +206,7 @@ def _parse_llm(official: Mapping[str, Any]) -> LlmConfig:
         activation=official.get("hidden_act", "silu"),
         rms_norm_eps=official["rms_norm_eps"],
         max_positions=official.get("max_position_embeddings", 2048),
-        rope_theta=official.get("rope_theta", 10000.0),
+        rope_theta=_rope(official).get("rope_theta", official.get("rope_theta", 10000.0)),
         bos_token_id=official.get("bos_token_id", 1),
         eos_token_id=official.get("eos_token_id", 2),
         pad_token_id=official.get("pad_token_id") or 0,

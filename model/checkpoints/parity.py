@@ -98,6 +98,8 @@ def check_parity(directory: str | Path, engine: EngineKind = "torch") -> Parity:
         raise ValueError(f"there is no engine {engine!r} for parity, only {', '.join(get_args(EngineKind))}")
     config = EngineConfig(kind=engine)
     check_engine(config)
+    if not Path(directory).is_dir():  # else the hub would be asked for a checkpoint of this name
+        raise CheckpointError(str(directory), ("is no directory on this machine",))
     if engine == "torch":
         return _check(Path(directory), load_checkpoint(directory, torch.float32, "cpu").model, None)
     model = load_checkpoint(directory, torch.float32, "cpu", has_decoder=False).model

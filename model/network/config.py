@@ -195,7 +195,8 @@ class FaceLlavaConfig:
         if len({tower.hidden_size for tower in self._towers}) > 1:
             raise ValueError("the image tower and the video tower differ in width but share one projector")
         for tower in self._towers:
-            if self.select_layer not in range(-tower.layers - 1, tower.layers + 1):
+            layer: object = self.select_layer
+            if type(layer) is not int or layer not in range(-tower.layers - 1, tower.layers + 1):
                 raise ValueError(
                     f"select layer {self.select_layer!r} does not exist in {tower.layers} layers"
                 )

@@ -12,7 +12,6 @@ Shapes:
     V vocabulary
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal, cast
@@ -240,10 +239,8 @@ def _build_projector(kind: str, features: int, width: int) -> nn.Module:
     """Build the one projector that both towers share (`mm_projector_type`)."""
     if kind == "linear":
         return nn.Linear(features, width)
-    depth = re.fullmatch(r"mlp(\d+)x_gelu", kind)
-    if depth is None:
-        raise ValueError(f"projector {kind!r} is neither 'linear' nor 'mlp<depth>x_gelu'")
+    depth = int(kind.removeprefix("mlp").removesuffix("x_gelu"))  # FaceLlavaConfig has checked the name
     layers: list[nn.Module] = [nn.Linear(features, width)]
-    for _ in range(int(depth[1]) - 1):
+    for _ in range(depth - 1):
         layers += [nn.GELU(), nn.Linear(width, width)]
     return nn.Sequential(*layers)

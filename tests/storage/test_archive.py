@@ -251,6 +251,8 @@ def test_other_unusable_archives_are_refused(tmp_path: Path) -> None:
     (tmp_path / "self").symlink_to("self")
     with pytest.raises(ArchiveError, match=r"leads to itself|Too many levels"):
         list_sources([str(tmp_path / "self")])
+    with pytest.raises(ArchiveError, match=r"cannot list '/x\\x00.png': no file's name"):
+        list_sources(["file:///x%00.png"])
     with pytest.raises(ArchiveError, match="no archive is known by ftp://"):
         list_sources(["ftp://host/a"])
     with pytest.raises(ArchiveError, match="name at least one"):

@@ -63,6 +63,18 @@ def test_says_what_does_not_fit(tmp_path: Path) -> None:
     assert found.dormant == 2
 
 
+def test_floats_of_one_byte_are_refused_for_their_type(tmp_path: Path) -> None:
+    idle = [f"model.landmarks_cross_attn.ln.{part}" for part in ("weight", "bias")]
+    weights = load_file(SIMPLE / "model.safetensors")
+    for name in (*idle, "model.norm.weight"):
+        weights[name] = torch.ones(128).to(torch.float8_e4m3fn)
+    save_file(weights, copy(tmp_path) / "model.safetensors")
+    said = "model.norm.weight is float8_e4m3fn and should be float32, bfloat16 or float16"
+    assert said in inspect_checkpoint(tmp_path, torch.float32).misshaped
+    with pytest.raises(CheckpointError, match=said):
+        load_checkpoint(tmp_path)
+
+
 def test_reads_no_weights(tmp_path: Path) -> None:
     path = copy(tmp_path) / "model.safetensors"
     header_bytes = 8 + int.from_bytes(path.read_bytes()[:8], "little")

@@ -122,6 +122,8 @@ def test_reset_landmark_fields_are_made_good_by_hand(tmp_path: Path) -> None:
         ({"cross_attn_type": "fancy"}, "cross-attention 'fancy'"),
         ({"use_landmark_tokens": True}, "use_landmark_tokens"),
         ({"rope_scaling": {"type": "linear", "factor": 4.0}}, "rope_scaling"),
+        ({"rope_parameters": {"rope_theta": 1e4, "rope_type": "linear", "factor": 4.0}}, "rope_parameters"),
+        ({"rope_parameters": {"partial_rotary_factor": 0.5}}, "rope_parameters"),
         ({"tie_word_embeddings": True}, "tie_word_embeddings"),
         ({"landmarks_hidden_size": 956}, "956"),
         ({"mm_hidden_size": 1024}, "mm_hidden_size 1024"),
@@ -131,6 +133,11 @@ def test_reset_landmark_fields_are_made_good_by_hand(tmp_path: Path) -> None:
 def test_what_the_model_does_not_do_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_config(official(**changes), tower(), tower())
+
+
+def test_theta_is_read_where_newer_versions_write_it() -> None:
+    content = official(rope_parameters={"rope_theta": 5e5, "rope_type": "default"})
+    assert parse_config(content, tower(), tower()).llm.rope_theta == 5e5
 
 
 def write_checkpoint(directory: Path, config: dict[str, Any], *, has_towers: bool = True) -> None:

@@ -365,6 +365,11 @@ def test_what_cannot_be_checked_is_an_error(
         check_parity(tmp_path)
 
 
+def test_a_mistyped_directory_is_not_sought_on_the_hub() -> None:
+    with pytest.raises(CheckpointError, match="a/b: is no directory on this machine"):
+        check_parity("a/b")
+
+
 def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(ValueError, match="no engine 'abacus'"):
         check_parity(SIMPLE, engine="abacus")  # pyright: ignore[reportArgumentType]

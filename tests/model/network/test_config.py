@@ -46,6 +46,8 @@ def test_a_missing_tower_has_no_tokens(kind: str) -> None:
         ({"branch_scale": float("nan")}, "branch_scale nan"),
         ({"branch_scale": "0.1"}, "branch_scale '0.1'"),
         ({"select_layer": "last"}, "select layer 'last'"),
+        ({"select_layer": -2.0}, "select layer -2.0"),
+        ({"select_layer": True}, "select layer True"),
         ({"projector": "mlp999999999x_gelu"}, "projector 'mlp999999999x_gelu'"),
         ({"projector": None}, "projector None"),
         ({"max_length": 0}, "tokenizer_model_max_length 0"),
