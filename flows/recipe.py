@@ -33,8 +33,9 @@ class Recipe:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    tasks: tuple[str, ...] = tuple(question.name for question in DEFAULT_QUESTIONS)
-    """Names of the questions to ask, in order: of the built-in ones, or of `questions` below."""
+    tasks: tuple[str, ...] | None = None
+    """Names of the questions to ask, in order. Unless it is set all are asked: expression, action_units,
+    attributes, age and deepfake, and those of `questions` below."""
     reader: ReaderConfig = field(default_factory=ReaderConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     questions: tuple[Question, ...] = ()
@@ -44,6 +45,8 @@ class Recipe:
         own = [question.name for question in self.questions]
         if len(set(own)) != len(own):
             raise RecipeError(f"questions {', '.join(own)} share a name; give each its own")
+        if self.tasks is None:
+            return
         for name in self.tasks:
             if name not in self._by_name():
                 raise RecipeError(f"no question is called {name}; {suggest(name, list(self._by_name()))}")
@@ -56,7 +59,12 @@ class Recipe:
     def asked(self) -> tuple[Question, ...]:
         """The questions of `tasks`, in order."""
         by_name = self._by_name()
-        return tuple(by_name[name] for name in self.tasks)
+        return tuple(by_name[name] for name in (by_name if self.tasks is None else self.tasks))
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """The names of the user's own questions that are not asked."""
+        return tuple(question.name for question in self.questions if question not in self.asked)
 
     def _by_name(self) -> dict[str, Question]:
         return {question.name: question for question in (*DEFAULT_QUESTIONS, *self.questions)}

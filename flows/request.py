@@ -234,10 +234,17 @@ def read_recipe(path: str | None, tasks: tuple[str, ...] | None) -> Recipe:
         tasks: instead of the recipe's.
 
     Raises:
-        UsageError: the recipe or a task cannot be used.
+        UsageError: the recipe or a task cannot be used, or a question stands in the recipe for nothing.
     """
     recipe = Recipe.read(Path(path)) if path else Recipe()
-    return recipe if tasks is None else replace(recipe, tasks=tasks)
+    if tasks is not None:
+        return replace(recipe, tasks=tasks)
+    if recipe.unasked:
+        raise UsageError(
+            f"{path}: {', '.join(recipe.unasked)} would never be asked; name it in tasks, or leave tasks out "
+            "to ask every question"
+        )
+    return recipe
 
 
 def _is_share(gpus: float) -> bool:

@@ -98,10 +98,10 @@ def recipe(
     file: Annotated[Path | None, typer.Argument(help="A recipe to check and to complete.")] = None,
 ) -> None:
     """Print a recipe with every setting, as TOML: the defaults, or FILE with the defaults filled in."""
-    from flows.recipe import Recipe
+    from flows.request import read_recipe
 
     try:
-        typer.echo((Recipe.read(file) if file else Recipe()).to_toml(), nl=False)
+        typer.echo(read_recipe(str(file) if file else None, None).to_toml(), nl=False)
     except UsageError as error:
         raise refuse(error) from error
 

@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from flows.recipe import PinnedRecipe, Recipe, RecipeError
+from flows.request import read_recipe
+from flows.usage import UsageError
 from model.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from model.checkpoints.identity import CheckpointIdentity, Fingerprint
 from model.demonstration import TOKENIZER_PATH, UNTRAINED_CONFIG, write_untrained_checkpoint
@@ -63,6 +65,22 @@ def test_a_question_of_ones_own_is_asked(tmp_path: Path) -> None:
         """,
     )
     assert [question.name for question in recipe.asked] == ["expression", "gaze"]
+
+
+def test_without_tasks_every_question_is_asked(tmp_path: Path) -> None:
+    own = '[[questions]]\nname = "{}"\nkind = "number"\nprompt = "How many?"\n'
+    recipe = read(tmp_path, own.format("teeth") + own.format("age"))
+    names = [question.name for question in recipe.asked]
+    assert names == ["expression", "action_units", "attributes", "age", "deepfake", "teeth"]
+    assert recipe.asked[3].prompt == "How many?"
+
+
+def test_a_question_that_stands_there_for_nothing_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('tasks = ["age"]\n' + GAZE)
+    with pytest.raises(UsageError, match="gaze would never be asked"):
+        read_recipe(str(path), None)
+    assert read_recipe(str(path), ("gaze",)).tasks == ("gaze",)
 
 
 @pytest.mark.parametrize(
