@@ -2,11 +2,11 @@
 
 import re
 
-_NUMBER = re.compile(r"\bAU[\s._#-]{0,2}0?(\d+)(?:[A-E]|_[rc])?\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\bAU[\s._#-]{0,2}0?(\d+)(?:[A-E]|[_ ][rc])?\b", re.IGNORECASE)
 """As FACS and its tools write it: AU12, AU 12, AU-12, AU06, AU12C, AU12_r."""
 _LISTED = r"\d+(?:(?: ?, ?(?:and |or )?| (?:and|or) | ?[+/&–-] ?)(?:AU[ -]?)?\d+)"
 _LIST = re.compile(
-    r"\b(?P<head>(?:AUs|action units?)(?: (?:that|which))?(?: (?:is|are|were|was)(?: [a-z]+){0,2})?"
+    r"\b(?P<head>(?:AUs|action units?)(?: (?:that|which))?(?: (?:is|are|were|was)(?: (?!au)[a-z]+\b){0,2})?"
     rf" ?[#:]? ?[\[(]?)(?P<many>{_LISTED}*)"
     rf"|\bAU ?:? ?(?P<some>{_LISTED}{{1,40}})"
     r"(?=\s*(?:[.;)\]\n]|$|(?:is|are|was|were|can|seem|appear|present|active|visible|activated)\b))"

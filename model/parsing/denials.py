@@ -84,9 +84,10 @@ _NUMBER = rf"(\d{{1,3}}(?:\.\d{{1,4}})?){PERCENT}"
 _SURE = r"(?!\s*(?:sure|certain|confiden))"
 """How sure a text is of its answer does not lessen the answer."""
 _SHARE_BEHIND = re.compile(
+    rf"(?:\s+(?:{_CHANCE}|score)(?=\s?[:=]))?(?:"
     r"\s*\(?(?:[^()\n]{0,40}\)\s*)?(?:[:=(–—]|\s-)?\s*(?:with\s+(?:an?\s+)?(?:(?:probability|likelihood)\s+of\s+)?)?"
     rf"(?:about|around|approximately|~)?\s*{_NUMBER}{_SURE}"
-    r"|\s*[:=(]?\s*(0?\.\d{1,4}|1\.0+)(?!\d|\s*(?:s|sec|seconds?|ms|px)\b)",
+    r"|\s*[:=(]?\s*(0?\.\d{1,4}|1\.0+)(?!\d|\s*(?:s|sec|seconds?|ms|px)\b))",
     re.IGNORECASE,
 )
 _SHARE_BEFORE = re.compile(

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from model.parsing.denials import NAY, OPEN, STOP, is_denied_behind, is_improbable, share
-from model.parsing.grammar import tokenise
+from model.parsing.enumerations import list_goes_on
+from model.parsing.grammar import Token, tokenise
 from model.parsing.withdrawals import is_withdrawn
 
 _PREDICATE = re.compile(r"absent|lacking|unlikely|none|nothing|excluded|ruled out", re.IGNORECASE)
@@ -30,23 +31,12 @@ _BARE_VERDICT = re.compile(rf"(?:{NAY}){STOP}", re.IGNORECASE)
 _IN_A_FORM = re.compile(r"[:=] ?(?:\w+ )?$")
 _ENTRY = re.compile(r" ?[\w' -]{1,40}(?: ?\([^()\n]{0,60}\))? ?[:=]")
 """Of a form, behind a comma: "AU4: hardly any, AU12: yes" denies one of them."""
+_GOES_ON = re.compile(r",?\s+(?:such as|like|including|or)\b", re.IGNORECASE)
+"""Behind the lack of something: "no emotion such as anger", "no beard or mustache"."""
 _EVEN = 0.5
-_VERBS = (
-    r"is|are|was|were|has|have|wears?|shows?|looks?|seems?|appears?|displays?|expresses|conveys|dominates?|"
-    r"prevails?"
-)
 _PLURAL = re.compile(r"(?:\s*\([^()\n]{0,60}\))?\s+(?:are|were)", re.IGNORECASE)
-_CLAUSE = re.compile(rf"\s+(?:{_VERBS})\b", re.IGNORECASE)
-_SKIPPED_IN_LISTS = frozenset(
-    (
-        *("and", "or", "nor", "even", "any", "a", "an", "the", "of", "sign", "signs"),
-        *("strong", "slight", "mild", "deep", "intense", "clear", "extreme"),
-    )
-)
-_CLAUSE_STARTS = frozenset(
-    ("the", "this", "that", "there", "he", "she", "it", "they", "his", "her", "their", "with")
-)
 _ASKED = re.compile(r"[^.;:!?\n]{0,120}\?(?!\s*(?:yes|no)\b)", re.IGNORECASE)
+_OR = re.compile(r"\s?(?:,? or|/|vs\.?)\s", re.IGNORECASE)
 _OPEN_BEFORE = re.compile(
     r"\b(?:can|could)(?:\s?not|['’]?t|n['’]t)\s+(?:\w+ly\s+)?(?:rule\s+out|exclude|dismiss|discount)"
     r"\s+(?:\w+\s+){0,6}$",
@@ -86,62 +76,64 @@ class Mention:
     share: float | None = None
 
 
-def find_mentions(text: str, words: Mapping[str, Sequence[str]]) -> list[Mention]:
+def find_mentions(text: str, words: Mapping[str, Sequence[str]], topic: str = "") -> list[Mention]:
     """Return the mentions of labels in order, the longest words first where they overlap.
 
     Args:
         text: prose in any case.
         words: per label the lower-case words that name it; `*` in them stands for up to three words.
+        topic: what is asked.
     """
-    tokens, labels = tokenise(text, words)
+    tokens = tokenise(text, words, topic)
     mentions: list[Mention] = []
     is_denying = is_headed = is_repeated = is_value = False
     cue = ""
     for position, token in enumerate(tokens):
         before = tokens[position - 1] if position else None
-        if before and _is_label(before) and _BARE_VERDICT.match(text, token.start()):
+        if before and before.label and _BARE_VERDICT.match(text, token.start):
             continue  # "AU6 no, AU12 yes"
-        if token.lastgroup in ("cue", "heading"):
-            is_repeated = bool(cue) and before is not None and before.lastgroup == "comma"
+        if token.kind in ("cue", "heading"):
+            is_repeated = bool(cue) and before is not None and before.kind == "comma"
             # "less anger than sadness" denies anger, where "anger rather than sadness" denies sadness.
-            is_denying = not (cue == "less" and token.group().lower() == "than")
-            cue = token.group().lower()
-            is_headed = token.lastgroup == "heading"
-            is_value = _IN_A_FORM.search(text, max(0, token.start() - _BEFORE), token.start()) is not None
-        elif token.lastgroup == "exception":
+            is_denying = not (cue == "less" and token.said == "than")
+            cue = token.said
+            is_headed = token.kind == "heading"
+            is_value = _IN_A_FORM.search(text, max(0, token.start - _BEFORE), token.start) is not None
+        elif token.kind == "exception":
             if before and _is_nothing(before):
                 mentions.pop()  # "no emotion other than anger"
                 is_denying = True
             is_denying = not is_denying and not _is_in_front(text, token)
-        elif token.lastgroup == "end":
-            is_headed = is_headed and token.group() == "\n"
+        elif token.kind == "end":
+            is_headed = is_headed and token.said == "\n"
             is_denying, cue = is_headed, ""
-        elif token.lastgroup == "break":
+        elif token.kind == "break":
             is_denying = is_denying and before is not None and _is_denied_break(before, token)
-        elif token.lastgroup in ("comma", "and"):
-            is_next_entry = is_value and _ENTRY.match(text, token.end()) is not None
+        elif token.kind in ("comma", "and"):
+            is_next_entry = is_value and _ENTRY.match(text, token.end) is not None
             is_denying = (
                 is_denying
                 and not is_next_entry
-                and _list_goes_on(
+                and list_goes_on(
                     text, tokens, position, has_more_cues=is_repeated, is_alternative=cue in _ONE_OF
                 )
             )
-        elif _is_label(token):
-            mentions.append(_mention(text, token, labels[token.lastgroup or ""], is_denying=is_denying))
+        elif token.label:
+            mentions.append(_mention(text, token, is_denying=is_denying))
+            is_denying = is_denying or _is_denial_too(text, token)
     mentions = _without_withdrawn(text, _spread(text, mentions))
     return _without_questions(text, [mention for mention in mentions if not _is_left_open(text, mention)])
 
 
-def _mention(text: str, token: re.Match[str], label: str, *, is_denying: bool) -> Mention:
-    probability = share(text, token.start(), token.end())
+def _mention(text: str, token: Token, *, is_denying: bool) -> Mention:
+    probability = share(text, token.start, token.end)
     is_denied = (
         is_denying
-        or is_denied_behind(text, token.end())
-        or is_improbable(text, token.start(), token.end())
+        or is_denied_behind(text, token.end)
+        or is_improbable(text, token.start, token.end)
         or (probability is not None and probability < _EVEN)
     )
-    return Mention(label, token.start(), token.end(), is_denied, probability)
+    return Mention(token.label, token.start, token.end, is_denied, probability)
 
 
 def _is_left_open(text: str, mention: Mention) -> bool:
@@ -150,60 +142,31 @@ def _is_left_open(text: str, mention: Mention) -> bool:
     return bool(_OPEN_BEHIND.match(text, mention.end) or _OPEN_BEFORE.search(before))
 
 
-def _is_denied_break(before: re.Match[str], token: re.Match[str]) -> bool:
+def _is_denied_break(before: Token, token: Token) -> bool:
     """Return whether a cue denies over a break: "not because of anger", unlike "absent while AU12 is"."""
-    is_hint = token.group().lower().startswith(("suggest", "indicat"))  # "nothing suggests"
-    return before.lastgroup == "cue" and (is_hint or not _PREDICATE.fullmatch(before.group()))
+    is_hint = token.said.startswith(("suggest", "indicat"))  # "nothing suggests"
+    return before.kind == "cue" and (is_hint or not _PREDICATE.fullmatch(before.said))
 
 
-def _is_in_front(text: str, exception: re.Match[str]) -> bool:
+def _is_in_front(text: str, exception: Token) -> bool:
     """Return whether an exception adds, or is one to what a text denies behind it: "except AU12, none"."""
-    return exception.group().lower() in _ADDING or bool(_EXCEPTION_IN_FRONT.match(text, exception.end()))
+    return exception.said in _ADDING or bool(_EXCEPTION_IN_FRONT.match(text, exception.end))
 
 
-def _is_label(token: re.Match[str]) -> bool:
-    return (token.lastgroup or "").startswith("label")
-
-
-def _is_nothing(token: re.Match[str]) -> bool:
+def _is_nothing(token: Token) -> bool:
     """Return whether a token is a label that is called the lack of something, such as `no emotion`."""
-    return _is_label(token) and token.group().lower().startswith(("no ", "not ", "doesn't "))
+    return bool(token.label) and token.said.startswith(("no ", "not ", "doesn't "))
+
+
+def _is_denial_too(text: str, token: Token) -> bool:
+    """Return whether a label denies what follows, as the `no` of "no visible beard or mustache" does."""
+    is_part = token.said == "no" != token.label
+    return is_part or (_is_nothing(token) and _GOES_ON.match(text, token.end) is not None)
 
 
 def are_joined(text: str, first: Mention, second: Mention) -> bool:
     """Return whether only a comma, `and`, `or`, `mixed with` or the like is between two mentions."""
     return _JOINT.fullmatch(text, first.end, second.start) is not None
-
-
-def _list_goes_on(
-    text: str, tokens: Sequence[re.Match[str]], position: int, *, has_more_cues: bool, is_alternative: bool
-) -> bool:
-    """Return whether what follows a comma or `and` is another item of the denied list, not a new clause.
-
-    Where every item has a cue of its own ("no hat, no glasses, young"), the list ends where the cues do.
-    """
-    is_plain = True
-    ahead = tokens[position + 1 : position + 9]
-    if has_more_cues and not any(token.group().lower() in ("or", "nor") for token in ahead):
-        return False
-    for offset, token in enumerate(ahead):
-        said = token.group().lower()
-        if _is_label(token):
-            is_clause = _CLAUSE.match(text, token.end())
-            is_new = is_clause or said.split()[0].endswith("ing")
-            return is_plain and (is_alternative or not is_new)
-        if said in ("or", "nor"):
-            if not is_plain:
-                return True  # "no artifacts, odd edges or signs of forgery"
-            is_alternative = True  # "no forgery, manipulation, or tampering is seen"
-        is_new = token.lastgroup in ("end", "break", "cue") or re.fullmatch(_VERBS, said)
-        if is_new or (offset == 0 and said in _CLAUSE_STARTS):
-            return False
-        if said not in _SKIPPED_IN_LISTS:
-            if tokens[position].lastgroup == "and" and offset == 0:
-                return not said.endswith("ing")  # "no anger and tension or fear"
-            is_plain = False
-    return False
 
 
 def _spread(text: str, mentions: list[Mention]) -> list[Mention]:
@@ -238,6 +201,13 @@ def _without_withdrawn(text: str, mentions: list[Mention]) -> list[Mention]:
 
 
 def _without_questions(text: str, mentions: list[Mention]) -> list[Mention]:
-    """Leave out what is only asked, unless nothing else is said."""
-    said = [mention for mention in mentions if not _ASKED.match(text, mention.end)]
-    return said or mentions
+    """Leave out what is only asked ("Real?", "Real or fake: "), unless nothing else is said."""
+    said: list[Mention] = []
+    is_choice = False
+    for mention, before in zip_longest(reversed(mentions), reversed(mentions[:-1])):
+        is_alternative = before is not None and _OR.fullmatch(text, before.end, mention.start) is not None
+        is_choice = is_choice or (is_alternative and text.startswith(":", mention.end))
+        if not is_choice and not _ASKED.match(text, mention.end):
+            said.append(mention)
+        is_choice = is_choice and before is not None and are_joined(text, before, mention)
+    return said[::-1] or mentions

@@ -46,8 +46,7 @@ NUMBER = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r"|\d{1,3})"
 """Pattern of a number of up to three digits, or up to a hundred in words."""
 _ONE = re.compile(
     rf"(?<![\w.,$])(?<!-)(?<!\bno )(\d{{1,3}}\.\d{{1,2}}|{NUMBER})"
-    r"(?:[- ]?ish\b|(?=(?:yo|yrs?|years?|y)\b)|(?![\w%]))"
-    r"(?![.,:]\d|\s*[<>≤≥]|[\s-]*(?:decades?|centur(?:y|ies)|months?|weeks?|days?|hours?|minutes?|seconds?|frames?|percent|cm|kg|feet|foot|ft|inch(?:es)?|pounds?|lbs|degrees?)\b)",
+    r"(?:[- ]?ish\b|(?=(?:yo|yrs?|years?|y)\b)|(?!\w))(?![.,:]\d|\s*[<>≤≥])",
     re.IGNORECASE,
 )
 _PART = r"(early|mid|middle|late)[- ]*"
@@ -69,17 +68,17 @@ _TO = re.compile(r"\s*(?:-|–|—|/|to|or|and)\s*(?:the\s+)?(?:his\s+|her\s+|th
 _HEDGE = r"(?:(?:about|around|maybe|possibly|perhaps|even)\s+)?"
 _RANGE = re.compile(
     rf"(?:\s*,\s*{NUMBER}){{0,4}}(?:\s*(?:-{{1,3}}|–|—|~|\.{{2,3}}|…|(?:to|through|until|till)\b)|,?\s*or\b"
-    rf"|,?\s*(?=maybe|possibly|perhaps))\s*{_HEDGE}({NUMBER})(?![\w%])",
+    rf"|,?\s*(?=maybe|possibly|perhaps))\s*{_HEDGE}({NUMBER})(?!\w)",
     re.IGNORECASE,
 )
 _UNIT = r"[\s-]*(?:years?|yrs?)(?:[\s-]+old)?(?:\s+of\s+age)?"
 _RANGE_OF_UNITS = re.compile(
     rf"{_UNIT}(?:\s*(?:-|–|—|~)\s*({NUMBER})(?={_UNIT}\b)"
-    rf"|,?\s*(?:(?:to|through|until|till|or)\b\s*|(?=maybe|possibly|perhaps)){_HEDGE}({NUMBER})(?![\w%]))",
+    rf"|,?\s*(?:(?:to|through|until|till|or)\b\s*|(?=maybe|possibly|perhaps)){_HEDGE}({NUMBER})(?!\w))",
     re.IGNORECASE,
 )
 _PAIR = re.compile(rf"\s*,\s*({NUMBER})(?=\s*[)\]])", re.IGNORECASE)
-_BETWEEN = re.compile(rf"\s+and\s+({NUMBER})(?![\w%])", re.IGNORECASE)
+_BETWEEN = re.compile(rf"\s+and\s+({NUMBER})(?!\w)", re.IGNORECASE)
 _BOUND = re.compile(
     r"(?:(?P<not>\b(?:not|no|never|cannot|\w+n['’]t)\s+(?:(?:be|look|appear|seem)\s+)?(?:to\s+be\s+)?(?:much\s+)?)?"
     r"\b(?:(?P<more>over|above|(?:older|more) than|at least|beyond)|under|below|(?:younger|less|fewer) than|"
@@ -88,7 +87,7 @@ _BOUND = re.compile(
 )
 _UPPER_BOUND = re.compile(
     r"(?:[\s-]*years?(?:\s+old)?)?(?:,\s*|,?\s*(?:and|but)\s+)(?:(?:younger|less) than|under|below|at most)"
-    rf"\s+({NUMBER})(?![\w%])",
+    rf"\s+({NUMBER})(?!\w)",
     re.IGNORECASE,
 )
 _DENIAL = re.compile(
@@ -112,9 +111,13 @@ _BEST = re.compile(
 """What singles a number out of a range before it."""
 _AGE = re.compile(r"\b(?:aged?|age (?:of|is)|age:?)\s*$", re.IGNORECASE)
 _OTHER_UNIT = re.compile(
-    r"\s+(?!(?:is|was|has|does|as|this|his|its|seems|looks|appears|fits|suits|plus|ans)\b)"
+    r"\s*%|[\s-]*(?i:decades?|centur(?:y|ies)|months?|weeks?|days?|hours?|minutes?|seconds?|frames?|percent|cm|"
+    r"kg|feet|foot|ft|inch(?:es)?|pounds?|lbs|degrees?|o\W?clock)\b"
+    r"|\s+(?!(?:is|was|has|does|as|this|his|its|seems|looks|appears|fits|suits|plus|ans)\b)"
     r"(?:[a-z]+s|people|men|women|children)\b"
 )
+_OF_A_SCALE = re.compile(r"\d\s*(?:/|(?:out )?of)\s*$", re.IGNORECASE)
+"""Before a number that says how much could have been: the 5 of "4/5 stars"."""
 _LIST_NUMBER = re.compile(r"^\(?\d[.)]\s+(?=\D{0,60}\d)", re.MULTILINE)
 
 
@@ -155,7 +158,7 @@ def read_numbers(text: str, question: Question) -> tuple[float, ...]:
 
 def _readings(text: str, question: Question) -> list[_Reading]:
     singular = re.escape(question.unit.removesuffix("s"))
-    short = r"|yrs?\b|y/?o\b|y\b" if singular == "year" else ""
+    short = {"year": r"|yrs?\b|y/?o\b|y\b", "percent": "|%"}.get(singular, "")
     unit = re.compile(rf"[\s-]*(?:{singular}s?\b{short})", re.IGNORECASE)
     found: list[_Reading] = []
     taken = 0
@@ -170,7 +173,7 @@ def _readings(text: str, question: Question) -> list[_Reading]:
     matches = list(_ONE.finditer(text))
     for match, following in zip_longest(matches, matches[1:]):
         before = text[max(0, match.start() - _CONTEXT) : match.start()]
-        if match.start() < taken or _DENIAL.search(before):
+        if match.start() < taken or _DENIAL.search(before) or _OF_A_SCALE.search(before):
             continue
         last, taken = _other_end(text, match, before)
         if last is None:

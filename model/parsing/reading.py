@@ -38,13 +38,21 @@ class Reading:
     rationale: str
 
 
+_IT = (
+    r"(?:it|this|that|he|she|they|"
+    r"the (?:video|clip|footage|image|picture|photo|face|person|man|woman|child|subject|individual))"
+)
+_IS = r"(?:'s|'re| is| are| was| were| has been| have been)(?! also\b)"
 _CONCLUSION = re.compile(
-    r"\b(?:therefore|thus|hence|overall|in conclusion|in summary|to conclude|consequently|predominant(?:ly)?|"
-    r"primar(?:y|ily)|dominant|most likely|best described as|reveals?|turns? out|on (?:a )?closer \w+|"
-    r"answer(?= is\b|:)|the best(?: \w+)? is|(?<!secondary )(?<!second )(?<!other )"
+    r"\b(?:therefore|thus|hence|overall|in conclusion|in summary|to conclude|consequently|ultimately|"
+    r"predominant(?:ly)?|primar(?:y|ily)|dominant|most likely|best described as|reveals?|turns? out|"
+    r"on (?:a )?closer \w+|(?:answer|verdict|conclusion|assessment|classification|judge?ment)(?= is\b|:)|"
+    r"the best(?: \w+)? is|(?<!secondary )(?<!second )(?<!other )"
     r"(?:emotion|expression)(?: \w+){0,5}? (?:is|as|to be)|actually|in fact|in reality|"
-    r"(?:but|yet|however,?) (?:it|this|that|he|she|they|the (?:video|clip|footage|image|picture|face|person))"
-    r"(?:'s|'re| is| are| was| were| has been| have been))\b",
+    r"i(?:'d| would| can| must)? (?:conclude|classify|say)|"
+    rf"(?:but|yet|however,?|so,?) {_IT}{_IS}|(?:but|yet){_IS}|"
+    rf"(?:but|yet|however)\b[^.;!?\n]{{1,120}}? (?:indicat|suggest|show|mean|prov|confirm)\w* that "
+    rf"{_IT}{_IS})\b",
     re.IGNORECASE,
 )
 _CONCLUDED_BEHIND = re.compile(
@@ -130,7 +138,7 @@ def _unless_refused(text: str, question: Question, read: Callable[[str, Question
 
 def _read_prose(text: str, question: Question) -> _Labels:
     """Return the one label that a text affirms, the one that it concludes on, or all."""
-    found = find_mentions(text, {label.name: label.words() for label in question.labels})
+    found = find_mentions(text, {label.name: label.words() for label in question.labels}, _topic(question))
     mentions = [_graded(text, mention) for mention in found]
     shares = {mention.label: mention.share for mention in mentions if mention.share}
     if len(shares) > 1:
@@ -197,7 +205,7 @@ def _read_multi_label(text: str, question: Question) -> _Labels:
         if re.search(r"\bAU\d", text, re.IGNORECASE):
             # Names are not always right (AU15 is called by two): where there are numbers, they alone count.
             words = {name: (name.lower(),) for name in words}
-    mentions = find_mentions(text, words)
+    mentions = find_mentions(text, words, _topic(question))
     affirmed = {mention.label for mention in mentions if not mention.is_denied}
     denied = {mention.label for mention in mentions if mention.is_denied}
     labels = tuple(name for name in words if name in affirmed)
@@ -220,6 +228,10 @@ def _without_number(text: str, question: Question) -> str:
     text = text.strip()
     marker = re.match(_NUMBER_MARKER % singular, text, re.IGNORECASE)
     return text[marker.end() :].strip() if marker else text
+
+
+def _topic(question: Question) -> str:
+    return f"{question.name.replace('_', ' ')} {question.prompt}"
 
 
 def _names(mentions: Sequence[Mention]) -> tuple[str, ...]:

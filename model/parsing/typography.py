@@ -30,16 +30,16 @@ _SPACES, _LINES, _RUN = re.compile(r"[^\S\n]+"), re.compile(r" ?\n\s*"), re.comp
 def plain_text(text: str) -> str:
     """Return the words of a text without Markdown, tags, quotation marks and characters of other widths.
 
-    The cells of a table row are joined with colons; what is struck through is gone, and what has an empty
-    box or a cross is called `not`. White space and runs of one sign are shortened, so that what reads the
-    text looks at no stretch of them for long.
+    Underscores inside of words are spaces, and the cells of a table row are joined with colons. What is
+    struck through is gone, and what has an empty box or a cross is called `not`. White space and runs of one
+    sign are shortened, so that what reads the text looks at no stretch of them for long.
     """
     text = _HEADING.sub(lambda heading: (heading[1] or heading[2]).rstrip(":* ") + ":", text)
     text = text.translate(_SAME)
     if not text.isascii():
         text = "".join(map(_ascii, text))
     text = _RUN.sub(r"\1\1\1", _LINES.sub("\n", _SPACES.sub(" ", text)))
-    text = _UNDERSCORES.sub("", _TAG.sub("", _STRUCK.sub("", text)))
+    text = _UNDERSCORES.sub("", _TAG.sub("", _STRUCK.sub("", text))).replace("_", " ")
     text = _CELLS.sub(": ", _EDGES.sub("", text))
     text = _NOT_CHOSEN.sub(r"\1not", _CHOSEN.sub(r"\1", text))
     return _CROSSED_OUT.sub(" no", text).strip()

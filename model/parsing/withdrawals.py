@@ -43,11 +43,13 @@ _REPLACED = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_START = re.compile(r"[.;!?\n](?=\s|$)")
-_CONCESSION = re.compile(
-    r"\s*(?:while|although|though|even (?:though|if)|despite|in spite of)\b[^,]*"
-    rf"\b(?:{_LOOK}|looking|seeming|appearing|could|might|may)\b[^,]*$",
+_ALTHOUGH = r"(?:although|though|even (?:though|if)|despite|in spite of)\b"
+_CONCEDED_FIRST = re.compile(
+    rf"\s*(?:{_ALTHOUGH}|while\b[^,]*\b(?:{_LOOK}|looking|seeming|appearing|could|might|may)\b)[^,]*$",
     re.IGNORECASE,
 )
+_CONCEDED_LAST = re.compile(rf"\S[\s,(]+{_ALTHOUGH}[^,;]*$", re.IGNORECASE)
+_ONLY_LOOKS = re.compile(r"-(?:looking|seeming)\b", re.IGNORECASE)
 _SENTENCE, _AFTER = 300, 240
 """Characters before and behind a word that are looked at: more than any pattern here spans."""
 
@@ -75,12 +77,16 @@ def is_withdrawn(text: str, start: int, end: int, next_start: int | None) -> boo
 
 
 def is_conceded(text: str, start: int, end: int) -> bool:
-    """Return whether what is said at [start, end) is only the look that a sentence goes on to set aside.
+    """Return whether what is said at [start, end) is only what a sentence sets aside for what it claims.
 
-    As in "although it looks real, it is fake": worth nothing where another label is affirmed.
+    As in "although it looks real, it is fake", "it is fake, although the light is real" or "a real-looking
+    face": worth nothing where another label is affirmed.
     """
+    said = _said_before(text, start)
+    if _ONLY_LOOKS.match(text, end) or _CONCEDED_LAST.search(said):
+        return True
     comma = re.match(r"[^.;!?\n,]{0,80},", text[end : end + 82])
-    return comma is not None and _CONCESSION.match(_said_before(text, start)) is not None
+    return comma is not None and _CONCEDED_FIRST.match(said) is not None
 
 
 def _said_before(text: str, start: int) -> str:

@@ -41,9 +41,10 @@ class Label:
         return tuple(dict.fromkeys(form for word in spoken for form in (word, word[0].upper() + word[1:])))
 
     def words(self) -> tuple[str, ...]:
-        """Return everything that names the label in a text, lower case."""
+        """Return everything that names the label in a text, lower case; with spaces, too, for underscores."""
         known = (self.name, self.phrase, *self.variants, *self.synonyms)
-        return tuple(dict.fromkeys(word.lower().strip(" .") for word in known if word))
+        spoken = [form.lower().strip(" .") for word in known for form in (word, word.replace("_", " "))]
+        return tuple(dict.fromkeys(filter(None, spoken)))
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -58,10 +59,12 @@ EXPRESSIONS = (
     _expression(
         "happiness",
         "happiness, happy, joy",
-        "joyful, joyous, delight, delighted, cheerful, amusement, amused",
+        "joyful, joyous, delight, delighted, cheerful, amusement, amused, elated, contentment",
     ),
     _expression(
-        "sadness", "sadness, sad, sorrow", "sorrowful, unhappy, unhappiness, grief, melancholy, dejected"
+        "sadness",
+        "sadness, sad, sorrow",
+        "sorrowful, saddened, unhappy, unhappiness, grief, melancholy, dejected",
     ),
     _expression(
         "neutral",
@@ -70,14 +73,20 @@ EXPRESSIONS = (
         "not show any * emotion, doesn't show any * emotion, not display any * emotion, "
         "doesn't display any * emotion, not express any * emotion",
     ),
-    _expression("anger", "anger, angry", "angered, rage, furious, fury, irritated, irritation"),
+    _expression(
+        "anger",
+        "anger, angry",
+        "angered, rage, enraged, furious, fury, irritated, irritation, annoyed, annoyance",
+    ),
     _expression(
         "surprise",
         "surprise, surprised",
         "astonished, astonishment, shocked, shock, startled, amazed, amazement",
     ),
     _expression("disgust", "disgust, disgusted", "revulsion, repulsed, repulsion, aversion"),
-    _expression("fear", "fear, fearful, afraid", "scared, frightened, fright, terrified, terror"),
+    _expression(
+        "fear", "fear, fearful, afraid", "scared, frightened, fright, terrified, terror, horrified, horror"
+    ),
 )
 """The seven expressions of DFEW, RAF-DB and, but for surprise, CREMA-D."""
 
@@ -123,31 +132,28 @@ ATTRIBUTES = (
     _attribute("bangs", "", "a fringe"),
     _attribute("big_lips", "", "full lips, large lips"),
     _attribute("big_nose", "", "large nose, prominent nose"),
-    _attribute("black_hair", "", "black * hair, hair is * black, dark hair"),
-    _attribute(
-        "blond_hair", "", "blonde hair, blond * hair, blonde * hair, hair is * blond, hair is * blonde"
-    ),
+    _attribute("black_hair", "", "black * hair, dark hair"),
+    _attribute("blond_hair", "", "blonde hair, blond * hair, blonde * hair"),
     _attribute("blurry", "blurry picture", "blurry, blurred"),
-    _attribute("brown_hair", "", "brown * hair, hair is * brown, brunette"),
+    _attribute("brown_hair", "", "brown * hair, brunette"),
     _attribute("bushy_eyebrows", "", "thick eyebrows"),
     _attribute("chubby", "chubby face", "chubby"),
     _attribute("double_chin"),
     _attribute("eyeglasses", "", "glasses, spectacles"),
     _attribute("goatee"),
-    _attribute("gray_hair", "", "grey hair, gray * hair, grey * hair, hair is * gray, hair is * grey"),
+    _attribute("gray_hair", "", "grey hair, gray * hair, grey * hair, graying hair, greying hair"),
     _attribute("heavy_makeup", "", "heavy make-up, heavy * makeup"),
     _attribute("high_cheekbones", "", "prominent cheekbones"),
     _attribute("male", "", "man, boy, gentleman"),
-    _attribute(
-        "mouth_slightly_open", "", "mouth is slightly open, slightly open mouth, lips slightly parted"
-    ),
+    _attribute("mouth_slightly_open", "", "slightly open mouth, slightly parted lips, lips slightly parted"),
     _attribute("mustache", "", "moustache"),
     _attribute("narrow_eyes"),
     _attribute(
         "no_beard",
         "",
         "without a beard, without beard, not have a beard, "
-        "doesn't have a beard, no facial hair, clean-shaven, clean shaven, beardless",
+        "doesn't have a beard, no * beard, no facial hair, no * facial hair, beard: no, beard: none, "
+        "clean-shaven, clean shaven, beardless",
     ),
     _attribute("oval_face", "", "oval-shaped face, oval * face"),
     _attribute("pale_skin", "", "pale * skin, fair skin, pale complexion"),
@@ -156,8 +162,8 @@ ATTRIBUTES = (
     _attribute("rosy_cheeks"),
     _attribute("sideburns"),
     _attribute("smiling", "smile", "smiling, smiles"),
-    _attribute("straight_hair", "", "straight * hair, hair is * straight"),
-    _attribute("wavy_hair", "", "wavy * hair, hair is * wavy, curly hair, curly * hair"),
+    _attribute("straight_hair", "", "straight * hair"),
+    _attribute("wavy_hair", "", "wavy * hair, curly hair, curly * hair"),
     _attribute("wearing_earrings", "", "earrings, earring"),
     _attribute("wearing_hat", "wearing a hat", "hat, cap, wears a hat"),
     _attribute("wearing_lipstick", "", "lipstick"),
@@ -168,13 +174,19 @@ ATTRIBUTES = (
 """CelebA's forty, in its order, lower case."""
 
 AUTHENTICITY = (
-    Label("real", variants=("real", "genuine", "authentic"), synonyms=("unaltered", "unmanipulated")),
+    Label(
+        "real",
+        variants=("real", "genuine", "authentic"),
+        synonyms=("unaltered", "unmanipulated", "unedited", "legitimate"),
+    ),
     Label(
         "fake",
         variants=("fake", "deepfake", "manipulated"),
         synonyms=_words(
             "deep fake, deep-fake, forged, forgery, synthetic, altered, tampered, doctored, manipulation, "
-            "tampering, fabricated"
+            "tampering, fabricated, falsified, inauthentic, face swap, face-swap, face swapping, "
+            "face-swapping, face-swapped, swapped, ai-generated, ai generated, generated by ai, "
+            "generated by artificial intelligence, computer-generated, computer generated, cgi"
         ),
     ),
 )

@@ -12,6 +12,7 @@ from model.prompting.questions import default_question
         ("AU12C, AU06_r", "AU12, AU6"),
         ("AUs 1+2 and 4", "AUs AU1/AU2 and AU4"),
         ("The active AUs are 6 and 12.", "The active AUs are AU6 and AU12."),
+        ("The active AUs are AU4 and AU7.", "The active AUs are AU4 and AU7."),
         ("The following action units are active: 1, 2.", "The following action units are active: AU1, AU2."),
         ("AU 6, 12, and 25", "AU6, AU12, and AU25"),
         ("AU12, 3 faces", "AU12, 3 faces"),

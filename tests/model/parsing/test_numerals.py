@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.parsing.reading import read_answer
+from model.parsing.reading import Reading, read_answer
 from model.prompting.questions import Question, default_question
 
 AGE = default_question("age")
@@ -57,8 +57,24 @@ AGE = default_question("age")
         (AGE, "late 30s/early 40s", "ambiguous", "37 43"),
         (AGE, "He is 6 feet tall and 30 years old.", "ok", "30"),
         (AGE, "1. 30 years old", "ok", "30"),
+        (AGE, "6-8 months old", "unparsable", ""),
+        (AGE, "A man with a 5 o'clock shadow.", "unparsable", ""),
+        (AGE, "90% sure that he is 22", "ok", "22"),
     ],
 )
 def test_hostile_ages(question: Question, text: str, status: str, labels: str) -> None:
     reading = read_answer(text, question)
     assert (reading.status, " ".join(reading.labels)) == (status, labels)
+
+
+@pytest.mark.parametrize("unit", ["degrees", "percent", "months", "minutes", "frames", "cm", "kg"])
+def test_a_unit_that_is_no_age_may_be_the_questions_own(unit: str) -> None:
+    question = Question("much", "number", "How much?", unit=unit, number_answers=(f"{{n}} {unit}",))
+    assert read_answer(f"30 {unit}: so it seems.", question) == Reading("ok", ("30",), "so it seems.")
+    assert read_answer(f"After 20 years it is 30 {unit}.", question).labels == ("30",)
+
+
+@pytest.mark.parametrize("text", ["Rating: 4/5 stars", "I give 4 out of 5 stars.", "4 of 5"])
+def test_the_end_of_a_scale_is_no_answer(text: str) -> None:
+    question = Question("look", "number", "How good?", maximum=5, unit="stars", number_answers=("{n} stars",))
+    assert read_answer(text, question).labels == ("4",)

@@ -232,6 +232,14 @@ def test_action_units(text: str, status: str, labels: str) -> None:
         ("eyeglasses: no, young: yes, male: yes", "ok", "male young"),
         ("She has brown eyes and blond hair.", "ok", "blond_hair"),
         ("Brown and slightly curly hair.", "ok", "brown_hair wavy_hair"),
+        ("Her hair is long, black and wavy, her eyes are brown.", "ok", "black_hair wavy_hair"),
+        (
+            "Hair color: blond\nEyes: narrow\nMouth: slightly open",
+            "ok",
+            "blond_hair mouth_slightly_open narrow_eyes",
+        ),
+        ("His hair is neither black nor gray, his face is oval.", "ok", "oval_face"),
+        ("Bags Under Eyes, 5 o Clock Shadow", "ok", "5_o_clock_shadow bags_under_eyes"),
     ],
 )
 def test_attributes(text: str, status: str, labels: str) -> None:
@@ -327,6 +335,13 @@ def test_a_question_of_ones_own_is_read_by_its_words() -> None:
     question = Question("eyewear", "single_label", "Glasses?", labels=labels)
     check(question, "She wears sun and wind glasses.", "ok", "worn")
     check(question, "She wears no glasses.", "ok", "bare")
+
+
+def test_the_light_is_no_label_of_a_face_but_may_be_what_is_asked() -> None:
+    labels = (Label("natural"), Label("artificial"))
+    light = Question("light", "single_label", "Is the lighting natural?", labels=labels)
+    check(light, "Natural light falls on the wall.", "ok", "natural")
+    check(Question("skin", "single_label", "How is the skin?", labels=labels), "Natural light.", "unparsable")
 
 
 def test_yes_and_no_may_be_labels() -> None:

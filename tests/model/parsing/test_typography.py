@@ -17,7 +17,7 @@ EXPRESSION = default_question("expression")
     ("text", "plain"),
     [
         ("The **video** is _not_ `real`.", "The video is not real."),
-        ("wearing_hat, __bold__, 5_o_clock", "wearing_hat, bold, 5_o_clock"),
+        ("wearing_hat, __bold__, 5_o_clock", "wearing hat, bold, 5 o clock"),
         ("~~happy~~ sad", "sad"),
         ("<b>Anger</b> < 3 > 2", "Anger < 3 > 2"),
         ("## Answer\nfear", "Answer:\nfear"),

@@ -76,6 +76,13 @@ EXPRESSION = default_question("expression")
         (AGE, "Over 18 but under 30.", "ambiguous", "18 30"),
         (DEEPFAKE, "One might suspect a deepfake, but the evidence does not support it.", "ok", "real"),
         (DEEPFAKE, "Looks real but isn't.", "ok", "fake"),
+        (DEEPFAKE, "The video looks real but is manipulated.", "ok", "fake"),
+        (DEEPFAKE, "The face looks real, but the light indicates that the video is fake.", "ok", "fake"),
+        (DEEPFAKE, "It seems real, however the jaw flickers, so it is a deepfake.", "ok", "fake"),
+        (DEEPFAKE, "The video is fake, although the lighting on the skin is real.", "ok", "fake"),
+        (DEEPFAKE, "A deepfake with a real-looking mouth.", "ok", "fake"),
+        (EXPRESSION, "He looks happy but is also surprised.", "ambiguous", "happiness surprise"),
+        (EXPRESSION, "He appears sad, but there is a hint of anger.", "ambiguous", "sadness anger"),
         (DEEPFAKE, "It seems genuine, but it is a deepfake.", "ok", "fake"),
     ],
 )
