@@ -1,6 +1,7 @@
 """The ways in which texts number action units."""
 
 import re
+from collections.abc import Iterable
 
 _NUMBER = re.compile(r"\bAU[\s._#-]{0,2}0?(\d+)(?:[A-E]|[_ ][rc])?\b", re.IGNORECASE)
 """As FACS and its tools write it: AU12, AU 12, AU-12, AU06, AU12C, AU12_r."""
@@ -18,6 +19,14 @@ _LIST = re.compile(
 def spell_action_units(text: str) -> str:
     """Return a text in which each action unit has its own name: `AUs 1+2 and 4` is `AUs AU1/AU2 and AU4`."""
     return _NUMBER.sub(r"AU\1", _LIST.sub(_spell_list, text))
+
+
+def drop_names(text: str, names: Iterable[str]) -> str:
+    """Return a text without the names of units that have a number: `AU6: Cheek Raiser (no)` is `AU6 (no)`."""
+    named = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    return re.sub(
+        rf"\b(AU\d+)\b ?(?:[:–—-] ?(?:{named})\b|\((?:{named})\))", r"\1", text, flags=re.IGNORECASE
+    )
 
 
 def _spell_list(found: re.Match[str]) -> str:

@@ -109,7 +109,7 @@ _FAINT_BEHIND = re.compile(rf"\s+{_CHANCE}(?:{_SIGN}|\s+(?:is|seems|appears)) ?{
 _ITS_FAINTNESS = re.compile(
     rf"(?:\s+\w+)?(?:\s+(?:is|are|seems?|appears?)|{_SIGN}) ?{FAINTLY}", re.IGNORECASE
 )
-_GRADED = re.compile(rf"{_ASIDE}{_SIGN} ?{FAINTLY}", re.IGNORECASE)
+_GRADED = re.compile(rf"{_ASIDE}(?:{_SIGN} ?{FAINTLY}|\s?\({FAINT}(?: {_CHANCE})?\))", re.IGNORECASE)
 _ON_A_SCALE = re.compile(rf"{_ASIDE}{_SIGN}? ?{RATIO}", re.IGNORECASE)
 _BEFORE = 100
 """Characters before a word that are looked at."""

@@ -18,10 +18,10 @@ _CUES = (
     r"(?:hard|difficult) to (?:believe|imagine)|too \w+ to be|doubts?|doubtful|doubted"
 )
 _EXCEPTIONS = r"except(?: for)?|other than|apart from|aside from|besides|but for|save for"
+_THINGS = r"\s+(?:facial\s+)?(?:aus?|action units?|attributes?|features?|units?|ones)"
 _HEADINGS = (
-    rf"(?:missing|not (?:apply|applicable|listed|wearing)|{ABSENT})(?:"
-    r"(?:\s+(?:facial\s+)?(?:aus?|action units?|attributes?|features?|units?|ones))?\s*:(?=[\s\[])"
-    r"|\s+(?:facial\s+)?(?:aus?|action units?|attributes?|features?|units?|ones)\s+(?:is|are|include)\b)"
+    rf"(?:missing|not (?:apply|applicable|listed|wearing)|{ABSENT})"
+    rf"(?:(?:{_THINGS})?\s*:(?=[\s\[])|{_THINGS}\s+(?:is|are|include)\b(?:\s?:)?)"
 )
 _IDIOMS = (
     r"not (?:only|just|merely|simply)|not (?:sure|certain|clear) (?:whether|if)|"
@@ -43,7 +43,7 @@ _SURROUNDINGS = ("background|backdrop|wall", "light(?:ing)?", "colou?rs?")
 _OTHER_THINGS = r"(?:eye|brow|eyebrow|beard|skin|lip|tie|hat|shirt|suit|dress|jacket|background|glasse)s?\b"
 """What has a colour of its own: the hair of "brown eyes and blond hair" is not brown."""
 _NOT = r"(?:not?|never|nor|than)\b"
-_IS = r"(?:\s+(?:is|are|was|were|looks?|seems?|appears?)(?=\s)|\s?[:=])"
+_IS = r"(?:(?:,? (?:which|that))?\s+(?:(?:is|are|was|were)(?:n['’]t)?|looks?|seems?|appears?)(?=\s)|\s?[:=])"
 _ASPECT = r"(?:\s+(?:colou?r|shape|size|style|type|texture))?"
 _DESCRIBED = re.compile(r"(?!(?:no|not|without|doesn't|a|an|wears|wearing) )([^*]+?)(?: \*)? (\w+)")
 """A form of the kind "black hair", of which "the hair is black" says the same."""

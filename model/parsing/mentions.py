@@ -97,7 +97,7 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]], topic: str = ""
             # "less anger than sadness" denies anger, where "anger rather than sadness" denies sadness.
             is_denying = not (cue == "less" and token.said == "than")
             cue = token.said
-            is_headed = token.kind == "heading"
+            is_headed = token.kind == "heading" and token.said.endswith(":")
             is_value = _IN_A_FORM.search(text, max(0, token.start - _BEFORE), token.start) is not None
         elif token.kind == "exception":
             if before and _is_nothing(before):
@@ -111,13 +111,10 @@ def find_mentions(text: str, words: Mapping[str, Sequence[str]], topic: str = ""
             is_denying = is_denying and before is not None and _is_denied_break(before, token)
         elif token.kind in ("comma", "and"):
             is_next_entry = is_value and _ENTRY.match(text, token.end) is not None
-            is_denying = (
-                is_denying
-                and not is_next_entry
-                and list_goes_on(
-                    text, tokens, position, has_more_cues=is_repeated, is_alternative=cue in _ONE_OF
-                )
+            is_listed = is_headed or list_goes_on(
+                text, tokens, position, has_more_cues=is_repeated, is_alternative=cue in _ONE_OF
             )
+            is_denying = is_denying and not is_next_entry and is_listed
         elif token.label:
             mentions.append(_mention(text, token, is_denying=is_denying))
             is_denying = is_denying or _is_denial_too(text, token)

@@ -118,6 +118,8 @@ _OTHER_UNIT = re.compile(
 )
 _OF_A_SCALE = re.compile(r"\d\s*(?:/|(?:out )?of)\s*$", re.IGNORECASE)
 """Before a number that says how much could have been: the 5 of "4/5 stars"."""
+_DIFFERENCE = re.compile(r"\s+(?:younger|older|less|more|fewer) than\b", re.IGNORECASE)
+"""Behind a number that is none of its own: "10 years younger than his 60"."""
 _LIST_NUMBER = re.compile(r"^\(?\d[.)]\s+(?=\D{0,60}\d)", re.MULTILINE)
 
 
@@ -182,10 +184,13 @@ def _readings(text: str, question: Question) -> list[_Reading]:
             numbers = (_value(match[1]), last)
         if is_withdrawn(text, match.start(), taken, following.start() if following else None):
             continue
-        has_unit = unit.match(text, taken) is not None
+        with_unit = unit.match(text, taken)
+        has_unit = with_unit is not None
         is_alone = not before.strip()
         if "." in match[1] and not (has_unit or _AGE.search(before) or (is_alone and taken == len(text))):
             continue  # a length, say
+        if _DIFFERENCE.match(text, with_unit.end() if with_unit else taken):
+            continue
         if not has_unit and _OTHER_UNIT.match(text, taken):
             continue
         is_stated = is_alone or _STATEMENT.search(before) is not None

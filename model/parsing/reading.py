@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from model.parsing.action_units import spell_action_units
+from model.parsing.action_units import drop_names, spell_action_units
 from model.parsing.denials import FAINTLY, OPEN, PERCENT, RATIO, VERDICT, is_faint, share_of_scale
 from model.parsing.mentions import Mention, are_joined, find_mentions
 from model.parsing.numerals import NUMBER, read_numbers
@@ -204,6 +204,8 @@ def _read_multi_label(text: str, question: Question) -> _Labels:
         text = spell_action_units(text)
         if re.search(r"\bAU\d", text, re.IGNORECASE):
             # Names are not always right (AU15 is called by two): where there are numbers, they alone count.
+            spoken = (word for named in words.values() for word in named)
+            text = drop_names(text, [word for word in spoken if not word.startswith("au")])
             words = {name: (name.lower(),) for name in words}
     mentions = find_mentions(text, words, _topic(question))
     affirmed = {mention.label for mention in mentions if not mention.is_denied}

@@ -59,6 +59,7 @@ AGE = default_question("age")
         (AGE, "1. 30 years old", "ok", "30"),
         (AGE, "6-8 months old", "unparsable", ""),
         (AGE, "A man with a 5 o'clock shadow.", "unparsable", ""),
+        (AGE, "He looks 10 years younger than his 60.", "ok", "60"),
         (AGE, "90% sure that he is 22", "ok", "22"),
     ],
 )
