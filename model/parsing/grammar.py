@@ -11,10 +11,11 @@ _CUES = (
     r"\w+n['’]t|cannot|not|never|no|without|neither|nor|none|nothing|lack(?:s|ing)?|absence|absent|devoid|"
     r"free (?:of|from)|(?:rather )?than|instead of|as opposed to|unlike|rul(?:e|es|ed|ing) out|"
     r"exclud(?:e|es|ed|ing)|mistaken for|confused with|far from|unlikely|less likely|fails? to|hardly|"
-    r"scarcely|(?<!no )(?<!not )less(?=(?:\s+\w+){1,4}\s+than\b)|anything but|insufficient|"
-    r"(?:little|few)(?=\s+(?:or no\s+)?(?:evidence|proof|reasons?|grounds|signs?|indications?|traces?)\b)|"
+    r"scarcely|(?<!no )(?<!not )less(?=(?:\s+\w+){1,4}\s+than\b)|anything but|"
+    r"(?:insufficient|(?<!\ba )(?:little|few))(?=\s+(?:or no\s+)?(?:evidence|proof|reasons?|grounds|signs?|"
+    r"indications?|traces?)\b)|"
     r"(?:distinguish|differentiat|separat)\w*(?:\s+\w+){0,3}\s+from|sets?(?:\s+\w+){1,3}\s+apart\s+from|"
-    r"(?:distinct|differs?) from|in contrast (?:to|with)|contrary to|compared (?:to|with)|"
+    r"(?:distinct|differs?) from|in contrast (?:to|with)|contrary to|"
     r"(?:hard|difficult) to (?:believe|imagine)|too \w+ to be|doubts?|doubtful|doubted"
 )
 _EXCEPTIONS = r"except(?: for)?|other than|apart from|aside from|besides|but for|save for"
@@ -48,9 +49,10 @@ _ASPECT = r"(?:\s+(?:colou?r|shape|size|style|type|texture))?"
 _DESCRIBED = re.compile(r"(?!(?:no|not|without|doesn't|a|an|wears|wearing) )([^*]+?)(?: \*)? (\w+)")
 """A form of the kind "black hair", of which "the hair is black" says the same."""
 _MORE = (
-    rf"(?:(?!{_OTHER_THINGS}|(?:is|are|was|were|has|have|wears?|with|in|on|by|the|his|her|their)\b)"
-    r"[\w'’-]+,? ){0,4}?"
+    rf"(?:(?!{_OTHER_THINGS}|(?:is|are|was|were|has|have|wears?|with|in|on|by|under|behind|of|at|like|the|his|her|"
+    r"their)\b)[\w'’-]+,? ){0,4}?"
 )
+"""What may stand in front of such an adjective: other words, but no other thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,9 @@ def _grammar(words: tuple[tuple[str, tuple[str, ...]], ...], others: tuple[str, 
     described: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for form, label in forms:
         if parts := _DESCRIBED.fullmatch(form):
-            adjective = re.compile(rf"{_ASPECT}{_IS} {_MORE}({re.escape(parts[1])})\b(?!-)", re.IGNORECASE)
+            adjective = re.compile(
+                rf"{_ASPECT}{_IS} {_MORE}({re.escape(parts[1])})\b(?!-| {_OTHER_THINGS})", re.IGNORECASE
+            )
             described.setdefault(parts[2], []).append((label, adjective))
     nouns = "|".join(map(re.escape, described)) or "(?!)"
     grammar = (

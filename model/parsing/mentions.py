@@ -156,9 +156,8 @@ def _is_nothing(token: Token) -> bool:
 
 
 def _is_denial_too(text: str, token: Token) -> bool:
-    """Return whether a label denies what follows, as the `no` of "no visible beard or mustache" does."""
-    is_part = token.said == "no" != token.label
-    return is_part or (_is_nothing(token) and _GOES_ON.match(text, token.end) is not None)
+    """Return whether a label goes on to deny what follows: "no emotion such as anger"."""
+    return _is_nothing(token) and _GOES_ON.match(text, token.end) is not None
 
 
 def are_joined(text: str, first: Mention, second: Mention) -> bool:

@@ -152,8 +152,8 @@ ATTRIBUTES = (
         "no_beard",
         "",
         "without a beard, without beard, not have a beard, "
-        "doesn't have a beard, no * beard, no facial hair, no * facial hair, beard: no, beard: none, "
-        "clean-shaven, clean shaven, beardless",
+        "doesn't have a beard, no visible beard, no noticeable beard, beard: no, "
+        "no facial hair, no visible facial hair, no noticeable facial hair, beard: none, clean-shaven, clean shaven, beardless",
     ),
     _attribute("oval_face", "", "oval-shaped face, oval * face"),
     _attribute("pale_skin", "", "pale * skin, fair skin, pale complexion"),
