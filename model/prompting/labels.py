@@ -153,7 +153,8 @@ ATTRIBUTES = (
         "",
         "without a beard, without beard, not have a beard, "
         "doesn't have a beard, no visible beard, no noticeable beard, beard: no, "
-        "no facial hair, no visible facial hair, no noticeable facial hair, beard: none, clean-shaven, clean shaven, beardless",
+        "beard: none, no facial hair, no visible facial hair, no noticeable facial hair, clean-shaven, "
+        "clean shaven, beardless",
     ),
     _attribute("oval_face", "", "oval-shaped face, oval * face"),
     _attribute("pale_skin", "", "pale * skin, fair skin, pale complexion"),
