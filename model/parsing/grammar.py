@@ -106,7 +106,7 @@ def tokenise(text: str, words: Mapping[str, Sequence[str]], topic: str = "") -> 
         end = found.end()
         if kind == "noun":
             adjectives |= {
-                at: (to, label) for label, at, to in _adjectives(text, found, grammar.described[said])
+                at: (to, label) for label, at, to in _adjectives(text, found, grammar.described.get(said, ()))
             }
             kind = "word"
         label = grammar.labels.get(kind, "")

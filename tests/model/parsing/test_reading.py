@@ -373,6 +373,7 @@ def test_no_text_breaks_the_reader() -> None:
         "(",
         "but",
         "\u2581",
+        "ha\u0130r is",  # a capital i whose lower case has two characters
         ".",
         "rather than",
         "-",
