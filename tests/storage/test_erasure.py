@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +13,18 @@ from typing import Any
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
 from storage.catalog import Catalog
+from storage.delta import DeltaTables
 from storage.erasable import Erasable, find_before, find_sources, find_video
-from storage.erasure import REDACTED, Eraser
+from storage.erasure import Eraser
 from storage.lake import Lake, LakeError
 from storage.maintenance import maintain
-from storage.records import Erasure, evidence_path
+from storage.records import Box, Erasure, Forgotten, Video, evidence_path
+from storage.row_changes import REDACTED
+from storage.store import FolderStore
 from tests.storage.rows import at, failure, recipe, scan, source, video
 
 ANNA, BERT, OLD = "a" * 64, "b" * 64, "c" * 64
@@ -46,10 +53,12 @@ def lake(tmp_path: Path) -> Lake:
     return lake
 
 
-def everywhere(lake: Lake) -> str:
+def everywhere(lake: Lake, but: tuple[str, ...] = ()) -> str:
     """Return all values of all Parquet files of a lake, current or not, and of its logs, as one text."""
     text = ""
     for path in sorted(Path(lake.root).rglob("*")):
+        if not set(but).isdisjoint(path.parts):
+            continue
         text += f"{path}\n"
         if path.suffix == ".parquet" and "_delta_log" not in path.parts:
             text += str(duckdb.execute("select * from read_parquet($1)", [str(path)]).fetchall())
@@ -194,20 +203,80 @@ def test_a_forged_receipt_removes_nothing(lake: Lake, tmp_path: Path) -> None:
     assert Lake(lake.root).exists
 
 
-def test_an_erasure_that_was_killed_is_finished_by_maintenance(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def die(*_: object) -> int:
-        raise KeyboardInterrupt
+@pytest.fixture
+def small(tmp_path: Path) -> Lake:
+    """What one erasure has to do with everything, in few files: names without a content, runs, old files."""
+    lake = Lake(tmp_path / "small")
+    ended = replace(scan(), archives=(NAME, "/archive/more"))
+    lake.append([recipe(), ended, replace(scan(), scan_id="running", archives=("anna.mp4", NAME))])
+    lake.append([replace(ended, finished_at=at(9)), source(NAME), source(NAME, video_id=ANNA, minutes=2)])
+    lake.append([source("/copies/1.mp4"), source("/copies/1.mp4", video_id=ANNA, minutes=2)])
+    lake.append([source("/archive/bert.mp4", video_id=BERT), source("/archive/anna, never read.mp4")])
+    lake.append([failure(NAME), failure("/copies/1.mp4", video_id=ANNA)])
+    rows = [*video(ANNA, NAME), *video(BERT, "/archive/bert.mp4")]
+    lake.append([row for row in rows if isinstance(row, Box | Video)])
+    for video_id in (ANNA, BERT):
+        lake.put_evidence(evidence_path(video_id, "1"), b"picture")
+    return lake
 
-    with monkeypatch.context() as patched:
-        patched.setattr("storage.erasure.delete_rows", die)
-        with pytest.raises(KeyboardInterrupt):
-            Eraser(lake).erase(find_video(lake, ANNA))
-    assert shown(lake, ANNA) == 0
-    assert len(maintain(lake).late_receipts) == 1
-    assert f"evidence/{ANNA}" not in everywhere(lake)
-    assert find_video(lake, ANNA).rows == {}
+
+@contextmanager
+def dying(at_step: int) -> Iterator[list[str]]:
+    """Let the process die before it changes the lake for the n-th time; give what it has changed."""
+    steps: list[str] = []
+
+    def step(name: str, change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*given: Any) -> Any:
+            if len(steps) == at_step:
+                raise KeyboardInterrupt
+            steps.append(name)
+            return change(*given)
+
+        return changed
+
+    with pytest.MonkeyPatch.context() as patched:
+        for kind, name in ((DeltaTables, "append"), (DeltaTables, "change"), (FolderStore, "purge")):
+            patched.setattr(kind, name, step(name, getattr(kind, name)))
+        yield steps
+
+
+def forget_anna(lake: Lake) -> None:
+    """As its user asks for it."""
+    asked = ["forget", "--lake", lake.root, "--source", "*anna*", "--yes"]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.stderr
+
+
+def test_an_erasure_that_was_killed_anywhere_is_finished_by_maintenance_and_by_the_same_again(
+    small: Lake, tmp_path: Path
+) -> None:
+    for at_step in range(100):
+        lake = Lake(shutil.copytree(small.root, tmp_path / f"killed at {at_step}"))
+        is_dead = False
+        with dying(at_step) as steps:
+            try:
+                Eraser(lake).erase(find_sources(lake, "*anna*"))
+            except KeyboardInterrupt:
+                is_dead = True
+        if not is_dead:
+            break
+        # Nothing is written down before the first step: maintenance then knows of nothing.
+        finish = forget_anna if at_step % 2 == 0 else maintain
+        finish(lake)
+        text = everywhere(lake, but=("forgotten", "erasures", "_delta_log"))
+        assert ANNA not in text, steps
+        text = everywhere(lake)
+        assert "anna" not in text.replace("/killed at", ""), steps
+        assert "/copies/1.mp4" not in text, steps
+        runs = {row["scan_id"]: row for row in Catalog(lake).view("scans").to_pylist()}
+        assert runs["scan-1"]["archives"] == [REDACTED, "/archive/more"], steps
+        assert runs["running"]["archives"] == [REDACTED, REDACTED], steps
+        assert (runs["scan-1"]["finished_at"], runs["running"]["finished_at"]) == (at(9), None)
+        assert Catalog(lake).view("videos")["video_id"].to_pylist() == [BERT]
+        assert Catalog(lake).view("erasures")["is_finished"].to_pylist() == [True], steps
+        assert Eraser(lake).erase_late() == []
+    assert {"append", "change", "purge"} == set(steps)
+    assert at_step > 15
 
 
 def test_a_query_that_loses_a_file_asks_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,5 +291,5 @@ def test_a_query_that_loses_a_file_asks_again(lake: Lake, monkeypatch: pytest.Mo
 
 def _let_time_pass(lake: Lake) -> None:
     (row,) = Catalog(lake).view("erasures").to_pylist()
-    past = datetime.now(UTC) - timedelta(seconds=1)
-    lake.append([Erasure(**row | {"left_until": past, "written_at": past})])
+    now = datetime.now(UTC)
+    lake.append([Erasure(**row | {"left_until": now, "written_at": now})])
