@@ -10,9 +10,11 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import duckdb
 
 from storage.catalog import Catalog
 from storage.erasable import Erasable, erased_tables, find_contents
@@ -45,6 +47,12 @@ inner join (
     select erased_at, unnest(uri_sha256s) as sha256 from erasures where selected_by <> 'late'
 ) as erased on erased.sha256 = given.sha256 and given.started_at <= erased.erased_at
 order by all
+"""
+_UNFINISHED = "from erasures where not is_finished order by erased_at, receipt_id"
+_FORGOTTEN_BY = """
+select distinct video_id, video_id in (select video_id from forgotten) as is_forgotten
+from raw.forgotten
+where receipt_id = ?
 """
 _NOT_WRITTEN_DOWN = """
 select receipt_id, min(forgotten_at) as erased_at, list(video_id order by video_id) as video_ids
@@ -90,8 +98,9 @@ class Eraser:
         snapshot = self._lake.snapshot()
         if not snapshot["forgotten"].uris and not snapshot["erasures"].uris:
             return []
-        receipts = [self._go_on(row) for row in self._unfinished()]
         with Catalog(self._lake).connect() as connection:
+            receipts = [self._go_on(row) for row in self._unfinished(connection)]
+            Catalog(self._lake).refresh(connection)
             ids, names = (
                 [value for (value,) in connection.execute(select).fetchall()]
                 for select in (_WRITTEN_LATE, _NAMED_LATE)
@@ -145,13 +154,13 @@ class Eraser:
         self._lake.append([receipt.first_row(marks.uri_sha256s, left_until), *_forgotten(receipt)])
         return self._erase(receipt, marks, left_until)
 
-    def _unfinished(self) -> list[dict[str, Any]]:
+    def _unfinished(self, connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         """Return the rows of erasures that can be gone on with."""
-        for row in Catalog(self._lake).query(_NOT_WRITTEN_DOWN).to_pylist():
-            receipt = replace(_receipt("unknown", "", row["video_ids"]), receipt_id=row["receipt_id"])
-            receipt = replace(receipt, erased_at=row["erased_at"])
-            self._lake.append([receipt.first_row((), receipt.erased_at)])
-        rows = Catalog(self._lake).view("erasures", is_finished=False).to_pylist()
+        rows = connection.execute(_UNFINISHED).to_arrow_table().to_pylist()
+        for receipt_id, erased_at, ids in connection.execute(_NOT_WRITTEN_DOWN).fetchall():
+            receipt = replace(_receipt("unknown", "", ids), receipt_id=receipt_id, erased_at=erased_at)
+            self._lake.append([first_row := receipt.first_row((), erased_at)])
+            rows.append(asdict(first_row))
         if rows and self._lake.store.keeps_versions is None:
             return [row for row in rows if _stored(row).is_sure_of_versions]
         return rows
@@ -159,12 +168,12 @@ class Eraser:
     def _go_on(self, row: dict[str, Any]) -> Receipt:
         """Go on with an erasure from what was written down of it, wherever it was killed."""
         receipt = replace(_stored(row), files_removed=row["files_removed"])
-        known = "select video_id from raw.forgotten where receipt_id = ?"
-        ids = set(Catalog(self._lake).query(known, [receipt.receipt_id])["video_id"].to_pylist())
-        self._lake.append([one for one in _forgotten(receipt) if one.video_id not in ids])
-        # What is read again by leave is not erased by what was asked before.
-        forgotten = set(Catalog(self._lake).view("forgotten")["video_id"].to_pylist())
-        marks = Marks([one for one in receipt.video_ids if one in forgotten], row["uri_sha256s"])
+        known = Catalog(self._lake).query(_FORGOTTEN_BY, [receipt.receipt_id]).to_pylist()
+        is_forgotten = {one["video_id"]: one["is_forgotten"] for one in known}
+        self._lake.append([one for one in _forgotten(receipt) if one.video_id not in is_forgotten])
+        # What may be read again since is not erased for what was asked before.
+        ids = [one for one in receipt.video_ids if is_forgotten.get(one, True)]
+        marks = Marks(ids, row["uri_sha256s"])
         if receipt.selected_by != "late":
             found = find_contents(self._lake, marks.video_ids)  # which may have got more names
             marks = replace(marks, uri_sha256s=sorted({*marks.uri_sha256s, *found.marks.uri_sha256s}))

@@ -79,8 +79,10 @@ def redact_scans(lake: Lake, sha256s: frozenset[str]) -> int:
         return len(named)
 
     redacted = 0
-    while count := change_rows(lake, "scans", redact) if sha256s else 0:
-        redacted += count
+    while sha256s:
+        redacted += (count := change_rows(lake, "scans", redact))
+        if count < BATCH:
+            break
     return redacted
 
 
