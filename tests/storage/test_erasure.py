@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -228,7 +228,7 @@ def small(tmp_path: Path) -> Lake:
 
 
 @contextmanager
-def dying(at_step: int) -> Iterator[list[str]]:
+def dying(at_step: int) -> Generator[list[str]]:
     """Let the process die before it changes the lake for the n-th time; give what it was about to change."""
     steps: list[str] = []
 

@@ -139,7 +139,7 @@ def test_the_same_again_finishes_what_was_broken_off(lake: Lake, monkeypatch: py
         assert run(*asked)[0] == 130
     assert lake.read_evidence(f"evidence/{ANNA}/1.jpg")
     code, text, error = run(*asked)
-    assert (code, json.loads(text)["pictures"], json.loads(text)["selected_by"]) == (0, 1, "late")
+    assert (code, json.loads(text)["pictures"], json.loads(text)["selected_by"]) == (0, 1, "source")
     assert "finished now" in error
     assert lake.read_evidence(f"evidence/{ANNA}/1.jpg") is None
     code, text, error = run(*asked)
