@@ -100,9 +100,11 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
             _lift(opened, video, is_alone=source is None and before is None and not is_dry)
             return
         found = _find(opened, video, source, before)
-        if is_dry and not found.is_empty:
-            print_erasable(found)
-            return
+        if is_dry:
+            _say_what_is_unfinished(opened)
+            if not found.is_empty:
+                print_erasable(found)
+                return
         if not is_sure and not found.is_empty:
             _ask(found)
         eraser = Eraser(opened, grace_hours)
@@ -136,6 +138,13 @@ def _ask(found: "Erasable") -> None:
         raise refuse(ValueError("nobody is there to be asked; give --yes"))
     print_erasable(found, console_on_stderr())
     typer.confirm("erase it for good?", abort=True, err=True)
+
+
+def _say_what_is_unfinished(lake: "Lake") -> None:
+    from storage.catalog import Catalog
+
+    if number := Catalog(lake).view("erasures", is_finished=False).num_rows:
+        typer.echo(f"not finished yet: {number} earlier; facesift maintain goes on with it", err=True)
 
 
 def _finish(lake: "Lake", eraser: "Eraser") -> "list[Receipt]":
