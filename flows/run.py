@@ -19,6 +19,7 @@ from flows.plan import Plan, Shard, Shards
 from flows.recipe import PinnedRecipe
 from flows.request import ScanRequest
 from flows.summary import LISTED_FAILURES, STATUSES, ListedFailure, ScanSummary
+from storage.archive import archive_uri
 from storage.inventory import Inventory, Unread
 from storage.lake import Lake
 from storage.records import RecipeRecord, Scan
@@ -195,7 +196,7 @@ class ScanRun:
         return Scan(
             scan_id=self.scan_id,
             recipe_id=self.recipe_id,
-            archives=self.request.archives,
+            archives=tuple(map(archive_uri, self.request.archives)),
             started_at=self._started_at,
             finished_at=finished_at,
             sources_listed=self._inventory.listed,

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from storage.folders import Folders
+from storage.folders import Folders, place_uri
 from storage.listing import (
     Archive,
     ArchiveError,
@@ -32,6 +32,7 @@ __all__ = [
     "Patterns",
     "Skip",
     "Take",
+    "archive_uri",
     "fetch",
     "is_local",
     "list_sources",
@@ -100,6 +101,16 @@ def open_source(uri: str, etag: str | None = None) -> BinaryIO:
         OSError: it vanished or may not be read; so may the file's methods.
     """
     return _archive(_scheme(uri)).open(uri, etag)
+
+
+def archive_uri(archive: str) -> str:
+    """Return an archive as the uri that its source has where it is one, wherever one stands.
+
+    Example:
+        >>> archive_uri("file:///archive/a%20b.mp4"), archive_uri("s3://bucket/folder/")
+        ('/archive/a b.mp4', 's3://bucket/folder')
+    """
+    return place_uri(archive) if is_local(archive) else archive.rstrip("/")
 
 
 def is_local(uri: str) -> bool:

@@ -106,9 +106,13 @@ class Catalog:
 
             open_in_duckdb(connection, Address.of(uri).bucket)
         for name, files in snapshot.items():
-            select = _raw_select(tables()[name], files)
+            create = f"create or replace view raw.{name} as"
             try:
-                connection.execute(f"create or replace view raw.{name} as {select}")
+                try:
+                    connection.execute(f"{create} {_raw_select(tables()[name], files)}")
+                except duckdb.BinderException:
+                    # An old table has got a column, and every file with it is gone again.
+                    connection.execute(f"{create} {_raw_select(tables()[name], files, is_filled=True)}")
             except duckdb.Error as error:
                 reason = str(error).partition("\n")[0]
                 raise LakeError(
@@ -242,14 +246,24 @@ def _count(connection: duckdb.DuckDBPyConnection, check: Statement) -> int:
     return row[0] if row else 0
 
 
-def _raw_select(table: Table, files: TableFiles) -> str:
-    """Return the select over a table's files; a column that the table has not got yet is null."""
+def _raw_select(table: Table, files: TableFiles, *, is_filled: bool = False) -> str:
+    """Return the select over a table's files; a column that the table has not got yet is null.
+
+    Args:
+        table: which.
+        files: of it.
+        is_filled: true where no file has some column of the table; costs a query more than the plain form.
+    """
     columns = ", ".join(_selected(column, files) for column in table.columns)
     if not files.uris:
         return f"select {columns} where false"
     # Names of files are patterns to DuckDB. Files of different age may lack different columns.
     uris = ", ".join(quoted(glob.escape(uri)) for uri in files.uris)
-    return f"select {columns} from read_parquet([{uris}], union_by_name = true, hive_partitioning = false)"  # noqa: S608
+    rows = f"read_parquet([{uris}], union_by_name = true, hive_partitioning = false)"
+    if is_filled:
+        nothing = _raw_select(table, TableFiles(files.columns, ()))
+        rows = f"({nothing} union all by name from {rows})"
+    return f"select {columns} from {rows}"  # noqa: S608
 
 
 def _selected(column: Column, files: TableFiles) -> str:

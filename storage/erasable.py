@@ -1,13 +1,15 @@
 """What an erasure on demand would take: contents by their id, sources by their name, or all that is old."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+import posixpath
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 import pyarrow as pa
 
+from storage.archive import archive_uri
 from storage.catalog import Catalog
 from storage.lake import Lake
 from storage.old_files import Marks, naming_tables, result_tables
@@ -31,7 +33,7 @@ _OF_OLD = """
 select video_id from known
 where video_id is not null
 group by video_id
--- by its results; one that has none, by its last listing
+-- by its results; one that has none, by when it was last listed as new or changed, or read
 having coalesce(max(committed_at), max(listed_at)) < $before
 """
 _OLD_NAMES = """
@@ -40,8 +42,19 @@ group by uri
 having max(listed_at) < $before and count(video_id) = 0
 """
 _NAMES_OF_CONTENTS = "insert into named select distinct uri from known semi join meant using (video_id)"
+_GIVEN = "select distinct unnest(archives) from raw.scans"
+_MEANT_BY_SCANS = """
+create temp table given as
+select given_as from archives semi join named using (uri)
+union
+-- an older facesift kept what was typed: from somewhere it means a source whose uri ends so
+select given_as from archives
+inner join named
+    on split_part(named.uri, '/', -1) = split_part(archives.ending, '/', -1)
+    and ends_with(named.uri, archives.ending)
+"""
 _SCANS = """
-select scan_id from scans where list_has_any(archives, (select list(uri) from named)) order by all
+select scan_id from scans where list_has_any(archives, (select list(given_as) from given)) order by all
 """
 
 
@@ -57,7 +70,7 @@ class Erasable:
         selected_by: what was asked for.
         asked: the video id, the pattern, or the date.
         marks: tells the rows.
-        names: uris that are to be in no row any more.
+        names: uris that are to be in no row any more; what else stood for them in scans is in the marks.
         rows: how many there are, by table, old versions not counted.
         scan_ids: runs that were given one of the names.
         scans_running: runs without an end.
@@ -91,6 +104,16 @@ def find_video(lake: Lake, video_id: str) -> Erasable:
     return _find(lake, "video", video_id, (), mean)
 
 
+def find_contents(lake: Lake, video_ids: Sequence[str]) -> Erasable:
+    """Return all that a lake holds of contents whose erasure has begun, whether or not it holds anything."""
+
+    def mean(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.register("begun", pa.table({"video_id": pa.array(video_ids, pa.string())}))
+        connection.execute("create temp table meant as select video_id from begun")
+
+    return _find(lake, "unknown", "", (), mean)
+
+
 def find_sources(lake: Lake, pattern: str) -> Erasable:
     """Return all that a lake holds of every source whose uri matches, copies of their contents included.
 
@@ -108,7 +131,8 @@ def find_sources(lake: Lake, pattern: str) -> Erasable:
 def find_before(lake: Lake, before: datetime) -> Erasable:
     """Return all contents whose every result was committed before a time.
 
-    Also those without a result, and sources whose content is not known, that were last listed before it.
+    Also those without a result, and sources whose content is not known, that were last listed as new or
+    changed, or read, before it.
     """
 
     def mean(connection: duckdb.DuckDBPyConnection) -> None:
@@ -127,7 +151,8 @@ def _find(lake: Lake, selected_by: Selector, asked: str, names: Iterable[str], m
         connection.execute(_NAMES_OF_CONTENTS)
         uris = [uri for (uri,) in connection.execute("select distinct uri from named").fetchall()]
         ids = [video_id for (video_id,) in connection.execute("from meant order by all").fetchall()]
-        marks = Marks(tuple(ids), tuple(hashlib.sha256(uri.encode()).hexdigest() for uri in uris))
+        names_known = [*uris, *_given(connection)]
+        marks = Marks(tuple(ids), tuple(hashlib.sha256(name.encode()).hexdigest() for name in names_known))
         counts = {table: _count(connection, table) for table in erased_tables()}
         scan_ids = connection.execute(_SCANS).fetchall()
         running = connection.execute("select scan_id from scans where finished_at is null order by all")
@@ -140,6 +165,30 @@ def _find(lake: Lake, selected_by: Selector, asked: str, names: Iterable[str], m
             scan_ids=tuple(scan_id for (scan_id,) in scan_ids),
             scans_running=tuple(scan_id for (scan_id,) in running.fetchall()),
         )
+
+
+def _given(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Make the table `given`; return what in it is not the uri itself: how else scans were given a source."""
+    archives = [place for (place,) in connection.execute(_GIVEN).fetchall()]
+    columns = {
+        "given_as": archives,
+        "uri": [archive_uri(place) for place in archives],
+        "ending": [_ending(place) for place in archives],
+    }
+    schema = pa.schema([pa.field(name, pa.string()) for name in columns])
+    connection.register("archives", pa.table(columns, schema))
+    connection.execute(_MEANT_BY_SCANS)
+    return [name for (name,) in connection.execute("from given anti join named on given_as = uri").fetchall()]
+
+
+def _ending(place: str) -> str | None:
+    """Return what the uri ends with that is meant by a relative path; None for any other place."""
+    if "://" in place or place.startswith("/"):
+        return None
+    ending = posixpath.normpath(place)
+    while ending.startswith("../"):
+        ending = ending.removeprefix("../")
+    return None if ending in {".", ".."} else f"/{ending}"
 
 
 def _matching(lake: Lake, pattern: str) -> list[str]:

@@ -1,22 +1,23 @@
 """Erasure on demand: every row of a content, its pictures, and the old files that still hold them.
 
-First the contents are written down as forgotten: from then on no view shows them and no scan begins them.
-Then go their rows, their pictures, and the old files. A run that is killed in between is finished by asking
-for the same again, and by the next maintenance.
+First is written down all that it takes to go on from any point: which contents, the hashes of which names,
+and until when old files may stay. With that the contents are forgotten: no view shows them and no scan begins
+them. Then go their names in scans, their rows, their pictures, and the old files. A run that is killed in
+between is finished by asking for the same again, and by the next maintenance.
 """
 
 import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from deltalake import DeltaTable
+import duckdb
 
 from storage.catalog import Catalog
-from storage.delta import COMPRESSION, FAILURES, explain
-from storage.erasable import Erasable, erased_tables
+from storage.erasable import Erasable, erased_tables, find_contents
 from storage.lake import Lake, LakeError
 from storage.old_files import (
     Marks,
@@ -28,12 +29,38 @@ from storage.old_files import (
     old_files,
 )
 from storage.receipt import FileLeft, Receipt, Selector
-from storage.records import Erasure, Forgotten, Scan, evidence_folder
+from storage.records import Erasure, Forgotten, evidence_folder
+from storage.row_changes import delete_rows, literals, redact_scans
 
-REDACTED = "(erased)"
-"""In the archives of a scan, in place of a source's name."""
-BATCH = 2000
-"""Ids per deletion; each rewrites the files that hold them."""
+# That a forgotten content was listed again is what keeps it from being read again.
+_LATE = tuple(table for table in erased_tables() if table != "sources")
+_WRITTEN_LATE = f"""
+select video_id from forgotten
+semi join ({" union all ".join(f"select video_id from raw.{table}" for table in _LATE)}) using (video_id)
+order by all
+"""  # noqa: S608 - our words
+_NAMED_LATE = """
+select distinct given.sha256
+from (select started_at, sha256(unnest(archives)) as sha256 from raw.scans) as given
+-- a scan that began later was given the name anew
+inner join (
+    select erased_at, unnest(uri_sha256s) as sha256 from erasures where selected_by <> 'late'
+) as erased on erased.sha256 = given.sha256 and given.started_at <= erased.erased_at
+order by all
+"""
+_UNFINISHED = "from erasures where not is_finished order by erased_at, receipt_id"
+_FORGOTTEN_BY = """
+select distinct video_id, video_id in (select video_id from forgotten) as is_forgotten
+from raw.forgotten
+where receipt_id = ?
+"""
+_NOT_WRITTEN_DOWN = """
+select receipt_id, min(forgotten_at) as erased_at, list(video_id order by video_id) as video_ids
+from forgotten
+anti join erasures using (receipt_id)
+group by receipt_id
+order by all
+"""
 
 
 class Eraser:
@@ -54,38 +81,32 @@ class Eraser:
         Raises:
             LakeError: the lake did not take it; ask for the same again.
         """
-        receipt = _begin(found.selected_by, found.asked, found.marks)
-        self._forget(receipt)
+        receipt = _receipt(found.selected_by, found.asked, found.marks.video_ids)
+        receipt = replace(receipt, scans_running=tuple(found.scans_running))
         with self._lake.at_work("erase all of it from"):
-            self._redact(found)
-            receipt = self._erase(receipt, found.marks, erased_tables())
-        receipt = replace(
-            receipt, scans_redacted=len(found.scan_ids), scans_running=tuple(found.scans_running)
-        )
-        self._lake.append([receipt.row()])
-        return receipt
+            return self._begin(receipt, found.marks)
 
     def erase_late(self) -> list[Receipt]:
-        """Erase what is there of forgotten contents: an erasure was killed, or a scan was running during one.
+        """Finish erasures that were killed, and erase what a scan wrote that was running during one.
 
         Returns:
             The receipts; none when there was nothing.
+
+        Raises:
+            LakeError: the lake did not take it, or holds a damaged receipt.
         """
-        unfinished = "select video_id from forgotten anti join erasures using (receipt_id) order by all"
-        # That a forgotten content was listed again is what keeps it from being read again.
-        late = [table for table in erased_tables() if table != "sources"]
-        rows = " union all ".join(f"select video_id from raw.{table}" for table in late)  # noqa: S608
-        written = f"select video_id from forgotten semi join ({rows}) using (video_id) order by all"  # noqa: S608
-        receipts: list[Receipt] = []
-        if not self._lake.snapshot()["forgotten"].uris:
-            return receipts
-        for select, tables in ((unfinished, erased_tables()), (written, late)):
-            marks = Marks(Catalog(self._lake).query(select)["video_id"].to_pylist())
-            if marks.video_ids:
-                receipt = _begin("late", "", marks)
-                self._forget(receipt)
-                receipts.append(self._erase(receipt, marks, tables))
-                self._lake.append([receipts[-1].row()])
+        snapshot = self._lake.snapshot()
+        if not snapshot["forgotten"].uris and not snapshot["erasures"].uris:
+            return []
+        with Catalog(self._lake).connect() as connection:
+            receipts = [self._go_on(row) for row in self._unfinished(connection)]
+            Catalog(self._lake).refresh(connection)
+            ids, names = (
+                [value for (value,) in connection.execute(select).fetchall()]
+                for select in (_WRITTEN_LATE, _NAMED_LATE)
+            )
+        if ids or names:
+            receipts.append(self._begin(_receipt("late", "", ids), Marks(ids, names)))
         return receipts
 
     def finish(self) -> int:
@@ -98,7 +119,7 @@ class Eraser:
         if not self._lake.snapshot()["erasures"].uris:
             return finished
         for row in Catalog(self._lake).view("erasures").to_pylist():
-            if row["left_until"] is None or row["left_until"] > now:
+            if not row["files_left"] or row["left_until"] is None or row["left_until"] > now:
                 continue
             if strange := [path for path in row["files_left"] if not is_row_file(path)]:
                 raise LakeError(
@@ -116,20 +137,53 @@ class Eraser:
         return finished
 
     def lift(self, video_id: str) -> bool:
-        """Let scans read a forgotten content again; say whether it was forgotten."""
+        """Let scans read a forgotten content again; say whether it was forgotten.
+
+        What is left of it is erased before, for it would be shown again.
+        """
+        with self._lake.at_work("erase all of it from"):
+            self.erase_late()
         rows = Catalog(self._lake).view("forgotten", video_id=video_id).to_pylist()
         now = datetime.now(UTC)
         self._lake.append([Forgotten(video_id, row["receipt_id"], now, is_lifted=True) for row in rows])
         return bool(rows)
 
-    def _forget(self, receipt: Receipt) -> None:
-        self._lake.append(
-            [Forgotten(one, receipt.receipt_id, receipt.erased_at) for one in receipt.video_ids]
-        )
+    def _begin(self, receipt: Receipt, marks: Marks) -> Receipt:
+        """Write down what is to be erased, then erase it."""
+        left_until = receipt.erased_at + self._grace
+        self._lake.append([receipt.first_row(marks.uri_sha256s, left_until), *_forgotten(receipt)])
+        return self._erase(receipt, marks, left_until)
 
-    def _erase(self, receipt: Receipt, marks: Marks, tables: Sequence[str]) -> Receipt:
-        """Erase marked rows, pictures and old files; return the receipt with the account of it."""
-        rows = {table: self._delete(table, marks) for table in tables}
+    def _unfinished(self, connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+        """Return the rows of erasures that can be gone on with."""
+        rows = connection.execute(_UNFINISHED).to_arrow_table().to_pylist()
+        for receipt_id, erased_at, ids in connection.execute(_NOT_WRITTEN_DOWN).fetchall():
+            receipt = replace(_receipt("unknown", "", ids), receipt_id=receipt_id, erased_at=erased_at)
+            self._lake.append([first_row := receipt.first_row((), erased_at)])
+            rows.append(asdict(first_row))
+        if rows and self._lake.store.keeps_versions is None:
+            return [row for row in rows if _stored(row).is_sure_of_versions]
+        return rows
+
+    def _go_on(self, row: dict[str, Any]) -> Receipt:
+        """Go on with an erasure from what was written down of it, wherever it was killed."""
+        receipt = replace(_stored(row), files_removed=row["files_removed"])
+        known = Catalog(self._lake).query(_FORGOTTEN_BY, [receipt.receipt_id]).to_pylist()
+        is_forgotten = {one["video_id"]: one["is_forgotten"] for one in known}
+        self._lake.append([one for one in _forgotten(receipt) if one.video_id not in is_forgotten])
+        # What may be read again since is not erased for what was asked before.
+        ids = [one for one in receipt.video_ids if is_forgotten.get(one, True)]
+        marks = Marks(ids, row["uri_sha256s"])
+        if receipt.selected_by != "late":
+            found = find_contents(self._lake, marks.video_ids)  # which may have got more names
+            marks = replace(marks, uri_sha256s=sorted({*marks.uri_sha256s, *found.marks.uri_sha256s}))
+        return self._erase(receipt, marks, row["left_until"] or receipt.erased_at)
+
+    def _erase(self, receipt: Receipt, marks: Marks, left_until: datetime) -> Receipt:
+        """Erase names in scans, marked rows, pictures and old files; store the receipt with the account."""
+        tables = _LATE if receipt.selected_by == "late" else erased_tables()
+        redacted = redact_scans(self._lake, frozenset(marks.uri_sha256s))
+        rows = {table: self._delete(table, marks) + receipt.rows.get(table, 0) for table in tables}
         store = self._lake.store
         pictures = sum(map(store.purge, self._pictures(marks)))
         removed: list[OldFile] = []
@@ -137,7 +191,7 @@ class Eraser:
         with Catalog(self._lake).connect() as connection:
             for table in (*tables, "scans"):
                 for file in holding(connection, self._lake, old_files(self._lake, table), marks):
-                    due_at = max(file.settled_at, receipt.erased_at + self._grace)
+                    due_at = max(file.settled_at, left_until)
                     if due_at > datetime.now(UTC):
                         left.append(FileLeft(file.path, due_at))
                     elif store.purge(file.path):
@@ -145,15 +199,18 @@ class Eraser:
                 # After those, which would be among them now: what was removed from the table long ago.
                 earlier = holding(connection, self._lake, earlier_files(self._lake, table), marks)
                 removed += [file for file in earlier if store.purge(file.path)]
-        return replace(
+        receipt = replace(
             receipt,
             rows={table: count for table, count in rows.items() if count},
-            pictures=pictures,
-            files_removed=len(removed),
-            bytes_removed=sum(file.size_bytes for file in removed),
+            scans_redacted=receipt.scans_redacted + redacted,
+            pictures=receipt.pictures + pictures,
+            files_removed=receipt.files_removed + len(removed),
+            bytes_removed=receipt.bytes_removed + sum(file.size_bytes for file in removed),
             files_left=tuple(left),
             is_sure_of_versions=store.keeps_versions is not None,
         )
+        self._lake.append([receipt.row(marks.uri_sha256s)])
+        return receipt
 
     def _delete(self, table: str, marks: Marks) -> int:
         """Delete marked rows; a predicate is in the log for ever, so no uri is in one, only its hash."""
@@ -170,54 +227,28 @@ class Eraser:
             store, folder = self._lake.store, evidence_folder(video_id)
             yield from sorted({kept.path for walk in (store.walk, store.earlier) for kept in walk(folder)})
 
-    def _redact(self, found: Erasable) -> None:
-        """Take erased names out of the runs that had been given them."""
-        for scan_id in found.scan_ids:
-            (row,) = Catalog(self._lake).view("scans", scan_id=scan_id).to_pylist()
-            archives = tuple(REDACTED if name in found.names else name for name in row["archives"])
-            delete_rows(self._lake, "scans", f"scan_id in ({_literal(scan_id)})")
-            self._lake.append([Scan(**row | {"archives": archives})])
 
-
-def delete_rows(lake: Lake, table: str, predicate: str) -> int:
-    """Delete rows of a table in a new version of it; return how many.
-
-    Args:
-        lake: where.
-        table: its name.
-        predicate: in the SQL of DataFusion.
-
-    Raises:
-        LakeError: the table did not take it.
-    """
-
-    def delete(delta: DeltaTable) -> int:
-        return delta.delete(predicate, writer_properties=COMPRESSION)["num_deleted_rows"]
-
-    try:
-        return lake.delta.change(table, delete) or 0
-    except FAILURES as error:
-        raise LakeError(
-            f"could not delete rows of {lake.delta.uri(table)}: {explain(error)}; run the same command again"
-        ) from error
-
-
-def _begin(selected_by: Selector, asked: str, marks: Marks) -> Receipt:
+def _receipt(selected_by: Selector, asked: str, video_ids: Sequence[str]) -> Receipt:
     return Receipt(
         receipt_id=uuid.uuid4().hex,
         selected_by=selected_by,
         asked_sha256=hashlib.sha256(asked.encode()).hexdigest(),
         erased_at=datetime.now(UTC),
-        video_ids=tuple(marks.video_ids),
+        video_ids=tuple(video_ids),
     )
 
 
-def literals(values: Sequence[str]) -> Iterator[str]:
-    """Yield ids as lists of SQL literals, each of a length that a statement takes."""
-    for start in range(0, len(values), BATCH):
-        yield ", ".join(map(_literal, values[start : start + BATCH]))
+def _stored(row: dict[str, Any]) -> Receipt:
+    try:
+        return Receipt.from_json(row["receipt_json"])
+    except ValueError as error:
+        raise LakeError(
+            f"receipt {row['receipt_id']} cannot be read: somebody has forged or damaged it; nothing was "
+            "erased for it"
+        ) from error
 
 
-def _literal(value: str) -> str:
-    assert re.fullmatch(r"[\w-]+", value), f"{value!r} is no hash"
-    return f"'{value}'"
+def _forgotten(receipt: Receipt) -> list[Forgotten]:
+    """Return what says that the contents are forgotten; those of a late receipt are already."""
+    ids = receipt.video_ids if receipt.selected_by != "late" else ()
+    return [Forgotten(one, receipt.receipt_id, receipt.erased_at) for one in ids]

@@ -40,6 +40,11 @@ def file_path(uri: str) -> Path:
     return Path(uri)
 
 
+def place_uri(place: str) -> str:
+    """Return the uri under which a file would be listed that is given as an archive of its own."""
+    return file_uri(_absolute(file_path(place)))
+
+
 class Folders:
     """Archives on this machine's file systems."""
 

@@ -19,10 +19,11 @@ from deltalake import DeltaTable
 
 from storage.catalog import Catalog
 from storage.delta import COMPRESSION, FAILURES, Changed, explain
-from storage.erasure import Eraser, delete_rows, literals
+from storage.erasure import Eraser
 from storage.lake import Lake, LakeError
 from storage.old_files import COMMIT_H, result_tables
 from storage.records import EVIDENCE
+from storage.row_changes import delete_rows, literals
 from storage.tables import TableFiles, tables
 
 DUE_FILES = 100
@@ -114,7 +115,7 @@ class MaintenanceAccount:
     erasures_finished: int
     """Old files removed whose erasure on demand had to wait."""
     late_receipts: tuple[str, ...]
-    """Receipts of rows that came after their content was forgotten."""
+    """Receipts of erasures that were finished, and of rows that came after their content was forgotten."""
     checks: Mapping[str, int]
     """Rows that offend, by check."""
     wall_s: float

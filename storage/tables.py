@@ -26,9 +26,10 @@ from storage.records.field_docs import field_docs
 # In the order in which one append commits them: a row that others hang on comes after them, so that whoever
 # sees a `videos` row finds everything that belongs to it.
 _RECORDS: dict[str, type[Record]] = {
-    # First here is last in a snapshot: one with a content that is being erased holds its tombstone too.
-    "forgotten": records.Forgotten,
+    # First here are last in a snapshot: one with a content that is being erased holds its tombstone too, and
+    # one with a tombstone the erasure that it is of.
     "erasures": records.Erasure,
+    "forgotten": records.Forgotten,
     "recipes": records.RecipeRecord,
     "calibrations": records.Calibration,
     "predictions": records.PredictionRecord,

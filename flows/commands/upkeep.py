@@ -11,7 +11,9 @@ from flows.commands.options import LakeOption
 
 if TYPE_CHECKING:
     from storage.erasable import Erasable
+    from storage.erasure import Eraser
     from storage.lake import Lake
+    from storage.receipt import Receipt
 
 
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
@@ -98,17 +100,25 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
             _lift(opened, video, is_alone=source is None and before is None and not is_dry)
             return
         found = _find(opened, video, source, before)
-        if found.is_empty:
-            _say_nothing_is_there(opened, grace_hours, is_dry=is_dry)
-            return
         if is_dry:
-            print_erasable(found)
-            return
-        if not is_sure:
+            _say_what_is_unfinished(opened)
+            if not found.is_empty:
+                print_erasable(found)
+                return
+        if not is_sure and not found.is_empty:
             _ask(found)
-        receipt = Eraser(opened, grace_hours).erase(found)
-    typer.echo(to_json(receipt.as_dict()))
-    print_receipt(receipt, console_on_stderr())
+        eraser = Eraser(opened, grace_hours)
+        # What a run that was killed has left may be what is asked for now.
+        receipts = [] if is_dry else _finish(opened, eraser)
+        if receipts:
+            found = _find(opened, video, source, before)
+        if not found.is_empty:
+            receipts.append(eraser.erase(found))
+        elif not receipts:
+            typer.echo("the lake holds nothing of it; what it knows: facesift query 'from sources'", err=True)
+    for receipt in receipts:
+        typer.echo(to_json(receipt.as_dict()))
+        print_receipt(receipt, console_on_stderr())
 
 
 def _open(lake: str) -> "Lake":
@@ -130,19 +140,20 @@ def _ask(found: "Erasable") -> None:
     typer.confirm("erase it for good?", abort=True, err=True)
 
 
-def _say_nothing_is_there(lake: "Lake", grace_hours: float, *, is_dry: bool) -> None:
-    """Say so; but what a run that was killed has left of an erasure is erased now, as it was asked for."""
-    from flows.display.output import to_json
-    from flows.display.upkeep import console_on_stderr, print_receipt
-    from storage.erasure import Eraser
+def _say_what_is_unfinished(lake: "Lake") -> None:
+    from storage.catalog import Catalog
 
-    typer.echo("the lake holds nothing of it; what it knows: facesift query 'from sources'", err=True)
+    if number := Catalog(lake).view("erasures", is_finished=False).num_rows:
+        typer.echo(f"not finished yet: {number} earlier; facesift maintain goes on with it", err=True)
+
+
+def _finish(lake: "Lake", eraser: "Eraser") -> "list[Receipt]":
+    """Finish what was broken off; return the receipts."""
     with lake.at_work("erase all of it from"):
-        receipts = [] if is_dry else Eraser(lake, grace_hours).erase_late()
-    for receipt in receipts:
+        receipts = eraser.erase_late()
+    for _ in receipts:
         typer.echo("an erasure that had been broken off is finished now", err=True)
-        typer.echo(to_json(receipt.as_dict()))
-        print_receipt(receipt, console_on_stderr())
+    return receipts
 
 
 def _lift(lake: "Lake", video: str | None, *, is_alone: bool) -> None:

@@ -21,7 +21,7 @@ class Forgotten:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure on demand; written again when files that had to wait are gone, the newest row counts.
+    """An erasure on demand; written when it begins, when it ends, and when files that had to wait are gone.
 
     Key: receipt_id
     """
@@ -29,7 +29,8 @@ class Erasure:
     receipt_id: str
     erased_at: datetime
     selected_by: str
-    """What was asked for: video, source, before; late for rows that a running scan wrote afterwards."""
+    """What was asked for: video, source, before; late for what a running scan wrote afterwards; unknown where
+    an older facesift, which did not write it down, was killed."""
     videos: int
     """Contents whose rows were erased."""
     rows: int
@@ -41,9 +42,16 @@ class Erasure:
     files_left: tuple[str, ...]
     """Old files that still hold erased rows, relative to the lake."""
     left_until: datetime | None
-    """From then on `facesift maintain` removes them; None when there are none."""
+    """From then on `facesift maintain` removes them; None when there are none. Of one that has only begun:
+    until when it may leave some."""
     receipt_json: str
     """The receipt, as it was printed."""
     receipt_sha256: str
     """Of its UTF-8 bytes."""
     written_at: datetime
+    uri_sha256s: tuple[str, ...] = ()
+    """SHA-256, in hexadecimal, of the names that are to be in no row: those of its contents, and of sources
+    whose content is not known."""
+    is_finished: bool = True
+    """False while it is at work and when it was killed, and as long as the bucket does not say whether it
+    keeps versions; the next `facesift maintain` or `facesift forget` goes on with it."""

@@ -14,7 +14,7 @@ class Scan:
     scan_id: str
     recipe_id: str
     archives: tuple[str, ...]
-    """As they were given: folders, files, `s3://bucket/prefix`."""
+    """What was given, as uris of sources are: folders and files, absolute, and `s3://bucket/prefix`."""
     started_at: datetime
     """When it began to list."""
     finished_at: datetime | None

@@ -216,12 +216,15 @@ def test_what_another_scan_did_meanwhile_counts(nights: Nights) -> None:
     assert len(Catalog(nights.lake).view("videos").to_pylist()) == 3
 
 
-def test_one_lake_holds_the_scans_of_several_archives(nights: Nights, tmp_path: Path) -> None:
+def test_one_lake_holds_the_scans_of_several_archives(
+    nights: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nights.write("a", "faces 1")
     nights.scan()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "copy").write_text("faces 1")
-    run = nights.run(archive=tmp_path / "other")
+    monkeypatch.chdir(tmp_path)
+    run = nights.run(archive=Path("other"))
     with ScanProgress("none") as progress:
         for shard in plan_scan(run, progress):
             read_shard(run, PlayedFleet(), shard, progress, Trace(None))
@@ -229,6 +232,8 @@ def test_one_lake_holds_the_scans_of_several_archives(nights: Nights, tmp_path: 
     assert (summary.listed, Counter(summary.by_status)) == (1, Counter(duplicate=1))
     (scan,) = [row for row in Catalog(nights.lake).view("scans").to_pylist() if row["scan_id"] == run.scan_id]
     assert (scan["sources_listed"], scan["sources_planned"]) == (1, 1)
+    # By the name that its sources have: what names one is found when that is to be erased.
+    assert scan["archives"] == [str(tmp_path / "other")]
     assert scan["finished_at"] >= scan["started_at"]
 
 

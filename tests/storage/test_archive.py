@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import ArchiveError, Fail, Listed, Skip, Take, fetch, list_sources
+from storage.archive import ArchiveError, Fail, Listed, Skip, Take, archive_uri, fetch, list_sources
 from storage.folders import UnreadableSourceError, file_path, file_uri
 
 
@@ -102,6 +102,13 @@ def test_only_a_name_outside_utf8_becomes_an_encoded_uri() -> None:
 def test_an_archive_may_be_given_as_a_file_uri(tmp_path: Path) -> None:
     path = write(tmp_path / "with space" / "a.mp4")
     assert uris(path.parent.as_uri()) == [str(path)]
+
+
+def test_an_archive_that_is_one_source_has_its_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "with space" / os.fsdecode(b"a\xe9.mp4"))
+    monkeypatch.chdir(path.parent)
+    given = (str(path), path.as_uri(), path.name, f"./x/../{path.name}")
+    assert [archive_uri(place) for place in given] == uris(path) * 4
 
 
 @pytest.mark.parametrize(

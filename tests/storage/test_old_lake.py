@@ -8,15 +8,18 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from storage.catalog import Catalog
 from storage.erasable import find_video
 from storage.erasure import Eraser
 from storage.lake import Lake
 from storage.maintenance import MaintenanceConfig, maintain
-from storage.tables import tables
-from tests.storage.rows import recipe, source, video
+from storage.receipt import Receipt
+from storage.records import Forgotten
+from storage.tables import tables, to_arrow
+from tests.storage.rows import at, recipe, source, video
+from tests.storage.test_erasure import everywhere
 
 OLD, NEW = "a" * 64, "b" * 64
 AT_ONCE = MaintenanceConfig(keep_h=0, abandoned_h=0, safe_h=0)
@@ -77,3 +80,28 @@ def test_it_is_maintained_and_erased_from(lake: Lake) -> None:
     assert (receipt.rows["videos"], receipt.files_left) == (1, ())
     assert Catalog(lake).view("videos")["video_id"].to_pylist() == [NEW]
     assert maintain(lake, AT_ONCE).checks["counts_match"] == 0
+
+
+def test_an_older_erasure_is_finished_whether_or_not_it_was_written_down(lake: Lake) -> None:
+    kept = tables()["erasures"].schema
+    for name in ("uri_sha256s", "is_finished"):
+        kept = kept.remove(kept.get_field_index(name))
+    lake.append([source("/archive/new.mp4"), source("/archive/new.mp4", video_id=NEW, minutes=2)])
+    lake.append(video(NEW, "/archive/new.mp4"))
+    ends = [
+        Receipt("ended", "video", "0", at(1), ("c" * 64,)),
+        Receipt("unsure", "video", "0", at(1), ("d" * 64,), is_sure_of_versions=False),
+    ]
+    rows = to_arrow([receipt.row(()) for receipt in ends]).select(kept.names)
+    write_deltalake(f"{lake.root}/erasures", rows)
+    lake.append([Forgotten(receipt.video_ids[0], receipt.receipt_id, at(1)) for receipt in ends])
+    # That one was killed, which wrote no row before its end.
+    lake.append([Forgotten(NEW, "killed", at(3))])
+    receipts = {receipt.receipt_id: receipt for receipt in Eraser(lake).erase_late()}
+    assert receipts.keys() == {"unsure", "killed"}
+    assert (receipts["killed"].selected_by, receipts["killed"].rows["videos"]) == ("unknown", 1)
+    # The first facesift's tables have statistics in their logs, which no erasure changes.
+    assert "/archive/new.mp4" not in everywhere(lake, but=("_delta_log",))
+    assert Catalog(lake).view("clips").num_rows == 1  # though columns of it are in no file any more
+    assert Catalog(lake).view("erasures")["is_finished"].to_pylist() == [True] * 3
+    assert Eraser(lake).erase_late() == []

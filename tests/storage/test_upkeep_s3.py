@@ -1,6 +1,7 @@
 """Maintenance of a lake in a bucket, and erasure from it, against a server that speaks HTTP."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from storage.maintenance import MaintenanceConfig, maintain
 from storage.records import Box, Clip, Erasure, Video
 from storage.s3 import forget
 from tests.storage.faulty_s3 import Fault, faulty_s3
-from tests.storage.rows import recipe, source, video
+from tests.storage.rows import recipe, scan, source, video
 
 pytestmark = pytest.mark.real
 
@@ -74,7 +75,8 @@ FEW = (Box, Clip, Video)
 
 def filled(s3: Any) -> Lake:
     lake = Lake("s3://archive/lake")
-    lake.append([recipe(), source("/anna.mp4", video_id=ANNA), source("/b", video_id=BERT)])
+    lake.append([recipe(), source("/anna.mp4"), source("/anna.mp4", video_id=ANNA, minutes=2)])
+    lake.append([source("/b", video_id=BERT), replace(scan(), archives=("/anna.mp4", "/b"))])
     lake.append([row for row in (*video(ANNA, "/anna.mp4"), *video(BERT, "/b")) if isinstance(row, FEW)])
     for video_id in (ANNA, BERT):
         lake.put_evidence(f"evidence/{video_id}/{video_id}-recipe-1-t0000-c00.jpg", b"picture")
@@ -111,8 +113,8 @@ def test_old_files_that_had_to_wait_leave_no_version_behind(s3: Any) -> None:
     receipt = Eraser(lake, grace_h=2).erase(find_video(lake, ANNA))
     assert receipt.files_left
     (row,) = Catalog(lake).view("erasures").to_pylist()
-    past = datetime.now(UTC) - timedelta(seconds=1)
-    lake.append([Erasure(**row | {"left_until": past, "written_at": past})])
+    now = datetime.now(UTC)
+    lake.append([Erasure(**row | {"left_until": now, "written_at": now})])
     # They leave as any old file would, before their time as erased ones is looked at.
     for left in receipt.files_left:
         assert lake.store.remove(left.path)
@@ -121,9 +123,10 @@ def test_old_files_that_had_to_wait_leave_no_version_behind(s3: Any) -> None:
     assert "/anna.mp4" not in contents(s3)
 
 
-def test_a_bucket_that_does_not_say_whether_it_keeps_versions_is_told_of(
+def test_a_bucket_that_does_not_say_whether_it_keeps_versions_is_told_of_and_finished_when_it_does(
     s3: Any, s3_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    keep_versions(s3)
     filled(s3)
     with faulty_s3(s3_server) as proxy:
         proxy.faults = [Fault("denied", r"[?&]versioning")]
@@ -131,8 +134,14 @@ def test_a_bucket_that_does_not_say_whether_it_keeps_versions_is_told_of(
         forget()
         lake = Lake.open("s3://archive/lake")
         receipt = Eraser(lake).erase(find_video(lake, ANNA))
-    assert not receipt.is_sure_of_versions
-    assert receipt.as_dict()["is_sure_of_versions"] is False
+        assert not receipt.is_sure_of_versions
+        assert receipt.as_dict()["is_sure_of_versions"] is False
+        assert "/anna.mp4" in contents(s3)
+        proxy.faults = []
+        assert [one.receipt_id for one in Eraser(lake).erase_late()] == [receipt.receipt_id]
+    text = contents(s3)
+    assert "/anna.mp4" not in text
+    assert f"evidence/{ANNA}" not in text
 
 
 @pytest.mark.parametrize("refused", [r"^DELETE", r"[?&]prefix=lake/evidence"])

@@ -138,8 +138,13 @@ def test_the_same_again_finishes_what_was_broken_off(lake: Lake, monkeypatch: py
         patched.setattr("storage.store.FolderStore.purge", die)  # the rows are gone by then
         assert run(*asked)[0] == 130
     assert lake.read_evidence(f"evidence/{ANNA}/1.jpg")
+    code, _, error = run(*asked[:-1], "--dry-run")
+    assert (code, error.splitlines()[0]) == (
+        0,
+        "not finished yet: 1 earlier; facesift maintain goes on with it",
+    )
     code, text, error = run(*asked)
-    assert (code, json.loads(text)["pictures"], json.loads(text)["selected_by"]) == (0, 1, "late")
+    assert (code, json.loads(text)["pictures"], json.loads(text)["selected_by"]) == (0, 1, "source")
     assert "finished now" in error
     assert lake.read_evidence(f"evidence/{ANNA}/1.jpg") is None
     code, text, error = run(*asked)
