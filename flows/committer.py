@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -19,6 +20,9 @@ FLUSH_OUTCOMES = 256
 """Or until so many outcomes have come together,"""
 FLUSH_BYTES = 32 << 20
 """or so many bytes of parts: what the driver holds in memory."""
+PUTS = 8
+"""So many pictures are on their way at once, for an object store takes its time for each; fewer than the 10
+connections that a client of S3 keeps."""
 
 
 class Committer:
@@ -108,9 +112,10 @@ class Committer:
         self._last_flush_s = time.monotonic()
 
     def _append(self, parts: Sequence[Part], rows: Sequence[Record] = ()) -> None:
-        for part in parts:
-            for picture in part.pictures:
-                self._lake.put_evidence(picture.path, picture.data)
+        pictures = [picture for part in parts for picture in part.pictures]
+        with ThreadPoolExecutor(PUTS) as pool:
+            # The first that fails raises here, and those that have not been begun are left.
+            list(pool.map(lambda picture: self._lake.put_evidence(picture.path, picture.data), pictures))
         self._lake.append([*(of_table for part in parts for of_table in part.rows), *rows])
 
     def _rows(self, outcome: Outcome) -> Iterator[Record]:
