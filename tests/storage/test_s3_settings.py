@@ -1,8 +1,11 @@
 """What S3 is asked with: addresses, credentials, encryption, who pays."""
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -10,7 +13,7 @@ from flows.cli import app
 from storage.archive import ArchiveError, fetch, list_sources
 from storage.catalog import Catalog
 from storage.lake import Lake, LakeError
-from storage.s3 import Address, client, forget, os_error
+from storage.s3 import Address, client, forget, open_in_duckdb, os_error
 from tests.storage.buckets import put
 from tests.storage.faulty_s3 import faulty_s3
 from tests.storage.rows import recipe, source, video
@@ -124,3 +127,32 @@ def test_a_lake_is_queried_with_a_temporary_token(
         assert (ended.exit_code, ended.stdout.splitlines()) == (0, ['"n"', "1"])
         assert proxy.count(r"^GET /lakes/here/videos/part-") > 0
         assert proxy.tokens == {"tok'en"}
+
+
+def test_credentials_that_cannot_be_renewed_are_an_error_of_the_lake(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=60)).strftime("%Y-%m-%dT%H:%M:%SZ")  # renewed each time
+    keys = {"Version": 1, "AccessKeyId": "key", "SecretAccessKey": "secret", "Expiration": soon}
+    given, says = tmp_path / "keys.json", tmp_path / "says"
+    given.write_text(json.dumps(keys))
+    says.write_text(f"cat '{given}' || {{ printf 'no\\ntoken' >&2; exit 1; }}")
+    config = tmp_path / "config"
+    config.write_text(f"[default]\ncredential_process = /bin/sh '{says}'\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    forget()
+    lake = Lake("s3://lakes/here")
+    lake.append([recipe()])
+    given.unlink()
+    with pytest.raises(
+        LakeError, match=r"could not commit 1 rows .*: .*no AWS credentials to be had: .*no token"
+    ):
+        lake.append([recipe("other")])
+    with pytest.raises(LakeError, match=r"could not write evidence/a\.jpg to .*: .*credentials .*no token"):
+        lake.put_evidence("evidence/a.jpg", b"picture")
+    with pytest.raises(LakeError, match="cannot read s3://lakes/here"):
+        lake.snapshot()
+    with pytest.raises(PermissionError, match="no AWS credentials to be had"):
+        open_in_duckdb(duckdb.connect(), "lakes")
