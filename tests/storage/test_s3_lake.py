@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from storage.catalog import Catalog
-from storage.lake import Lake, LakeError
+from storage.lake import Lake, LakeError, UnreachableLakeError
+from storage.s3 import forget
 from tests.storage.buckets import put, uris
+from tests.storage.faulty_s3 import Fault, faulty_s3
 from tests.storage.rows import recipe, source, video
 
 pytestmark = pytest.mark.real
@@ -38,6 +40,25 @@ def test_a_prefix_with_something_else_is_no_lake(s3: Any) -> None:
     with pytest.raises(LakeError, match="cannot open s3://nowhere/lake"):
         Lake("s3://nowhere/lake")
     assert not Lake("s3://archive/vid").exists
+
+
+def test_a_body_that_breaks_off_is_asked_for_again(
+    s3: Any, s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.objects.PAUSE_S", 0.01)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
+    Lake("s3://lakes/here").put_evidence("evidence/a.jpg", b"picture" * 9)
+    with faulty_s3(s3_server) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        forget()
+        proxy.faults = [Fault("truncated", r"lake\.json$", times=2), Fault("reset body", r"a\.jpg$", times=1)]
+        lake = Lake.open("s3://lakes/here")
+        assert lake.read_evidence("evidence/a.jpg") == b"picture" * 9
+        assert [fault.happened for fault in proxy.faults] == [2, 1]
+        proxy.faults = [Fault("truncated", "")]
+        with pytest.raises(UnreachableLakeError, match=r"cannot open s3://lakes/here as a lake: S3 says"):
+            Lake.open("s3://lakes/here")
+        assert proxy.faults[0].happened == 3
 
 
 def test_a_table_in_a_bucket_that_lost_its_log_is_an_error(s3: Any) -> None:

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from storage.archive import ArchiveError, Fail, Skip, Take, fetch, list_sources
+from storage.archive import (
+    ArchiveError,
+    Fail,
+    Skip,
+    Take,
+    UnreachableArchiveError,
+    fetch,
+    list_sources,
+)
 from storage.s3 import forget
 from tests.storage.buckets import put, uris
 from tests.storage.faulty_s3 import Fault, faulty_s3
@@ -136,11 +144,29 @@ def test_what_is_no_video_is_skipped_with_a_reason(s3: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("place", ["s3://nowhere", "s3://archive/nowhere", "s3://"])
+@pytest.mark.parametrize("place", ["s3://nowhere", "s3://archive/nowhere", "s3://", "s3://No Bucket!"])
 def test_an_archive_that_is_not_there_is_refused_before_the_first(s3: Any, place: str) -> None:
     put(s3, "a.mp4")
-    with pytest.raises(ArchiveError, match=f"cannot list {place}"):
+    with pytest.raises(ArchiveError, match=f"cannot list {place}") as caught:
         list_sources(["s3://archive", place])
+    assert not isinstance(caught.value, UnreachableArchiveError)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [("slow down", UnreachableArchiveError), ("reset", UnreachableArchiveError), ("denied", ArchiveError)],
+)
+def test_an_archive_that_does_not_answer_is_told_from_one_that_refuses(
+    fault: str, kind: type[Exception], s3: Any, s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with faulty_s3(s3_server) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        forget()
+        proxy.faults = [Fault(fault, r"^GET /archive\?list-type")]
+        with pytest.raises(ArchiveError, match="cannot list s3://archive") as caught:
+            list_sources(["s3://archive"])
+        assert type(caught.value) is kind
 
 
 def test_a_listing_that_breaks_off_is_a_failure(s3: Any) -> None:
