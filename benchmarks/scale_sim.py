@@ -12,18 +12,21 @@ Videos differ in length (log-normal).
 What the stages take stands in `Costs`, each with where it is from. Not measured is the describer's time for a
 clip of the 7B model on a GPU, for there was no GPU: `--clip-gpu-s` is an assumption, and the result says so.
 
-Run on 2026-11-23, seed 1, 1,000,000 videos (20,554 h, 2.0 million clips), 64 GPUs on 8 nodes at 2.5 an hour,
-readers on nodes of 32 cores at 0.04 per core and hour, 0.19 s of a core per second of 640x360, 0.5 s of a GPU
-per clip (assumed):
+Run on 2026-11-30, seed 1, 1,000,000 videos (20,592 h, 2.0 million clips) into a lake in S3, 64 GPUs on 8
+nodes at 2.5 an hour, readers on nodes of 32 cores at 0.04 per core and hour, 0.19 s of a core per second of
+640x360, 0.5 s of a GPU per clip (assumed):
 
     readers  losses   wall h   readers  GPUs    driver  price   bottleneck
-    1,024    none     4.43     90%      98%     66%     889     describers
-    1,024    7        4.45     89%      97%     66%     895     describers; 96 videos were begun anew
-    384      none     10.43    100%     41%     31%     1,829   readers
+    1,024    none     4.52     86%      96%     88%     908     describers
+    1,024    12       4.54     86%      95%     88%     912     describers; 320 readings were begun anew
+    384      none     10.61    98%      41%     41%     1,860   readers
+    384      19       10.64    97%      41%     41%     1,866   readers; 416 readings were begun anew
 
 16 reader cores per GPU balance this archive; with 6 the GPUs idle and the scan costs twice as much. The
-driver, one process that hears of every batch and commits, comes next: half as many GPUs again would fill it.
-What the driver takes per video and batch is a guess, too, until it is measured at such rates.
+driver, one process that hears of every batch, sends the pictures and commits, comes close behind: a few more
+GPUs would fill it. More than a quarter of its time goes into pictures, of which 16 are on their way at once;
+one after another, at 27 ms each (`benchmarks/evidence.py`), they alone would take 15 h. What the driver takes
+per video and batch is a guess, too, until it is measured at such rates.
 """
 
 import argparse
@@ -59,7 +62,10 @@ class Costs:
     commit_s: float = 0.3
     """Of the driver, per commit of all tables, every `commit_every_s`: it takes 0.2 on a disk."""
     commit_s_per_video: float = 0.003
-    """More of it per video in the commit: Parquet, evidence put beside it. Assumed."""
+    """More of it per video in the commit: Parquet. Assumed."""
+    evidence_s_per_clip: float = 0.002
+    """Of the driver, per clip, its picture: benchmarks/evidence.py, 16 at once into a store that answers in
+    20 ms. These are assumed."""
     commit_every_s: float = 5.0
 
 
@@ -124,7 +130,7 @@ class Simulation:
         self.is_describer_up = [True] * cluster.gpus
         self.idle: deque[int] = deque(range(cluster.gpus))
         self.driver_free_s = 0.0
-        self.uncommitted = 0
+        self.uncommitted = self.uncommitted_clips = 0
         self.read_busy_s = self.gpu_busy_s = self.driver_busy_s = self.video_s = 0.0
         self.free: set[int] = set()
         self.whole: list[tuple[float, int]] = [(0.0, 0)] * cluster.readers
@@ -159,8 +165,9 @@ class Simulation:
             return
         self.reading[reader], self.whole[reader] = (seconds, clips, 0), (seconds, clips)
         mb = seconds * self.costs.mb_per_video_s
-        began_s = self._driver(self.costs.driver_s_per_video)
-        self._go_on(reader, began_s + self.costs.start_read_s + mb * self.costs.fetch_s_per_mb)
+        fetch_s = self.costs.start_read_s + mb * self.costs.fetch_s_per_mb
+        self.read_busy_s += fetch_s  # until the driver has time for it, the reader waits
+        self._go_on(reader, self._driver(self.costs.driver_s_per_video) + fetch_s)
 
     def _go_on(self, reader: int, from_s: float) -> None:
         """Read until the next batch of clips is full, or to the end."""
@@ -172,7 +179,7 @@ class Simulation:
         spans = max(1, int(part_s / self.archive.span_s))
         takes_s = part_s * self.costs.read_s_per_video_s / min(spans, 1 + len(self.free))
         self.reading[reader] = seconds - part_s, clips - batch, batch
-        self.read_busy_s += from_s - self.now_s + part_s * self.costs.read_s_per_video_s
+        self.read_busy_s += part_s * self.costs.read_s_per_video_s
         self._await_read(reader, from_s - self.now_s + takes_s)
 
     def _await_read(self, reader: int, after_s: float) -> None:
@@ -200,6 +207,7 @@ class Simulation:
         else:
             self.ended += 1
             self.uncommitted += 1
+            self.uncommitted_clips += self.whole[reader][1]
             self._next_video(reader)
 
     # --- describers -----------------------------------------------------------------------------------------
@@ -239,8 +247,9 @@ class Simulation:
 
     def _commit(self, _who: int, _epoch: int) -> None:
         if self.uncommitted:
-            self._driver(self.costs.commit_s + self.uncommitted * self.costs.commit_s_per_video)
-            self.uncommitted = 0
+            takes_s = self.costs.commit_s + self.uncommitted * self.costs.commit_s_per_video
+            self._driver(takes_s + self.uncommitted_clips * self.costs.evidence_s_per_clip)
+            self.uncommitted = self.uncommitted_clips = 0
         wait_s = max(0.0, self.driver_free_s - self.now_s)
         self._at(wait_s + self.costs.commit_every_s, "commit", 0)
 
@@ -355,7 +364,7 @@ def main() -> None:
         **account,
         "bottleneck": bottleneck(account),
         "simulated_in_s": round(time.perf_counter() - began_s, 1),
-        "assumed": ["clip_gpu_s", "fetch", "driver", "prices", "lengths", "node losses"],
+        "assumed": ["clip_gpu_s", "fetch", "driver", "20 ms per put", "prices", "lengths", "node losses"],
         "costs": asdict(costs),
         "cluster": asdict(cluster),
         "archive": asdict(archive),
@@ -377,6 +386,7 @@ def predict(measured: dict[str, Any]) -> float:
         driver_s_per_batch=0.0,
         commit_s=0.0,
         commit_s_per_video=0.0,
+        evidence_s_per_clip=0.0,
     )
     cluster = Cluster(readers=2, gpus=1, node_losses_per_day=0.0)
     archive = Archive(videos, median_s=length_s, spread=0.0, no_face=0.0, clips_per_video_s=0.0)

@@ -230,7 +230,7 @@ class ClusterScan:
     def _tell_progress(self, job_id: str) -> None:
         """Hand on the job's lines that are new."""
         try:
-            lines = self._jobs.log(job_id).splitlines()
+            lines = self._jobs.log(job_id).split("\n")[:-1]  # the last one is not written to its end
         except UnreachableError:
             return  # a log that is not there yet, or a cluster that `_asked` will find silent
         for line in lines[self._told_lines :]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Self
 
 from storage.lake import Lake, LakeError
 from storage.records import Failure, Record, Source
+from workers.evidence import Picture
 from workers.failure import SourceError
 from workers.outcome import Done, Duplicate, Failed, Job, Outcome, Part
 from workers.rows import rows_by_table
@@ -19,6 +21,9 @@ FLUSH_OUTCOMES = 256
 """Or until so many outcomes have come together,"""
 FLUSH_BYTES = 32 << 20
 """or so many bytes of parts: what the driver holds in memory."""
+PUTS = 16
+"""So many pictures are on their way at once, for an object store takes its time for each; see
+`benchmarks/evidence.py`."""
 
 
 class Committer:
@@ -108,10 +113,14 @@ class Committer:
         self._last_flush_s = time.monotonic()
 
     def _append(self, parts: Sequence[Part], rows: Sequence[Record] = ()) -> None:
-        for part in parts:
-            for picture in part.pictures:
-                self._lake.put_evidence(picture.path, picture.data)
+        pictures = [picture for part in parts for picture in part.pictures]
+        with ThreadPoolExecutor(PUTS) as pool:
+            # The first that fails raises here, and those that have not been begun are left.
+            list(pool.map(self._put, pictures))
         self._lake.append([*(of_table for part in parts for of_table in part.rows), *rows])
+
+    def _put(self, picture: Picture) -> None:
+        self._lake.put_evidence(picture.path, picture.data)
 
     def _rows(self, outcome: Outcome) -> Iterator[Record]:
         match outcome:

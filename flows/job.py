@@ -16,12 +16,13 @@ from flows.request import ScanRequest
 from flows.steps import scan_here
 from flows.summary import ScanSummary
 from flows.usage import UsageError
+from storage.archive import UnreachableArchiveError
 from storage.lake import LakeError
 from workers.fleet import FleetError
 
 RESULT, ERROR = "facesift-result ", "facesift-error "
 """How the line begins that says what came of it."""
-KINDS = {"UsageError": UsageError, "LakeError": LakeError, "FleetError": FleetError}
+KINDS = {kind.__name__: kind for kind in (UsageError, UnreachableArchiveError, LakeError, FleetError)}
 """Errors that end a scan, by the name under which they travel."""
 
 
@@ -36,19 +37,21 @@ def run_job(order: str) -> tuple[str, bool]:
     """
     try:
         summary = _scan(order)
-    except (UsageError, LakeError, FleetError) as error:
+    except tuple(KINDS.values()) as error:
         kind = next(name for name, kind in KINDS.items() if kind in type(error).__mro__)
         return ERROR + json.dumps({"kind": kind, "message": str(error)}), False
-    return RESULT + TypeAdapter(ScanSummary).dump_json(summary).decode(), True
+    # In ASCII: whatever the encoding of the job's output, and the way of its log, leave it as it is.
+    return RESULT + json.dumps(TypeAdapter(ScanSummary).dump_python(summary, mode="json")), True
 
 
 def read_result(log: str) -> ScanSummary | None:
     """Return the summary that a job has ended with; None when its log says nothing of one.
 
     Raises:
-        UsageError, LakeError, FleetError: with which it has ended.
+        UsageError, UnreachableArchiveError, LakeError, FleetError: with which it has ended.
     """
-    for line in reversed(log.splitlines()):
+    # Not `splitlines()`: it takes letters that a source's name may have for ends of lines.
+    for line in reversed(log.split("\n")):
         if line.startswith(RESULT):
             return TypeAdapter(ScanSummary).validate_json(line.removeprefix(RESULT))
         if line.startswith(ERROR):

@@ -11,9 +11,9 @@ from flows.recipe import PinnedRecipe, Recipe
 from flows.usage import UsageError
 from model.demonstration import DEMONSTRATION_PATH
 from model.network.config import CheckpointError
-from storage.archive import ArchiveError, Listed, Patterns, list_sources
+from storage.archive import ArchiveError, Listed, Patterns, UnreachableArchiveError, list_sources
 from storage.backlog import Backlog
-from storage.lake import Lake, LakeError
+from storage.lake import Lake, LakeError, UnreachableLakeError
 from storage.listing import has_password
 from storage.records import Calibration
 from workers.fleet import FleetConfig
@@ -146,6 +146,7 @@ class ScanRequest:
 
         Raises:
             UsageError: there is no such archive, or no lake with a backlog.
+            UnreachableArchiveError: there is no answer whether there is.
         """
         if self.backlog is not None:
             lake = self.open_lake()
@@ -155,6 +156,8 @@ class ScanRequest:
         try:
             patterns = Patterns(self.include, self.exclude)
             return list_sources(self.archives, exclude=[self.lake], patterns=patterns)
+        except UnreachableArchiveError:
+            raise
         except ArchiveError as error:
             raise UsageError(str(error)) from error
 
@@ -163,9 +166,12 @@ class ScanRequest:
 
         Raises:
             UsageError: its folder holds something else.
+            UnreachableLakeError: its disk or S3 does not answer.
         """
         try:
             return Lake(self.lake)
+        except UnreachableLakeError:
+            raise
         except LakeError as error:
             raise UsageError(str(error)) from error
 

@@ -19,6 +19,7 @@ from storage.listing import (
     Listed,
     Skip,
     Take,
+    UnreachableArchiveError,
     has_password,
 )
 from storage.patterns import Patterns
@@ -32,6 +33,7 @@ __all__ = [
     "Patterns",
     "Skip",
     "Take",
+    "UnreachableArchiveError",
     "archive_uri",
     "fetch",
     "is_local",
@@ -58,6 +60,7 @@ def list_sources(
 
     Raises:
         ArchiveError: there is no such archive; raised by this call, before anything is listed.
+        UnreachableArchiveError: the same of one that does not answer now.
     """
     if not archives or not all(archives):
         raise ArchiveError("an archive has no name; name at least one file or folder")

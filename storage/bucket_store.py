@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from storage.objects import whole_body
 from storage.s3 import (
     CHANGED,
     FAILURES,
@@ -36,7 +37,7 @@ class BucketStore:
         """Return a file's content, or None when there is none."""
         of_version = {"VersionId": version} if version is not None else {}
         try:
-            return self._client().get_object(**self._at(path), **of_version)["Body"].read()
+            return whole_body(lambda: self._client().get_object(**self._at(path), **of_version))
         except FAILURES as error:
             if error_code(error) == "NoSuchKey":
                 return None

@@ -9,9 +9,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from storage.endings import skip_reason
-from storage.listing import ArchiveError, Fail, Fate, Fetched, Listed, Skip, Take
+from storage.listing import (
+    ArchiveError,
+    Fail,
+    Fate,
+    Fetched,
+    Listed,
+    Skip,
+    Take,
+    UnreachableArchiveError,
+    may_pass,
+)
 from storage.objects import ObjectContent, ObjectFile, version_of
-from storage.s3 import FAILURES, Address, bucket_arguments, client, keeps_versions
+from storage.s3 import FAILURES, Address, bucket_arguments, client, keeps_versions, os_error
 
 _FROZEN = {"GLACIER", "DEEP_ARCHIVE"}
 
@@ -23,7 +33,8 @@ class Buckets:
         """Yield every object of the places once, in the order of their keys, a page at a time.
 
         Raises:
-            ArchiveError: there is no such bucket, no object at a place, or no permission; before the first.
+            ArchiveError: there is no such bucket, no object at a place, no permission, or no answer; before
+                the first.
         """
         roots = sorted({Address.of(place.rstrip("/")) for place in places}, key=lambda root: root.uri)
         for root in roots:
@@ -75,7 +86,8 @@ def _check(root: Address) -> None:
         )
         is_there = "Contents" in below or bool(_itself(root))
     except (*FAILURES, ValueError) as error:
-        raise ArchiveError(
+        is_wrong = isinstance(error, ValueError) or not may_pass(os_error(error, root.uri))
+        raise (ArchiveError if is_wrong else UnreachableArchiveError)(
             f"cannot list {root.uri}: {error}; check the name and your AWS settings"
         ) from error
     if not is_there:

@@ -10,7 +10,17 @@ from typing import BinaryIO
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from storage.endings import skip_reason
-from storage.listing import ArchiveError, Fail, Fate, Fetched, Listed, Skip, Take
+from storage.listing import (
+    ArchiveError,
+    Fail,
+    Fate,
+    Fetched,
+    Listed,
+    Skip,
+    Take,
+    UnreachableArchiveError,
+    may_pass,
+)
 
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
@@ -58,7 +68,7 @@ class Folders:
             exclude: folders to leave out.
 
         Raises:
-            ArchiveError: a place is not there; before anything is yielded.
+            ArchiveError: a place is not there, or its disk fails; before anything is yielded.
         """
         roots = {_absolute(file_path(place)): None for place in places}
         real_roots = {root: _real(root) for root in sorted(roots, key=os.fsencode)}
@@ -193,7 +203,8 @@ def _real(root: Path) -> Path:
         raise ArchiveError(f"cannot list {file_uri(root)!r}: no file's name has a null byte in it") from error
     except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself, before Python 3.13
         reason = error.strerror if isinstance(error, OSError) else "a link that leads to itself"
-        raise ArchiveError(
+        kind = UnreachableArchiveError if isinstance(error, OSError) and may_pass(error) else ArchiveError
+        raise kind(
             f"cannot list {file_uri(root)}: {reason}; give a file or a folder that this user can read"
         ) from error
 

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.delta import FAILURES, UNUSABLE, DeltaTables, explain
-from storage.listing import has_password
+from storage.listing import has_password, may_pass
 from storage.records import EVIDENCE, Record
 from storage.store import FolderStore, Store
 from storage.tables import Rows, TableFiles, gathered, tables
@@ -29,6 +29,10 @@ _REFUSALS = (OSError, duckdb.IOException, duckdb.OutOfMemoryException)
 
 class LakeError(ValueError):
     """A lake cannot be opened, or did not take what was to be written."""
+
+
+class UnreachableLakeError(LakeError):
+    """A lake cannot be opened now: its disk or S3 does not answer; the same request may pass later."""
 
 
 class Lake:
@@ -212,7 +216,9 @@ class Lake:
                 # Another process may have made the lake in between.
                 marker = self.store.read(MARKER)
         except OSError as error:
-            raise LakeError(f"cannot open {self.root} as a lake: {error.strerror}; {self._advice}") from error
+            raise (UnreachableLakeError if may_pass(error) else LakeError)(
+                f"cannot open {self.root} as a lake: {error.strerror}; {self._advice}"
+            ) from error
         if marker is None:
             if names:
                 raise LakeError(

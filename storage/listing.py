@@ -1,5 +1,6 @@
 """What listing an archive says of each object, and what fetching one gives."""
 
+import errno
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,27 @@ class Fetched:
 
 class ArchiveError(ValueError):
     """A place that was given as an archive cannot be one; nothing was listed."""
+
+
+class UnreachableArchiveError(ArchiveError):
+    """An archive that does not answer now: the same request may pass later."""
+
+
+_ASKED_WRONGLY = {
+    errno.EACCES,
+    errno.EINVAL,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+}
+
+
+def may_pass(error: OSError) -> bool:
+    """Say whether a place fails for a reason of its own, not for what was asked of it: it may pass."""
+    return error.errno not in _ASKED_WRONGLY
 
 
 class Archive(Protocol):

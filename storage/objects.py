@@ -3,7 +3,7 @@
 import io
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.exceptions import HTTPClientError, IncompleteReadError
@@ -144,22 +144,33 @@ class ObjectFile(io.RawIOBase):
         if start >= self.size_bytes:
             return b""
         stop = min(start + BLOCK_BYTES, self.size_bytes)
-        for breaks in range(attempts()):
-            try:
-                answer = client(self._address.bucket).get_object(
-                    **self._arguments, **self._pin, Range=f"bytes={start}-{stop - 1}"
-                )
-                data: bytes = answer["Body"].read()
-            except _BREAKS as error:
-                if breaks == attempts() - 1:
-                    raise os_error(error, self._address.uri) from error
-                time.sleep(random.uniform(0, PAUSE_S * 2**breaks))  # noqa: S311 - no secret
-            except FAILURES as error:
-                raise _failure(error, self._address) from error
-            else:
-                self.read_bytes += len(data)
-                return data
-        raise AssertionError("the last try returns or raises")
+        arguments = {**self._arguments, **self._pin, "Range": f"bytes={start}-{stop - 1}"}
+        try:
+            data = whole_body(lambda: client(self._address.bucket).get_object(**arguments))
+        except FAILURES as error:
+            raise _failure(error, self._address) from error
+        self.read_bytes += len(data)
+        return data
+
+
+def whole_body(ask: Callable[[], Any]) -> bytes:
+    """Return the body of an answer, which is asked for again when it breaks off.
+
+    Args:
+        ask: for something small; one answer each time.
+
+    Raises:
+        ClientError, BotoCoreError: it is refused, or breaks off time and again.
+    """
+    for breaks in range(attempts()):
+        answer = ask()
+        try:
+            return answer["Body"].read()
+        except _BREAKS:
+            if breaks == attempts() - 1:
+                raise
+        time.sleep(random.uniform(0, PAUSE_S * 2**breaks))  # noqa: S311 - no secret
+    raise AssertionError("the last try returns or raises")
 
 
 def version_of(answer: Any) -> str:

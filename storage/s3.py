@@ -20,7 +20,7 @@ import botocore.session
 import duckdb
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from storage.listing import has_password
 
@@ -28,6 +28,8 @@ ATTEMPTS = 6
 """Of every request, with pauses that grow and jitter, where the AWS settings do not say otherwise."""
 CONNECT_S, READ_S = 10.0, 60.0
 """So long may a connection, and the next byte of an answer, take."""
+CONNECTIONS = 16
+"""A client keeps so many open: as many as a committer has pictures on their way."""
 FAILURES = (ClientError, BotoCoreError)
 """What botocore raises."""
 GONE = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404")
@@ -208,9 +210,11 @@ def open_in_duckdb(connection: duckdb.DuckDBPyConnection, bucket: str) -> None:
 
 def os_error(error: Exception, uri: str) -> OSError:
     """Return the OSError that a failure of botocore amounts to: not there, not permitted, or what S3 says."""
-    code = error_code(error)
     # The errors of a disk would be told as such; S3's own words say more.
-    return OSError(_ERRNOS.get(code, errno.EREMOTEIO), f"S3 says {error}", uri)
+    code = _ERRNOS.get(error_code(error), errno.EREMOTEIO)
+    if isinstance(error, ParamValidationError):
+        code = errno.EINVAL
+    return OSError(code, f"S3 says {_one_line(error)}", uri)
 
 
 def error_code(error: Exception) -> str:
@@ -242,6 +246,7 @@ def _client(*, is_signed: bool) -> Any:
         # The mode is botocore's own choice, or AWS_RETRY_MODE.
         retries={"total_max_attempts": attempts()},
         connect_timeout=CONNECT_S,
+        max_pool_connections=CONNECTIONS,
         read_timeout=READ_S,
         signature_version=None if is_signed else UNSIGNED,
     )
@@ -263,13 +268,21 @@ def _region(bucket: str) -> str:
 
 
 def _credentials() -> Any:
-    found = _session().get_credentials()
-    if found is None:
+    try:
+        found = _session().get_credentials()
+        keys = found.get_frozen_credentials() if found is not None else None
+    except FAILURES as error:  # they have expired, and whoever gives new ones does not now
+        raise PermissionError(errno.EACCES, f"no AWS credentials to be had: {_one_line(error)}") from error
+    if keys is None:
         raise PermissionError(
             errno.EACCES,
             "no AWS credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile",
         )
-    return found.get_frozen_credentials()
+    return keys
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -77,6 +77,13 @@ class Reader:
         self._uris = {fetched.path: source.uri}
         if source.etag is not None and fetched.etag != source.etag:
             raise TransientError("fetch", f"{source.uri} changed after it was listed; the next scan reads it")
+        if source.size_bytes not in (None, fetched.size_bytes):
+            # What lies between a store and us may cut an answer short, and its stated length with it.
+            raise TransientError(
+                "fetch",
+                f"{source.uri} arrived with {fetched.size_bytes} bytes and was listed with "
+                f"{source.size_bytes}; the next scan reads it",
+            )
         return fetched
 
     def join(self, source: records.Source, fetched: Fetched, *, is_here: bool) -> Fetched:

@@ -66,10 +66,11 @@ def run_flow(flow: Callable[[], Ended], check: Callable[[], None], goes_on: str 
         goes_on: what is said of an interrupted one.
     """
     from flows.server import ServerError, temporary_server
+    from storage.archive import UnreachableArchiveError
     from storage.lake import LakeError
     from workers.fleet import FleetError
 
-    with ending(LakeError, FleetError, ServerError, goes_on=goes_on):
+    with ending(UnreachableArchiveError, LakeError, FleetError, ServerError, goes_on=goes_on):
         check()
         # Ray reports deaths on standard output, which is the account's.
         with redirect_stdout(sys.stderr), temporary_server():

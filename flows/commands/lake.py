@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from flows.commands.ending import FAILED, OK, OUTPUT_LOST, refuse
-from flows.commands.options import LakeOption
+from flows.commands.options import LakeOption, open_lake
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
-    from storage.lake import Lake
 
 
 def query(
@@ -29,8 +28,8 @@ def query(
 ) -> None:
     """Run SQL over the lake; every view that `facesift tables` lists is ready.
 
-    Exit status: 0; 2 when the lake cannot be opened or the SQL cannot be run; 74 when the output cannot be
-    written.
+    Exit status: 0; 1 when the lake does not answer; 2 when there is none or the SQL cannot be run; 74 when
+    the output cannot be written.
     """
     import duckdb
     import pyarrow as pa
@@ -92,8 +91,8 @@ def status(
 ) -> None:
     """Show how far the lake's sources have come, and why some failed.
 
-    Exit status: 0 when every listed source has exactly one status and every check passes, 1 when not, 2 when
-    the lake cannot be opened.
+    Exit status: 0 when every listed source has exactly one status and every check passes, 1 when not or when
+    the lake does not answer, 2 when there is none.
     """
     import duckdb
 
@@ -122,7 +121,7 @@ def report(
     from flows.display.report import draw_report
 
     try:
-        page = draw_report(_open_lake(lake), videos=videos)
+        page = draw_report(open_lake(lake), videos=videos)
         output.write_text(page, encoding="utf-8")
     except (ValueError, OSError, duckdb.Error) as error:
         raise refuse(error) from error
@@ -142,7 +141,7 @@ def retry(
 ) -> None:
     """Let the next scan try again what failed for good or is in quarantine.
 
-    Exit status: 0, or 2 when the lake cannot be opened or does not take it.
+    Exit status: 0, 1 when the lake does not answer, 2 when there is none or it does not take it.
     """
     import duckdb
 
@@ -151,7 +150,7 @@ def retry(
     if "" in (reason, source, recipe):
         raise refuse(ValueError("an option is empty; leave it out to take every one"))
     try:
-        rows = requeue(_open_lake(lake), reason=reason, source=source, recipe_id=recipe)
+        rows = requeue(open_lake(lake), reason=reason, source=source, recipe_id=recipe)
     except (ValueError, OSError, duckdb.Error) as error:
         raise refuse(error) from error
     if not rows:
@@ -165,25 +164,7 @@ def retry(
 
 
 def _open_catalog(lake: str) -> "Catalog":
-    """Return the catalog of a lake that must be there.
-
-    Raises:
-        ValueError: there is no lake.
-    """
+    """Return the catalog of a lake that must be there."""
     from storage.catalog import Catalog
 
-    return Catalog(_open_lake(lake))
-
-
-def _open_lake(lake: str) -> "Lake":
-    """Return a lake that must be there.
-
-    Raises:
-        ValueError: there is no lake.
-    """
-    from storage.lake import Lake
-
-    opened = Lake(lake)
-    if not opened.exists:
-        raise ValueError(f"there is no lake at {lake}; `facesift scan ARCHIVE --lake {lake}` makes one")
-    return opened
+    return Catalog(open_lake(lake))

@@ -13,6 +13,7 @@ from flows.usage import UsageError
 if TYPE_CHECKING:
     from flows.request import ScanRequest
     from storage.backlog import Backlog
+    from storage.lake import Lake
 
 Ended = TypeVar("Ended")
 
@@ -135,6 +136,19 @@ def run_request(flow: Callable[[], Ended], request: "ScanRequest") -> Ended:
     if request.is_remote:
         return run_flow(flow, request.check, "the job goes on; the same command finds it again")
     return run_flow(flow, request.check)
+
+
+def open_lake(lake: str) -> "Lake":
+    """Return a lake that must be there; end the command where there is none, or where it does not answer."""
+    from storage.lake import Lake, LakeError, UnreachableLakeError
+
+    with ending(UnreachableLakeError):
+        try:
+            return Lake.open(lake)
+        except UnreachableLakeError:
+            raise
+        except LakeError as error:
+            raise UsageError(str(error)) from error
 
 
 def text_of(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.ending import FAILED, OK, ending, refuse
-from flows.commands.options import LakeOption
+from flows.commands.options import LakeOption, open_lake
 
 if TYPE_CHECKING:
     from storage.erasable import Erasable
@@ -34,8 +34,8 @@ def maintain(
 ) -> None:
     """Make few files of many, remove what no view can show, run every check; scans may go on meanwhile.
 
-    Exit status: 0 when every check passes, 1 when one does not or a table could not be changed, 2 when the
-    lake cannot be opened.
+    Exit status: 0 when every check passes, 1 when one does not, a table could not be changed or the lake does
+    not answer, 2 when there is none.
     """
     from flows.display.output import to_json
     from flows.display.upkeep import print_account
@@ -43,7 +43,7 @@ def maintain(
     from storage.maintenance import MaintenanceConfig
     from storage.maintenance import maintain as maintain_lake
 
-    opened = _open(lake)
+    opened = open_lake(lake)
     try:
         config = MaintenanceConfig(keep_hours, abandoned_hours, safe_hours)
     except ValueError as error:
@@ -92,7 +92,7 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
     from storage.lake import LakeError
     from storage.maintenance import MOST_HOURS
 
-    opened = _open(lake)
+    opened = open_lake(lake)
     if not 0 <= grace_hours <= MOST_HOURS:
         raise refuse(ValueError(f"--grace-hours {grace_hours:g}: give hours from 0 to {MOST_HOURS:g}"))
     with ending(LakeError):
@@ -119,15 +119,6 @@ def forget(  # noqa: PLR0917 - typer gives names to them all
     for receipt in receipts:
         typer.echo(to_json(receipt.as_dict()))
         print_receipt(receipt, console_on_stderr())
-
-
-def _open(lake: str) -> "Lake":
-    from storage.lake import Lake, LakeError
-
-    try:
-        return Lake.open(lake)
-    except LakeError as error:
-        raise refuse(error) from error
 
 
 def _ask(found: "Erasable") -> None:

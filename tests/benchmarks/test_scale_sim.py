@@ -4,7 +4,13 @@ import pytest
 
 from benchmarks.scale_sim import Archive, Cluster, Costs, Simulation, bottleneck, predict
 
-COSTS = Costs(driver_s_per_video=0.0, driver_s_per_batch=0.0, commit_s=0.0, commit_s_per_video=0.0)
+COSTS = Costs(
+    driver_s_per_video=0.0,
+    driver_s_per_batch=0.0,
+    commit_s=0.0,
+    commit_s_per_video=0.0,
+    evidence_s_per_clip=0.0,
+)
 CALM = Cluster(readers=64, gpus=4, node_losses_per_day=0.0)
 ALIKE = Archive(2000, median_s=40.0, spread=0.0, no_face=0.0, clips_per_video_s=0.1)
 
@@ -24,6 +30,8 @@ def test_with_one_thing_scarce_the_wall_time_is_its_work() -> None:
     driver = account(replace(COSTS, driver_s_per_video=1.0, clip_gpu_s=0.001))
     assert bottleneck(driver) == "driver"
     assert driver["wall_h"] * 3600 == pytest.approx(2000, rel=0.02)
+    pictures = account(replace(COSTS, evidence_s_per_clip=0.01))
+    assert pictures["driver_busy"] * pictures["wall_h"] * 3600 == pytest.approx(2000 * 4 * 0.01, rel=0.02)
 
 
 def test_lost_nodes_cost_time_and_no_video() -> None:

@@ -126,6 +126,15 @@ def test_a_night_waits_for_the_one_before() -> None:
     assert played.submitted[-1].endswith("-2")
 
 
+def test_progress_is_told_line_by_line_once_a_line_is_whole() -> None:
+    told = "facesift: 1 of 3, \u2028facesift: x.mp4 the last"
+    logs = iter([f"{told}\nfacesift: 3 of", *[f"{told}\n{WHOLE}"] * 2])
+    played = PlayedCluster([("succeeded", WHOLE)])
+    played.log = lambda _: next(logs)  # pyright: ignore[reportAttributeAccessIssue]
+    said = scan(played)[1]
+    assert said[1:] == [told.removeprefix("facesift: "), "3 of 3 sources settled after 9 s"]
+
+
 @pytest.mark.parametrize("loss", ["forgotten", "failed"])
 def test_a_lost_job_is_submitted_again(loss: str) -> None:
     played = PlayedCluster([(loss, "facesift: 1 of 3\n"), (loss, ""), ("succeeded", WHOLE)])

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,48 @@ def test_what_the_lake_did_not_take_is_not_said_to_be_committed(tmp_path: Path) 
         committer.flush()
     committer.flush()  # nor is it tried again: half of it may be there
     assert committed == []
+
+
+class WatchedLake(Lake):
+    """Takes pictures only when so many come at once, and notes what came when."""
+
+    together = threading.Barrier(module.PUTS, timeout=60)
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.came: list[str] = []
+        self.refused = ""
+
+    def put_evidence(self, relative_path: str, data: bytes) -> None:
+        self.together.wait()
+        if relative_path == self.refused:
+            raise LakeError("no space left")
+        super().put_evidence(relative_path, data)
+        self.came.append("picture")
+
+    def append(self, rows: Sequence[Record]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.came.append("rows")
+        super().append(rows)
+
+
+def test_pictures_go_side_by_side_and_are_there_before_their_rows(tmp_path: Path) -> None:
+    lake = WatchedLake(tmp_path / "lake")
+    with Committer(lake, "scan", "recipe", lambda _: None) as committer:
+        for outcome in done(job("a"), "x", tracks=2 * module.PUTS):
+            committer.add(outcome)
+    assert lake.came == ["picture"] * 2 * module.PUTS + ["rows"]
+
+
+def test_a_picture_that_the_lake_did_not_take_ends_the_commit_before_its_rows(tmp_path: Path) -> None:
+    lake = WatchedLake(tmp_path / "lake")
+    committer = Committer(lake, "scan", "recipe", lambda _: None)
+    outcomes = done(job("a"), "x", tracks=module.PUTS)
+    lake.refused = pictures_of(outcomes)[3]
+    for outcome in outcomes:
+        committer.add(outcome)
+    with pytest.raises(LakeError, match="no space left"):
+        committer.flush()
+    assert sorted(lake.came) == ["picture"] * (module.PUTS - 1)
 
 
 def test_an_interrupted_scan_commits_what_it_has(committing: Committing) -> None:

@@ -13,6 +13,7 @@ from flows.cli import app
 from flows.request import ScanRequest
 from flows.summary import ScanSummary
 from flows.usage import UsageError
+from storage.archive import UnreachableArchiveError
 from storage.lake import LakeError
 from tests.flows.test_summary import SUMMARY, failing
 from workers.fleet import FleetError
@@ -75,8 +76,9 @@ def test_a_failed_source_makes_it_1(scan: Scan) -> None:
         (LakeError("could not commit: no space left"), 1, "facesift: could not commit: no space left\n"),
         (FleetError("a worker does not start: no libGL"), 1, "facesift: a worker does not start: no libGL\n"),
         (UsageError("cannot list /nowhere"), 2, "facesift: cannot list /nowhere\n"),
+        (UnreachableArchiveError("cannot list /stale"), 1, "facesift: cannot list /stale\n"),
     ],
-    ids=["interrupted", "lake", "fleet", "usage"],
+    ids=["interrupted", "lake", "fleet", "usage", "archive"],
 )
 def test_what_breaks_a_scan_off_is_one_line_and_a_status(
     scan: Scan, raised: BaseException, code: int, says: str

@@ -1,5 +1,6 @@
 """Where a lake can be, and what is no lake."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,9 +10,9 @@ from pathlib import Path
 import pyarrow.parquet as parquet
 import pytest
 
-from storage.archive import ArchiveError, list_sources
+from storage.archive import ArchiveError, UnreachableArchiveError, list_sources
 from storage.catalog import Catalog
-from storage.lake import Lake, LakeError
+from storage.lake import Lake, LakeError, UnreachableLakeError
 from tests.storage.rows import recipe, source, video
 
 
@@ -26,6 +27,30 @@ def test_a_lake_is_marked_with_its_format(lake: Lake) -> None:
     assert marker["format"] == 1
     assert lake.exists
     assert Lake.open(lake.root).exists
+
+
+@pytest.mark.parametrize(
+    ("code", "of_lake", "of_archive"),
+    [(errno.ESTALE, UnreachableLakeError, UnreachableArchiveError), (errno.EACCES, LakeError, ArchiveError)],
+)
+def test_a_disk_that_fails_is_told_from_a_place_that_may_not_be_used(
+    code: int,
+    of_lake: type[Exception],
+    of_archive: type[Exception],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: Path, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", fail)
+        with pytest.raises(LakeError, match=r"cannot open .* as a lake") as lake_error:
+            Lake(tmp_path / "lake")
+        patched.setattr(Path, "resolve", fail)
+        with pytest.raises(ArchiveError, match="cannot list") as archive_error:
+            list_sources([str(tmp_path)])
+    assert (type(lake_error.value), type(archive_error.value)) == (of_lake, of_archive)
 
 
 def test_a_lake_that_is_not_there_cannot_be_opened_but_made(tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def spooling(dull: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def test_copies_are_deleted(spooling: Path) -> None:
     reader = Reader(ReaderConfig(spool_dir=str(spooling), heartbeat_s=1e-9))
     now = datetime.now(UTC)
-    first, second = (records.Source(f"s3://b/{name}", 1, None, now, now, "s", "r") for name in "ab")
+    first, second = (records.Source(f"s3://b/{name}", None, None, now, now, "s", "r") for name in "ab")
 
     def copies() -> list[str]:
         return [path.name for path in spooling.glob("*/*")]
@@ -310,6 +310,17 @@ def test_copies_are_deleted(spooling: Path) -> None:
     assert copies() == []
 
 
+def test_a_copy_that_arrived_short_is_left_for_the_next_scan(spooling: Path, dull: Path) -> None:
+    reader, now = Reader(ReaderConfig(spool_dir=str(spooling))), datetime.now(UTC)
+    whole = records.Source("s3://b/a", dull.stat().st_size, None, now, now, "s", "r")
+    assert reader.fetch(whole).video_id == "ab" * 32
+    longer = replace(whole, size_bytes=dull.stat().st_size + 1)
+    with pytest.raises(TransientError, match=r"s3://b/a arrived with \d+ bytes and was listed with \d+"):
+        reader.fetch(longer)
+    reader.leave()
+    assert list(spooling.glob("*/*")) == []
+
+
 def test_of_a_large_object_that_is_no_video_only_the_header_is_transferred(
     spooling: Path, dull: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,10 +334,11 @@ def test_of_a_large_object_that_is_no_video_only_the_header_is_transferred(
 
     monkeypatch.setattr(reader_module.archive, "open_source", open_source)
     reader, now = Reader(ReaderConfig(spool_dir=str(spooling))), datetime.now(UTC)
-    large = 1 << 30
+    large = dull.stat().st_size
+    monkeypatch.setattr(reader_module, "PROBED_FROM_BYTES", large)
     video, no_video, small = (
         records.Source(f"s3://b/film {name}", size, None, now, now, "s", "r")
-        for name, size in (("a", large), ("b", large), ("b", 1))
+        for name, size in (("a", large), ("b", large), ("b", None))
     )
     assert reader.fetch(video).path.exists()
     with pytest.raises(SourceError, match="film b: FFmpeg recognises no video container") as caught:
