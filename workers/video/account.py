@@ -17,9 +17,9 @@ class Account:
         sampled: frames handed on.
         errors: packets that the decoder refused.
         concealed: pictures that it filled in where they are damaged, and flagged so.
-        late: frames left out because their timestamps put them before the one handed on last.
         last: the latest frame that was decoded.
         stopped: why the rest was left unread.
+        remark: what else is to be said.
         pixel_format: of the first frame handed on.
     """
 
@@ -27,9 +27,9 @@ class Account:
     sampled: int = 0
     errors: int = 0
     concealed: int = 0
-    late: int = 0
     last: Place | None = None
     stopped: str | None = None
+    remark: str | None = None
 
 
 def facts_of(
@@ -89,8 +89,8 @@ def _damage(account: Account, damaged: int, frames: int) -> Iterator[str]:
     if account.concealed:
         pictures = "1 picture is" if account.concealed == 1 else f"{account.concealed} pictures are"
         yield f"{pictures} damaged and filled in by the decoder"
-    if account.late:
-        yield f"timestamps that go back: {account.late} of the sampled frames left out"
+    if account.remark:
+        yield account.remark
 
 
 def _end(header: Header, start_pts: int, end_pts: int) -> Iterator[str]:
