@@ -51,6 +51,8 @@ class ByTimestamp:
         self._places: list[tuple[int, Place]] = []
         """A heap of the places of the pictures that are held back."""
         self._last_index = -1
+        self.is_disordered = False
+        """Whether pictures came in another order than their timestamps': then none is skipped any more."""
         self.lost = 0
         """Wanted frames whose packets gave no picture."""
 
@@ -69,7 +71,7 @@ class ByTimestamp:
         for packet, place in self.numbered(source):
             if place is not None:
                 self.expect(place)
-            yield packet, place is None or place.is_wanted
+            yield packet, place is None or self._is_awaited(place)
 
     def numbered(self, source: Iterator[VideoPacket]) -> Iterator[Numbered]:
         """Yield packets in decoding order, a read-ahead later, each with its place; none is expected."""
@@ -94,13 +96,16 @@ class ByTimestamp:
 
         None for a picture that was seen, is not expected, or is never shown.
         """
-        place = None if picture.pts is None else self._in_decoder.pop(picture.pts, None)
-        if place is None or place.index is None:
+        number = picture.pts
+        place = None if number is None else self._in_decoder.pop(number, None)
+        is_late = number is not None and number <= self._last_index
+        self.is_disordered |= is_late
+        if place is None or number is None:
             return
-        if place.index <= self._last_index:
-            self._settle(place)  # others have passed it, by more than is held back
+        if is_late:  # others have passed it, by more than is held back
+            self._settle(place)
             return
-        heappush(self._places, (place.index, place))
+        heappush(self._places, (number, place))
         self._pictures.append(picture)
         yield from self._released(self._depth)
 
@@ -123,10 +128,15 @@ class ByTimestamp:
             yield place, self._pictures.popleft()
 
     def _is_passed(self) -> bool:
-        """Return whether the next picture to be released overtakes a wanted one, or what gives one."""
+        """Return whether the next picture to be released overtakes an awaited one, or what gives one."""
         index = self._places[0][0]
         coming = chain(self._in_decoder.values(), (place for _, place in self._queue if place is not None))
-        return any(place.is_wanted and place.index is not None and place.index < index for place in coming)
+        return any(
+            place.index is not None and place.index < index and self._is_awaited(place) for place in coming
+        )
+
+    def _is_awaited(self, place: Place) -> bool:
+        return place.is_wanted or self.is_disordered
 
     def _placed(self, packet: VideoPacket) -> Place | None:
         if packet.pts is None or not is_shown(packet, is_altref_hidden=self._is_altref_hidden):

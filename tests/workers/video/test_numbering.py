@@ -95,6 +95,16 @@ def test_what_is_not_sampled_holds_nothing_back() -> None:
     assert [place.index for place in places(by_timestamp, (0, 3, 5))] == [0, 3, 5]
 
 
+def test_once_pictures_are_out_of_order_none_is_skipped() -> None:
+    by_timestamp = numbering(sample_fps=10.0, depth=2)
+    wanted: list[bool] = []
+    for number, (_, is_wanted) in enumerate(by_timestamp.packets(packets([*range(0, 240, 40)]))):
+        wanted.append(is_wanted)
+        if number == 3:
+            assert [place.index for place in places(by_timestamp, (0, 2, 1))] == [0, 2]
+    assert wanted == [True, False, False, True, True, True]
+
+
 def test_a_picture_comes_once() -> None:
     by_timestamp = numbering()
     list(by_timestamp.packets(packets([0, 40])))

@@ -232,6 +232,28 @@ def test_one_wrong_timestamp_costs_no_frame(tmp_path: Path) -> None:
         assert not video.facts().is_partial
 
 
+@pytest.mark.parametrize("sample_fps", [math.inf, 7.0])
+def test_where_timestamps_lose_the_order_no_frame_is_lost_and_spans_are_refused(
+    sample_fps: float, tmp_path: Path
+) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 120, options={"bf": "3", "b_strategy": "0"})
+    data = bytearray(path.read_bytes().replace(b"elst", b"free"))
+    start = data.index(b"ctts") + 12  # pairs of a count and an offset, ISO/IEC 14496-12 8.6.1.3
+    middle = start + int.from_bytes(data[start - 4 : start]) // 2 * 8
+    data[middle + 2] ^= 0x10  # thousands of packets with the same offset
+    path.write_bytes(data)
+    config = DecoderConfig(sample_fps=sample_fps, span_s=0.7, is_decord_tried=False)
+    frames, facts = whole(path, config)
+    assert facts.frames_decoded == 120
+    assert not facts.is_partial
+    shown = [number_of(frame.image) for frame in frames]
+    assert len(shown) == (120 if math.isinf(sample_fps) else 34)
+    wrong = [number for number, frame in zip(shown, frames, strict=True) if number != frame.index]
+    assert len(wrong) <= (0 if math.isinf(sample_fps) else 2)  # until the disorder is seen
+    with pytest.raises(UnsplittableError, match="the order of their timestamps"):
+        in_spans(path, config)
+
+
 def seams_of(ends: dict[int, SpanEnd]) -> None:
     """Do at the seams what the stitcher does."""
     met = [end for _, end in sorted(ends.items()) if end.begins is not None]
