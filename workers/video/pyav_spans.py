@@ -176,9 +176,9 @@ class SpannedVideo:
             raise UnsplittableError(f"it has over decoder.max_frames={self._config.max_frames}")
 
     def _check_damage(self) -> None:
-        if self._numbering.lost or self._numbering.is_disordered:
+        if self._numbering.is_disordered:
             raise UnsplittableError("its pictures do not come in the order of their timestamps")
-        if self._demuxer.errors or self._demuxer.stopped:
+        if self._numbering.lost or self._demuxer.errors or self._demuxer.stopped:
             raise UnsplittableError("it is damaged")
 
 
