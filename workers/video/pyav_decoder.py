@@ -213,15 +213,16 @@ class PyavVideo:
         account.stopped = account.stopped or demuxer.stopped
         if self._canvas.size_px is None or account.last is None:
             raise self._failure(account.errors + demuxer.errors)
+        damaged = max(account.errors, numbering.lost) + demuxer.errors
         return facts_of(
             self._header,
             account,
             size_px=self._canvas.size_px,
             rotation_deg=self._canvas.rotation_deg,
             frames=numbering.frames,
-            damaged=max(account.errors, numbering.lost) + demuxer.errors,
+            damaged=damaged,
             span_pts=numbering.span_pts,
-            is_timed=isinstance(numbering, ByTimestamp),
+            unnumbered=demuxer.errors if isinstance(numbering, ByTimestamp) else damaged,
         )
 
     def _failure(self, damaged: int) -> SourceError:

@@ -123,7 +123,6 @@ class SpannedVideo:
             frames=numbering.frames,
             damaged=0,
             span_pts=numbering.span_pts,
-            is_timed=True,
         )
         self._check_damage()
         return SpanEnd(self._begins, self._ends, facts)

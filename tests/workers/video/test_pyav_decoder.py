@@ -260,6 +260,15 @@ def test_damaged_packets_are_counted_and_the_rest_is_used(tmp_path: Path) -> Non
     assert numbers(healthy) == [*range(20), *range(48, 72)]
 
 
+@pytest.mark.parametrize("sample_fps", [math.inf, 7.0])
+def test_packets_that_have_no_number_are_counted_too(sample_fps: float, tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.avi", 72)
+    packet = packets_of(path)[30]
+    overwrite(path, packet.pos or 0, packet.size)
+    _, facts = read(path, DecoderConfig(sample_fps=sample_fps))
+    assert (facts.frames_decoded, facts.partial_reason) == (71, "1 of 72 packets are damaged")
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
 def test_pictures_that_the_decoder_filled_in_are_kept_and_counted(codec: str, tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mp4", 60, codec=codec)
