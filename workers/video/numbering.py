@@ -36,14 +36,16 @@ class ByTimestamp:
         timeline: Decides numbers and sampling.
         max_bytes: Of packets read ahead.
         is_altref_hidden: True for VP8, which stores pictures that are never shown as packets of their own.
-        depth: How many pictures are held back, at most, for a wanted one that they have overtaken.
+        most_held: How many pictures are held back, at most, for a wanted one that they have overtaken.
     """
 
-    def __init__(self, timeline: Timeline, max_bytes: int, *, is_altref_hidden: bool, depth: int = 0) -> None:
+    def __init__(
+        self, timeline: Timeline, max_bytes: int, *, is_altref_hidden: bool, most_held: int = 0
+    ) -> None:
         self.timeline = timeline
         self._max_bytes = max_bytes
         self._is_altref_hidden = is_altref_hidden
-        self._depth = depth
+        self._most_held = most_held
         self._queue: deque[tuple[VideoPacket, Place | None]] = deque()
         self._queue_bytes = 0
         self._in_decoder: dict[int, Place] = {}
@@ -107,7 +109,7 @@ class ByTimestamp:
             return
         heappush(self._places, (number, place))
         self._pictures.append(picture)
-        yield from self._released(self._depth)
+        yield from self._released(self._most_held)
 
     def finish(self) -> list[Placed]:
         """Settle what the decoder never gave, and return what was held back."""
@@ -243,11 +245,15 @@ class AsDecoded:
         return max(pts, self._last.pts + 1)
 
 
-def by_timestamp(header: Header, config: DecoderConfig, sampler: Sampler, *, depth: int = 0) -> ByTimestamp:
+def by_timestamp(
+    header: Header, config: DecoderConfig, sampler: Sampler, *, most_held: int = 0
+) -> ByTimestamp:
     """Return the numbering of a stream whose packets tell the order of their pictures."""
     timeline = Timeline(header.time_base, sampler)
     is_altref_hidden = header.codec == "vp8"
-    return ByTimestamp(timeline, config.max_memory_bytes, is_altref_hidden=is_altref_hidden, depth=depth)
+    return ByTimestamp(
+        timeline, config.max_memory_bytes, is_altref_hidden=is_altref_hidden, most_held=most_held
+    )
 
 
 def as_decoded(

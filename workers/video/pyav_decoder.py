@@ -88,7 +88,7 @@ class PyavVideo:
         self._packets = credible(self._demuxer.packets(), header.time_base)
         is_fields = is_interlaced and header.container in _FIELD_CONTAINERS
         if survey.tells_order and not is_fields:
-            self._numbering = by_timestamp(header, config, sampler, depth=survey.depth)
+            self._numbering = by_timestamp(header, config, sampler, most_held=survey.most_held)
         else:
             is_in_decoding_order = survey.is_in_decoding_order and not is_fields
             self._numbering = as_decoded(stream, header, sampler, is_in_decoding_order=is_in_decoding_order)

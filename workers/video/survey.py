@@ -43,6 +43,14 @@ class Survey:
         return not self.untimed and (is_plain or is_shuffled)
 
     @property
+    def most_held(self) -> int:
+        """How many pictures it can take to see which one comes first, where timestamps have lost the order.
+
+        One can be ahead of its place by the depth, and another one behind by as much.
+        """
+        return min(2 * self.depth, REORDER_FRAMES)
+
+    @property
     def is_in_decoding_order(self) -> bool:
         """Whether the timestamps grow from packet to packet, though the pictures are shown in another order.
 

@@ -33,10 +33,10 @@ def picture(pts: int | None) -> VideoFrame:
 
 
 def numbering(
-    sample_fps: float = math.inf, max_bytes: int = 10_000, is_vp8: bool = False, depth: int = 0
+    sample_fps: float = math.inf, max_bytes: int = 10_000, is_vp8: bool = False, most_held: int = 0
 ) -> ByTimestamp:
     timeline = Timeline(MS, Sampler(MS, sample_fps))
-    return ByTimestamp(timeline, max_bytes, is_altref_hidden=is_vp8, depth=depth)
+    return ByTimestamp(timeline, max_bytes, is_altref_hidden=is_vp8, most_held=most_held)
 
 
 def places(by_timestamp: ByTimestamp | AsDecoded, numbers: Iterable[int | None]) -> list[Place]:
@@ -72,7 +72,7 @@ def test_what_was_skipped_is_not_lost() -> None:
 
 @pytest.mark.parametrize("come", [(0, 2, 3, 1, 4, 5), (0, 3, 2, 1, 4, 5)])
 def test_timestamps_are_dealt_out_in_the_order_in_which_pictures_come(come: tuple[int, ...]) -> None:
-    by_timestamp = numbering(depth=2)
+    by_timestamp = numbering(most_held=2)
     list(by_timestamp.packets(packets([0, 40, 80, 120, 160, 200])))
     found = [pair for number in come for pair in by_timestamp.placed(picture(number))]
     found += by_timestamp.finish()
@@ -82,7 +82,7 @@ def test_timestamps_are_dealt_out_in_the_order_in_which_pictures_come(come: tupl
 
 
 def test_what_was_lost_holds_others_back_for_a_while_only() -> None:
-    by_timestamp = numbering(depth=2)
+    by_timestamp = numbering(most_held=2)
     list(by_timestamp.packets(packets([0, 40, 80, 120, 160, 200])))
     assert [len(places(by_timestamp, [number])) for number in (0, 2, 3, 4, 5)] == [1, 0, 0, 3, 1]
     assert by_timestamp.lost == 1
@@ -90,13 +90,13 @@ def test_what_was_lost_holds_others_back_for_a_while_only() -> None:
 
 
 def test_what_is_not_sampled_holds_nothing_back() -> None:
-    by_timestamp = numbering(sample_fps=10.0, depth=2)
+    by_timestamp = numbering(sample_fps=10.0, most_held=2)
     list(by_timestamp.packets(packets([0, 40, 80, 120, 160, 200])))
     assert [place.index for place in places(by_timestamp, (0, 3, 5))] == [0, 3, 5]
 
 
 def test_once_pictures_are_out_of_order_none_is_skipped() -> None:
-    by_timestamp = numbering(sample_fps=10.0, depth=2)
+    by_timestamp = numbering(sample_fps=10.0, most_held=2)
     wanted: list[bool] = []
     for number, (_, is_wanted) in enumerate(by_timestamp.packets(packets([*range(0, 240, 40)]))):
         wanted.append(is_wanted)
