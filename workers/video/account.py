@@ -17,9 +17,9 @@ class Account:
         sampled: frames handed on.
         errors: packets that the decoder refused.
         concealed: pictures that it filled in where they are damaged, and flagged so.
-        late: frames left out because their timestamps put them before the one handed on last.
         last: the latest frame that was decoded.
         stopped: why the rest was left unread.
+        remark: what else is to be said.
         pixel_format: of the first frame handed on.
     """
 
@@ -27,9 +27,9 @@ class Account:
     sampled: int = 0
     errors: int = 0
     concealed: int = 0
-    late: int = 0
     last: Place | None = None
     stopped: str | None = None
+    remark: str | None = None
 
 
 def facts_of(
@@ -41,7 +41,7 @@ def facts_of(
     frames: int,
     damaged: int,
     span_pts: tuple[int, int],
-    is_timed: bool,
+    unnumbered: int = 0,
 ) -> Facts:
     """Return what is known of a video that was decoded.
 
@@ -50,16 +50,17 @@ def facts_of(
         account: what was decoded.
         size_px: width and height of every picture.
         rotation_deg: clockwise turn of the latest picture.
-        frames: of the whole stream, those that were not decoded included.
+        frames: that have a number, whether they were decoded or not.
         damaged: packets that gave nothing.
         span_pts: start of the first and end of the last frame.
-        is_timed: whether frames are numbered by their packets; else only what was decoded is known.
+        unnumbered: damaged packets that are not among the frames.
     """
     start_pts, end_pts = span_pts
     if account.stopped is not None and account.last is not None and account.last.index is not None:
         frames = account.last.index + 1
         end_pts = account.last.pts + account.last.duration
-    reasons = [*_damage(account, damaged, frames)]
+    packets = frames + unnumbered
+    reasons = [*_damage(account, damaged, packets)]
     reasons += [account.stopped] if account.stopped else _end(header, start_pts, end_pts)
     reason = "; ".join(reasons) or None
     return Facts(
@@ -75,7 +76,7 @@ def facts_of(
         time_base=header.time_base_text,
         start_pts=start_pts,
         decoder=f"pyav {av.__version__}",
-        frames_decoded=max(account.sampled, frames - damaged) if is_timed else frames,
+        frames_decoded=max(account.sampled, packets - damaged),
         frames_sampled=account.sampled,
         packets_damaged=damaged,
         is_partial=reason is not None,
@@ -83,14 +84,14 @@ def facts_of(
     )
 
 
-def _damage(account: Account, damaged: int, frames: int) -> Iterator[str]:
+def _damage(account: Account, damaged: int, packets: int) -> Iterator[str]:
     if damaged:
-        yield f"{damaged} of {frames} packets are damaged"
+        yield f"{damaged} of {packets} packets are damaged"
     if account.concealed:
         pictures = "1 picture is" if account.concealed == 1 else f"{account.concealed} pictures are"
         yield f"{pictures} damaged and filled in by the decoder"
-    if account.late:
-        yield f"timestamps that go back: {account.late} of the sampled frames left out"
+    if account.remark:
+        yield account.remark
 
 
 def _end(header: Header, start_pts: int, end_pts: int) -> Iterator[str]:

@@ -30,15 +30,16 @@ class Demuxer:
     Args:
         path: A file.
         config: The decoder's configuration.
+        is_edit_list_followed: Whether only those parts of MP4 and QuickTime are seen that they say are shown.
 
     Raises:
         SourceError: Not a video, without a video stream, or too large to decode.
         TransientError: The file cannot be read.
     """
 
-    def __init__(self, path: Path, config: DecoderConfig) -> None:
+    def __init__(self, path: Path, config: DecoderConfig, *, is_edit_list_followed: bool = True) -> None:
         self._path, self._config = path, config
-        self._container = open_container(path, config)
+        self._container = open_container(path, config, is_edit_list_followed=is_edit_list_followed)
         self.errors = 0
         """Packets that could not be read."""
         self.stopped: str | None = None

@@ -26,8 +26,15 @@ _FIELD_ORDERS_INTERLACED = range(2, 6)
 """AVFieldOrder TT, BB, TB, BT; 0 is unknown and 1 progressive."""
 
 
-def open_container(path: Path, config: DecoderConfig) -> InputContainer:
+def open_container(
+    path: Path, config: DecoderConfig, *, is_edit_list_followed: bool = True
+) -> InputContainer:
     """Open a file of any container that FFmpeg knows.
+
+    Args:
+        path: a file.
+        config: the decoder's configuration.
+        is_edit_list_followed: whether only those parts of MP4 and QuickTime are seen that they say are shown.
 
     Raises:
         SourceError: It is not a video file, or it is empty, text, or a playlist of other files.
@@ -35,7 +42,7 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
     """
     try:
         # "file:" keeps a colon in the name from being read as a protocol.
-        container = _opened(f"file:{path}", config)
+        container = _opened(f"file:{path}", config, is_edit_list_followed=is_edit_list_followed)
         if container.format.name == _BY_NAME_ALONE:
             container.close()
             container = _opened(path.open("rb"), config)
@@ -55,11 +62,14 @@ def open_container(path: Path, config: DecoderConfig) -> InputContainer:
     return container
 
 
-def _opened(file: str | BinaryIO, config: DecoderConfig) -> InputContainer:
+def _opened(
+    file: str | BinaryIO, config: DecoderConfig, *, is_edit_list_followed: bool = True
+) -> InputContainer:
+    options = decoder_options(config)  # for the decoders with which FFmpeg looks at the first pictures
     return av.open(
         file,
         mode="r",
-        options=decoder_options(config),  # for the decoders with which FFmpeg looks at the first pictures
+        options=options if is_edit_list_followed else options | {"ignore_editlist": "1"},
         container_options={"protocol_whitelist": "file"},
         metadata_errors="replace",
         timeout=config.max_seconds,

@@ -1,6 +1,7 @@
 """Decoding with PyAV (FFmpeg): every frame once, in presentation order, from whatever can be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -14,17 +15,11 @@ from workers.video.canvas import Canvas, Deinterlacer
 from workers.video.demuxer import Demuxer
 from workers.video.exif import mirrored_turn
 from workers.video.frames import DecoderConfig, Facts, Frame
-from workers.video.numbering import (
-    AsDecoded,
-    ByTimestamp,
-    VideoPacket,
-    by_timestamp,
-    frame_duration_pts,
-    read_ahead,
-)
+from workers.video.numbering import ByTimestamp, Placed, VideoPacket, as_decoded, by_timestamp
 from workers.video.probe import check_memory, scan_of
 from workers.video.span_cutter import can_begin_at_key_frames
 from workers.video.spans import Spans
+from workers.video.survey import Survey, credible, survey_of
 from workers.video.timeline import Place, Sampler
 
 _FIELD_CONTAINERS = {"mpeg", "mpegts", "h264", "hevc", "mpegvideo"}
@@ -52,34 +47,51 @@ class PyavVideo:
     """
 
     def __init__(self, path: Path, config: DecoderConfig) -> None:
-        self._clock = Stopwatch()
         self._path = path
         self._config = config
-        self._demuxer = Demuxer(path, config)
+        survey = self._open()
+        self._clock = Stopwatch()
         self._stream, self._header = self._demuxer.stream, self._demuxer.header
         try:
-            self._prepare()
+            self._prepare(survey)
         except BaseException:
             self._demuxer.close()
             raise
 
-    def _prepare(self) -> None:
+    def _open(self) -> Survey:
+        """Open the file, and return what was seen when it was gone through before."""
+        survey = self._surveyed(is_edit_list_followed=True)
+        self._is_edit_list_followed = True
+        if not survey.frames:
+            bare = self._surveyed(is_edit_list_followed=False)
+            if bare.frames:
+                self._is_edit_list_followed, survey = False, bare
+        self._demuxer = Demuxer(self._path, self._config, is_edit_list_followed=self._is_edit_list_followed)
+        return survey
+
+    def _surveyed(self, *, is_edit_list_followed: bool) -> Survey:
+        with closing(
+            Demuxer(self._path, self._config, is_edit_list_followed=is_edit_list_followed)
+        ) as demuxer:
+            return survey_of(demuxer, self._config.max_frames)
+
+    def _prepare(self, survey: Survey) -> None:
         config, stream, header = self._config, self._stream, self._header
         turn = mirrored_turn(self._path)
         self._canvas = Canvas(header.sample_aspect_ratio, config.max_pixels, header.codec, turn)
         is_interlaced = scan_of(stream) == "interlaced"
         self._deinterlacer = Deinterlacer() if is_interlaced else None
         self._account = Account(header.pixel_format)
-        self._last_index, self._last_pts = -1, None
+        if not self._is_edit_list_followed:
+            self._account.remark = "its edit list shows none of its frames and is not followed"
         sampler = Sampler(header.time_base, config.sample_fps)
-        packets = self._demuxer.packets()
-        first, is_timed = read_ahead(packets)
-        self._packets = chain(first, packets)
+        self._packets = credible(self._demuxer.packets(), header.time_base)
         is_fields = is_interlaced and header.container in _FIELD_CONTAINERS
-        if is_timed and not is_fields:
-            self._numbering = by_timestamp(header, config, sampler)
+        if survey.tells_order and not is_fields:
+            self._numbering = by_timestamp(header, config, sampler, most_held=survey.most_held)
         else:
-            self._numbering = AsDecoded(sampler, frame_duration_pts(stream, header.time_base))
+            is_in_decoding_order = survey.is_in_decoding_order and not is_fields
+            self._numbering = as_decoded(stream, header, sampler, is_in_decoding_order=is_in_decoding_order)
 
     def close(self) -> None:
         """Release the file."""
@@ -100,11 +112,6 @@ class PyavVideo:
         """Return the picture as it is handed on; None where it is not."""
         if not place.is_wanted or place.index is None:
             return None
-        # Broken timestamps can repeat or go back; what follows relies on the growth of time and number.
-        if place.index <= self._last_index or (self._last_pts is not None and place.pts <= self._last_pts):
-            self._account.late += 1
-            return None
-        self._last_index, self._last_pts = place.index, place.pts
         if self._account.sampled == 0:
             self._account.pixel_format = picture.format.name
         image = self._canvas.paint(picture)
@@ -128,18 +135,19 @@ class PyavVideo:
             # yadif looks at the pictures before and after, so there nothing is skipped.
             is_needed = is_wanted or self._deinterlacer is not None
             context.skip_frame = "DEFAULT" if is_needed else "NONREF"
-            yield from self._placed(self._sent(packet))
+            yield from self._counted(self._placed(self._sent(packet)))
             if self._is_over_limit():
                 return
         context.skip_frame = "DEFAULT"
-        yield from self._placed(self._sent(None))
-        self._numbering.finish()
+        yield from self._counted(self._placed(self._sent(None)))
+        yield from self._counted(self._numbering.finish())
 
-    def _placed(self, pictures: list[VideoFrame]) -> Iterator[tuple[Place, VideoFrame]]:
-        for picture in pictures:
-            place = self._numbering.place(picture)
-            if place is None or place.index is None:
-                continue
+    def _placed(self, pictures: list[VideoFrame]) -> Iterator[Placed]:
+        return chain.from_iterable(map(self._numbering.placed, pictures))
+
+    def _counted(self, placed: Iterable[Placed]) -> Iterator[Placed]:
+        for place, picture in placed:
+            assert place.index is not None
             if place.index >= self._config.max_frames:
                 self._account.stopped = (
                     f"frames after decoder.max_frames={self._config.max_frames} were left unread"
@@ -177,7 +185,12 @@ class PyavVideo:
         its key frames.
         """
         is_safe = isinstance(self._numbering, ByTimestamp) and self._deinterlacer is None
-        if not is_safe or not can_begin_at_key_frames(self._header.codec) or self._canvas.size_px is None:
+        if (
+            not is_safe
+            or not self._is_edit_list_followed
+            or not can_begin_at_key_frames(self._header.codec)
+            or self._canvas.size_px is None
+        ):
             return None
         if self._account.errors or self._demuxer.errors:
             return None
@@ -200,15 +213,16 @@ class PyavVideo:
         account.stopped = account.stopped or demuxer.stopped
         if self._canvas.size_px is None or account.last is None:
             raise self._failure(account.errors + demuxer.errors)
+        damaged = max(account.errors, numbering.lost) + demuxer.errors
         return facts_of(
             self._header,
             account,
             size_px=self._canvas.size_px,
             rotation_deg=self._canvas.rotation_deg,
             frames=numbering.frames,
-            damaged=max(account.errors, numbering.lost) + demuxer.errors,
+            damaged=damaged,
             span_pts=numbering.span_pts,
-            is_timed=isinstance(numbering, ByTimestamp),
+            unnumbered=demuxer.errors if isinstance(numbering, ByTimestamp) else damaged,
         )
 
     def _failure(self, damaged: int) -> SourceError:

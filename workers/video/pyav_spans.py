@@ -15,7 +15,7 @@ from workers.video.canvas import Canvas, Image
 from workers.video.demuxer import Demuxer
 from workers.video.exif import mirrored_turn
 from workers.video.frames import DecoderConfig, Frame
-from workers.video.numbering import VideoPacket, by_timestamp, read_ahead
+from workers.video.numbering import VideoPacket, by_timestamp
 from workers.video.span_cutter import SpanCutter
 from workers.video.spans import Seam, SpanEnd, Spans, UnsplittableError
 from workers.video.timeline import Place, Sampler
@@ -67,9 +67,7 @@ class SpannedVideo:
         self._numbering = by_timestamp(
             header, self._config, Sampler(header.time_base, self._config.sample_fps)
         )
-        packets = self._demuxer.packets()
-        first, _ = read_ahead(packets)
-        numbered = self._numbering.numbered(_checked(chain(first, packets)))
+        numbered = self._numbering.numbered(_checked(self._demuxer.packets()))
         length = self._spans.length_s / header.time_base
         self._cutter = SpanCutter(numbered, self._numbering.timeline, length)
         self._begins: Seam | None = None
@@ -125,7 +123,6 @@ class SpannedVideo:
             frames=numbering.frames,
             damaged=0,
             span_pts=numbering.span_pts,
-            is_timed=True,
         )
         self._check_damage()
         return SpanEnd(self._begins, self._ends, facts)
@@ -134,10 +131,8 @@ class SpannedVideo:
         return place.index in (self._cutter.first_index, self._cutter.end_index)
 
     def _yielded(self, pictures: list[VideoFrame]) -> Iterator[Frame]:
-        for picture in pictures:
-            place = self._numbering.place(picture)
-            if place is None or place.index is None:
-                continue
+        for place, picture in chain.from_iterable(map(self._numbering.placed, pictures)):
+            assert place.index is not None
             if picture.is_corrupt:
                 raise UnsplittableError(f"frame {place.index} is damaged")
             if picture.interlaced_frame:
@@ -180,6 +175,8 @@ class SpannedVideo:
             raise UnsplittableError(f"it has over decoder.max_frames={self._config.max_frames}")
 
     def _check_damage(self) -> None:
+        if self._numbering.is_disordered:
+            raise UnsplittableError("its pictures do not come in the order of their timestamps")
         if self._numbering.lost or self._demuxer.errors or self._demuxer.stopped:
             raise UnsplittableError("it is damaged")
 

@@ -5,8 +5,9 @@ On an intact stream that is its place in the decoded video. It does not depend o
 packet keeps its number and leaves a gap, and skipped frames are counted without decoding them. A stream cut
 out of a longer one may so begin above 0, by the packets that refer to pictures before the cut.
 
-Timestamps that jump back (joined files, a restarted encoder) continue at the end of what was before, so that
-time only grows; pts are then those of the file plus a constant per stretch.
+Time only grows: timestamps that jump back (joined files, a restarted encoder) continue at the end of what was
+before, and pts are then those of the file plus a constant per stretch; one that repeats the one before is
+raised to a tick after it.
 """
 
 import math
@@ -18,7 +19,7 @@ REORDER_FRAMES = 16
 """The most frames that H.264 (A.3.1) and HEVC (A.4.2) let precede a frame in decoding and follow it in
 presentation; the codecs after them need none."""
 
-_JUMP_BACK_S = 0.5
+JUMP_BACK_S = 0.5
 """A decoding timestamp this much below the one before belongs to another recording."""
 
 
@@ -72,7 +73,7 @@ class Timeline:
 
     def __init__(self, time_base: Fraction, sampler: Sampler) -> None:
         self._sampler = sampler
-        self._jump_back = _JUMP_BACK_S / time_base
+        self._jump_back = JUMP_BACK_S / time_base
         self._undecided: list[tuple[int, int, Place]] = []
         self._packets = 0
         self._shift = 0
@@ -80,10 +81,16 @@ class Timeline:
         self._last_pts: int | None = None
         self.frames = 0
         """Frames numbered so far."""
+        self.depth = 0
+        """The most packets so far that come after one and are shown before it."""
+        self.repeats = 0
+        """Frames so far whose timestamp repeats the one before."""
         self.start_pts: int | None = None
         """Of the first frame."""
         self.end_pts = 0
         """Where the latest numbered frame ends."""
+        self._free_pts = -math.inf
+        """The first that is later than all before."""
 
     def place(self, pts: int, dts: int | None, duration: int, *, is_keyframe: bool = False) -> Place:
         """Return the place of the next packet, still without its number."""
@@ -111,12 +118,17 @@ class Timeline:
         return is_late or back > (0 if is_keyframe else self._jump_back)
 
     def _decide(self) -> None:
-        pts, _, place = heappop(self._undecided)
+        pts, packet, place = heappop(self._undecided)
         place.index = self.frames
-        place.is_wanted = self._sampler.picks(pts)
+        if pts < self._free_pts:
+            self.repeats += 1
+            place.pts = int(self._free_pts)
+        place.is_wanted = self._sampler.picks(place.pts)
         if place.duration <= 0 and self._undecided:
-            place.duration = self._undecided[0][0] - pts
+            place.duration = max(0, self._undecided[0][0] - place.pts)
+        self.depth = max(self.depth, self.frames - packet)
         self.frames += 1
-        self.start_pts = pts if self.start_pts is None else self.start_pts
-        self.end_pts = pts + place.duration
+        self.start_pts = place.pts if self.start_pts is None else self.start_pts
+        self.end_pts = place.pts + place.duration
+        self._free_pts = place.pts + 1
         self._last_pts = pts

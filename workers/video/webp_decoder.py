@@ -152,7 +152,6 @@ class WebpVideo:
             frames=self._frames,
             damaged=self._damaged,
             span_pts=(0, last.pts + last.duration),
-            is_timed=True,
         )
         return replace(facts, decoder=f"pillow {PIL.__version__}")
 

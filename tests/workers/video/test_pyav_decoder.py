@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from av import VideoFrame, VideoStream
@@ -63,6 +64,10 @@ CODECS: dict[str, dict[str, Any]] = {
     "mpeg2.mpg": {"codec": "mpeg2video", "options": {"bf": "2"}},
     "h264.ts": {},
     "h264.flv": {},
+    "h264.avi": {},
+    "h264.asf": {},
+    "h264.mxf": {},
+    "h264.vob": {},
     "raw.h264": {},
     "mjpeg.mov": {"codec": "mjpeg", "pixel_format": "yuvj420p"},
     "prores.mov": {"codec": "prores_ks", "pixel_format": "yuv422p10le"},
@@ -138,6 +143,80 @@ def test_variable_rate_keeps_exact_timestamps(tmp_path: Path) -> None:
     assert ticks == sorted(set(ticks))
 
 
+@pytest.mark.parametrize("sample_fps", [math.inf, 7.0])
+def test_an_mp4_that_lost_the_order_of_presentation_is_numbered_by_what_comes(
+    sample_fps: float, tmp_path: Path
+) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 60, options={"bf": "3"})
+    path.write_bytes(path.read_bytes().replace(b"ctts", b"free").replace(b"elst", b"free"))
+    frames, facts = read(path, DecoderConfig(sample_fps=sample_fps))
+    assert shown(frames) == numbers(frames)
+    assert len(frames) == (60 if math.isinf(sample_fps) else 17)
+    assert [frame.pts - frames[0].pts for frame in frames] == [512 * number for number in numbers(frames)]
+    assert (facts.frames_decoded, facts.is_partial) == (60, False)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+@pytest.mark.parametrize("harm", ["missing", "hours ahead"])
+@pytest.mark.parametrize("sample_fps", [math.inf, 7.0])
+def test_pictures_with_bad_timestamps_are_used_like_others(
+    codec: str, harm: str, sample_fps: float, tmp_path: Path
+) -> None:
+    path = encode_numbers(tmp_path / "v.ts", 60, codec=codec, options={"bf": "2"})
+    intact, _ = read(path)
+    data = bytearray(path.read_bytes())
+    for at in pes_headers(data)[30:36:3]:  # ISO/IEC 13818-1 2.4.3.6
+        if harm == "missing":
+            data[at + 7] &= 0x3F
+        else:
+            data[at + 9] ^= 0x04
+    path.write_bytes(data)
+    frames, facts = read(path, DecoderConfig(sample_fps=sample_fps))
+    assert shown(frames) == numbers(frames)
+    assert len(frames) == (60 if math.isinf(sample_fps) else 17)
+    assert [frame.pts for frame in frames] == [intact[frame.index].pts for frame in frames]
+    assert (facts.frames_decoded, facts.is_partial) == (60, False)
+
+
+def pes_headers(data: bytes | bytearray) -> list[int]:
+    return [at for at in range(len(data)) if data[at : at + 3] == b"\0\0\1" and data[at + 3] == 0xE0]
+
+
+@pytest.mark.parametrize("reordered", ["0", "2"])
+def test_frames_that_share_a_timestamp_are_all_used(reordered: str, tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "whole.mkv", 60, options={"bf": reordered})
+    packets = packets_of(path)
+    shared = tmp_path / "v.mkv"
+    with av.open(str(path)) as source, av.open(str(shared), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in packets:
+            assert packet.pts is not None
+            packet.pts -= packet.pts % 80  # in pairs
+            packet.dts, packet.duration, packet.stream = None, 0, stream
+            target.mux(packet)
+    frames, facts = read(shared)
+    assert shown(frames) == numbers(frames) == list(range(60))
+    assert facts.frames_decoded == 60
+    steps = np.diff([frame.pts for frame in frames])
+    assert steps.min() >= 1
+    assert abs(frames[-1].pts - 58 * 40) <= 80
+
+
+@pytest.mark.parametrize("media_time", [1024 ^ 1 << 24, -1])
+def test_an_edit_list_that_shows_nothing_is_not_followed(media_time: int, tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.mp4", 30)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"elst") + 16  # behind version, flags, entries and duration, ISO/IEC 14496-12 8.6.6
+    assert int.from_bytes(data[at : at + 4]) == 1024
+    data[at : at + 4] = media_time.to_bytes(4, signed=True)
+    path.write_bytes(data)
+    with Decoder(ALL).open(path) as video:
+        frames, facts = list(video), video.facts()
+        assert video.spans is None
+    assert shown(frames) == numbers(frames) == list(range(30))
+    assert facts.partial_reason == "its edit list shows none of its frames and is not followed"
+
+
 def test_start_offset_is_kept(tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mkv", 30, pts=list(range(125, 155)))
     frames, facts = read(path)
@@ -179,6 +258,15 @@ def test_damaged_packets_are_counted_and_the_rest_is_used(tmp_path: Path) -> Non
     healthy = [frame for frame in frames if frame.index < 20 or frame.index >= 48]
     assert shown(healthy) == numbers(healthy)
     assert numbers(healthy) == [*range(20), *range(48, 72)]
+
+
+@pytest.mark.parametrize("sample_fps", [math.inf, 7.0])
+def test_packets_that_have_no_number_are_counted_too(sample_fps: float, tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.avi", 72)
+    packet = packets_of(path)[30]
+    overwrite(path, packet.pos or 0, packet.size)
+    _, facts = read(path, DecoderConfig(sample_fps=sample_fps))
+    assert (facts.frames_decoded, facts.partial_reason) == (71, "1 of 72 packets are damaged")
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])

@@ -79,6 +79,12 @@ def test_a_jump_back_shows_without_decoding_timestamps() -> None:
     assert [place.index for place in places] == list(range(60))
 
 
+def test_a_repeated_timestamp_is_a_tick_after_the_one_before() -> None:
+    places = place_all([(pts, None, 40) for pts in (0, 40, 80, 80, 80, 81, 120)])
+    assert [place.index for place in places] == list(range(7))
+    assert [place.pts for place in places] == [0, 40, 80, 81, 82, 83, 120]
+
+
 def test_a_missing_duration_lasts_to_the_next_frame() -> None:
     places = place_all([(0, None, 0), (100, None, 0), (40, None, 0)])
     assert [place.duration for place in places] == [40, 0, 60]
