@@ -19,7 +19,7 @@ from model.prompting.questions import DEFAULT_QUESTIONS, Question
 from workers.describer import DescriberConfig
 from workers.reader import ReaderConfig
 
-RECIPE_VERSION = 7
+RECIPE_VERSION = 8
 """Raised whenever a change of the code changes results under the same settings."""
 
 
