@@ -225,7 +225,8 @@ class AsDecoded:
         if self._left is None:
             return picture.pts
         if self.frames <= REORDER_FRAMES:  # by then the decoder holds as many packets as it ever does
-            self._most_left = max(self._most_left, len(self._left))
+            # More are left where the beginning gives no pictures.
+            self._most_left = min(max(self._most_left, len(self._left)), REORDER_FRAMES + 1)
         while len(self._left) > self._most_left:
             heappop(self._left)  # there is one more for every packet that gave no picture
         return heappop(self._left) if self._left else None

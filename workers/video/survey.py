@@ -4,9 +4,11 @@ That depends on the file alone, and every packet can change it. So all are gone 
 against decoding them.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, islice
 
 from workers.video.demuxer import Demuxer
 from workers.video.numbering import VideoPacket, is_shown
@@ -91,17 +93,22 @@ def survey_of(demuxer: Demuxer, max_frames: int) -> Survey:
 def credible(packets: Iterator[VideoPacket], time_base: Fraction) -> Iterator[VideoPacket]:
     """Yield the packets without the timestamps that cannot be: far from both beside them, which are close.
 
-    A bit that is wrong makes it hours.
+    A bit that is wrong makes it hours, of one packet; what stands behind a pause is near others around it.
     """
     before: int | None = None
-    packet = next(packets, None)
-    while packet is not None:
-        after = next(packets, None)
-        pts = packet.pts
-        if before is not None and pts is not None and after is not None and after.pts is not None:
-            farther = min(abs(pts - before), abs(pts - after.pts)) - _TIMES_FARTHER * abs(after.pts - before)
+    behind: deque[int] = deque(maxlen=REORDER_FRAMES)
+    ahead = deque(islice(packets, REORDER_FRAMES + 1))
+    while ahead:
+        packet = ahead.popleft()
+        ahead.extend(islice(packets, 1))
+        pts, after = packet.pts, ahead[0].pts if ahead else None
+        if before is not None and pts is not None and after is not None:
+            farther = min(abs(pts - before), abs(pts - after)) - _TIMES_FARTHER * abs(after - before)
             if farther * time_base > _NEAR_S:
-                packet.pts = pts = None
+                around = chain(behind, (other.pts for other in ahead if other.pts is not None))
+                if min(abs(pts - other) for other in around) * time_base > _NEAR_S:
+                    packet.pts = pts = None
         before = pts
+        if pts is not None:
+            behind.append(pts)
         yield packet
-        packet = after

@@ -269,6 +269,16 @@ def test_packets_that_have_no_number_are_counted_too(sample_fps: float, tmp_path
     assert (facts.frames_decoded, facts.partial_reason) == (71, "1 of 72 packets are damaged")
 
 
+def test_the_times_of_a_broken_beginning_are_not_given_to_what_follows(tmp_path: Path) -> None:
+    path = encode_numbers(tmp_path / "v.avi", 144)
+    for packet in packets_of(path)[:61]:
+        overwrite(path, (packet.pos or 0) + 8, packet.size - 8)  # not the chunk's header
+    frames, facts = read(path)
+    assert facts.packets_damaged >= 61
+    off_by = [abs(frame.pts_s * 25 - number) for frame, number in zip(frames, shown(frames), strict=True)]
+    assert max(off_by[12:]) <= 17
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video"])
 def test_pictures_that_the_decoder_filled_in_are_kept_and_counted(codec: str, tmp_path: Path) -> None:
     path = encode_numbers(tmp_path / "v.mp4", 60, codec=codec)

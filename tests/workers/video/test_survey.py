@@ -58,6 +58,7 @@ def test_timestamps_tell_the_order_where_nothing_speaks_against_it(survey: Surve
         ([0, 40, None, 120], [0, 40, None, 120]),
         ([0, 40, 99_000, 99_040], [0, 40, 99_000, 99_040]),  # nobody was there
         ([0, 99_000, 99_040, 0, 40], [0, 99_000, 99_040, 0, 40]),  # another recording
+        ([0, 67, 30_100, 33, 30_033, 30_067], [0, 67, 30_100, 33, 30_033, 30_067]),  # a pause amid B-frames
         ([0, 17_000, 1000, 2000], [0, 17_000, 1000, 2000]),  # slides, stored before those that they follow
     ],
 )
