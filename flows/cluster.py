@@ -142,6 +142,7 @@ class ClusterScan:
 
         Raises:
             UsageError: the job says that the request is at fault.
+            UnreachableArchiveError: the job says that an archive does not answer.
             LakeError: the job says that the lake does not take the rows.
             FleetError: the cluster cannot do it, does not answer, or has lost it too often.
         """
@@ -249,6 +250,7 @@ def cluster_scan(request: ScanRequest, jobs: Jobs, tell: Callable[[str], None]) 
 
     Raises:
         UsageError: the request is at fault.
+        UnreachableArchiveError: an archive does not answer.
         LakeError: the lake does not take the rows.
         FleetError: the cluster cannot do it, does not answer, or has lost it too often.
     """

@@ -129,8 +129,8 @@ class ScanRequest:
             self.read_recipe()
             return
         self._check_files()
+        self.open_lake()  # first: a listing looks at its folder, to leave it out
         self.list_sources()
-        self.open_lake()
         self.calibration_row(self.pin())
 
     def _check_files(self) -> None:

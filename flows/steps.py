@@ -39,6 +39,7 @@ def run_scan(request: ScanRequest, progress: ScanProgress, plan: PlanStep, read:
 
     Raises:
         UsageError: the request itself is at fault; nothing was read.
+        UnreachableArchiveError: an archive does not answer.
         FleetError: the workers cannot work at all.
         LakeError: the lake does not take the rows.
     """

@@ -98,7 +98,15 @@ class Catalog:
         self, connection: duckdb.DuckDBPyConnection, snapshot: Mapping[str, TableFiles] | None = None
     ) -> None:
         """Show the lake as it is now, or was at a snapshot, in a connection that `connect` returned."""
-        snapshot = self._lake.snapshot() if snapshot is None else snapshot
+        if snapshot is not None:
+            self._show(connection, snapshot)
+            return
+        try:
+            self._show(connection, self._lake.snapshot())
+        except LakeError:  # an erasure on demand may have removed a file since
+            self._show(connection, self._lake.snapshot())
+
+    def _show(self, connection: duckdb.DuckDBPyConnection, snapshot: Mapping[str, TableFiles]) -> None:
         uris = (uri for files in snapshot.values() for uri in files.uris)
         if (uri := next(uris, "")).startswith("s3://"):
             # boto3 takes half a second to import.

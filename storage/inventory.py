@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from storage.catalog import Catalog, quoted
 from storage.contents import FinalFailures, VideoIds, finished_contents
-from storage.lake import Lake
+from storage.lake import Lake, LakeError
 from storage.listing import Fail, Listed, Skip
 from storage.statements import plan_statement, view_statements
 from storage.tables import Rows, TableFiles, tables
@@ -279,7 +280,14 @@ class Inventory:
         return [Unread(*row) for row in self._connection.execute(select, [since, at_most]).fetchall()]
 
     def _learn(self) -> None:
-        """Ask the lake what it knows, unless it knows what it did when it was asked last."""
+        """Ask the lake what it knows; once more when an erasure on demand has removed a file meanwhile."""
+        try:
+            self._learn_once()
+        except (duckdb.IOException, LakeError):
+            self._learn_once()
+
+    def _learn_once(self) -> None:
+        """Ask the lake, unless it knows what it did when it was asked last."""
         snapshot = self._lake.snapshot()
         files = {name: snapshot[name] for name in _KNOWING}
         if files != self._known_files:
@@ -303,7 +311,7 @@ class Inventory:
         parts = 1 + rows // PART_ROWS
         execute(f"drop view if exists raw.all_{staged.table}")
         execute(f"alter view {table} rename to all_{staged.table}")
-        into = f"create temp table staged_{staged.view} as"
+        into = f"create or replace temp table staged_{staged.view} as"
         for part in range(parts):
             where = f"hash({staged.key}) % {parts} = {part}"
             execute(f"create or replace view {table} as from raw.all_{staged.table} where {where}")

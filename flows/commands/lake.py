@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from flows.commands.ending import FAILED, OK, OUTPUT_LOST, refuse
+from flows.commands.ending import FAILED, OK, OUTPUT_LOST, ending, refuse
 from flows.commands.options import LakeOption, open_lake
 
 if TYPE_CHECKING:
@@ -36,13 +36,16 @@ def query(
 
     from flows.display.output import as_format, write_rows
     from flows.summary import DEMONSTRATION_NOTICE
+    from storage.lake import LakeError
 
     try:
         is_terminal = output is None and sys.stdout.isatty()
         chosen = as_format(fmt, is_terminal=is_terminal)
         catalog = _open_catalog(lake)
-        rows = catalog.query(sql)
-        if catalog.view("recipes", is_demonstration=True).num_rows:
+        with ending(LakeError):
+            rows = catalog.query(sql)
+            is_demonstration = catalog.view("recipes", is_demonstration=True).num_rows > 0
+        if is_demonstration:
             typer.secho(DEMONSTRATION_NOTICE, fg="yellow", err=True)
         with _writing(output) as out:
             write_rows(rows, chosen, out, width=get_terminal_size().columns if is_terminal else None)
@@ -98,9 +101,11 @@ def status(
 
     from flows.display.output import to_json
     from flows.status import print_status, read_status
+    from storage.lake import LakeError
 
     try:
-        found = read_status(_open_catalog(lake))
+        with ending(LakeError):
+            found = read_status(_open_catalog(lake))
     except (ValueError, duckdb.Error) as error:
         raise refuse(error) from error
     if as_json:
@@ -115,13 +120,18 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
     videos: Annotated[int, typer.Option(min=1, help="Show at most so many videos.")] = 100,
 ) -> None:
-    """Write a page with the lake's coverage, failures and faces: one HTML file, pictures included."""
+    """Write a page with the lake's coverage, failures and faces: one HTML file, pictures included.
+
+    Exit status: 0, 1 when the lake does not answer, 2 when there is none or the page cannot be written.
+    """
     import duckdb
 
     from flows.display.report import draw_report
+    from storage.lake import LakeError
 
     try:
-        page = draw_report(open_lake(lake), videos=videos)
+        with ending(LakeError):
+            page = draw_report(open_lake(lake), videos=videos)
         output.write_text(page, encoding="utf-8")
     except (ValueError, OSError, duckdb.Error) as error:
         raise refuse(error) from error
@@ -141,16 +151,18 @@ def retry(
 ) -> None:
     """Let the next scan try again what failed for good or is in quarantine.
 
-    Exit status: 0, 1 when the lake does not answer, 2 when there is none or it does not take it.
+    Exit status: 0, 1 when the lake does not answer or does not take it, 2 when there is none.
     """
     import duckdb
 
     from flows.retry import requeue
+    from storage.lake import LakeError
 
     if "" in (reason, source, recipe):
         raise refuse(ValueError("an option is empty; leave it out to take every one"))
     try:
-        rows = requeue(open_lake(lake), reason=reason, source=source, recipe_id=recipe)
+        with ending(LakeError):
+            rows = requeue(open_lake(lake), reason=reason, source=source, recipe_id=recipe)
     except (ValueError, OSError, duckdb.Error) as error:
         raise refuse(error) from error
     if not rows:

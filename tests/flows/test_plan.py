@@ -1,6 +1,8 @@
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,6 +224,44 @@ def test_a_listing_that_breaks_off_has_recorded_what_came_before(
     with Inventory(lake, RECIPE) as inventory, pytest.raises(OSError, match="gone"):
         Plan(inventory, "scan", RECIPE).shards(torn(), limit=None, on_listed=lambda _: None)
     assert statuses(lake) == {"/0": "pending", "/1": "pending"}
+
+
+def test_an_erasure_while_it_is_planned_takes_no_file_from_under_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake(tmp_path / "lake")
+    plan(lake, [listed("/a.mp4"), listed("/b.mp4")])
+    lake.append([failure("/a.mp4", "InvalidDataError", is_retryable=False)])
+    snapshot, calls = lake.snapshot, itertools.count()
+    file, away = Path(snapshot()["failures"].uris[0]), tmp_path / "away"
+
+    def racing() -> Any:
+        match next(calls):
+            case 0:
+                file.rename(away)
+            case 1:
+                away.rename(file)
+            case _:
+                pass
+        return snapshot()
+
+    with Inventory(lake, RECIPE) as inventory:
+        monkeypatch.setattr(lake, "snapshot", racing)
+        shards = Plan(inventory, "scan", RECIPE).shards(
+            [listed("/a.mp4"), listed("/b.mp4")], limit=None, on_listed=lambda _: None
+        )
+        assert [job.source.uri for shard in shards for job in shard.remaining()] == ["/b.mp4"]
+
+
+@pytest.mark.parametrize("part_rows", [1, 2, 1_000_000])
+def test_what_is_learnt_in_parts_is_the_same(part_rows: int, tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    items = [listed(f"/{number}.mp4") for number in range(9)]
+    plan(lake, items)
+    lake.append([failure(f"/{n}.mp4", "InvalidDataError", is_retryable=n % 2 == 1) for n in range(6)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("storage.inventory.PART_ROWS", part_rows)
+        assert sorted(plan(lake, items)) == [f"/{number}.mp4" for number in (1, 3, 5, 6, 7, 8)]
 
 
 def test_what_is_planned_in_little_memory_is_the_same(tmp_path: Path) -> None:

@@ -71,3 +71,10 @@ def test_what_cannot_be_written_is_refused_before_anything_starts(field: str, tm
     request = replace(REQUEST, archives=(str(tmp_path),), lake=str(tmp_path / "lake"))
     with pytest.raises(UsageError, match=r"cannot write .*nowhere.*: No such file"):
         replace(request, **{field: str(tmp_path / "nowhere" / "file")}).check()
+
+
+def test_a_lake_of_no_possible_name_is_refused_before_its_folder_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    request = replace(REQUEST, archives=(str(tmp_path),), lake=str(tmp_path / ("x" * 300)))
+    with pytest.raises(UsageError, match=r"cannot open .* as a lake: File name too long"):
+        request.check()
