@@ -192,7 +192,9 @@ class Instruct:
         try:
             for one in pool.map(self._write, self._samples):
                 written.append(one)
-                failures = 0 if one.status != "failed" else failures + (one.face is not None)
+                if one.status in {"kept", "rated low"}:  # what is left out tells nothing about the models
+                    failures = 0
+                failures += one.status == "failed" and one.face is not None
                 if failures == config.give_up_after:
                     raise ChatError(f"{failures} samples in a row failed, the last one so: {one.reason}")
                 if has_writer and (len(written) % 20 == 0 or len(written) == len(self._samples)):

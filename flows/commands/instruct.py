@@ -53,6 +53,8 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
     Exit status: 0; 1 when no sample was kept, the models fail or the folder cannot be written; 2 for bad
     usage, and where the price was not agreed to; 130 when it was interrupted.
     """
+    from concurrent.futures import BrokenExecutor
+
     from flows.display.hush import hushed
     from flows.display.output import to_json
     from flows.instruct import Instruct, InstructRequest
@@ -66,7 +68,7 @@ def instruct(  # noqa: PLR0917 - typer gives names to them all
         typer.echo(f"facesift instruct: {step}", file=voices[-1])
 
     shared = os.environ.get("OPENAI_API_KEY", "none")
-    with ending(OSError, ChatError):
+    with ending(OSError, ChatError, BrokenExecutor):  # the last: a process that looked for faces has died
         settings = read_config(InstructConfig, config) if config else InstructConfig()
         request = InstructRequest(
             dataset=name,

@@ -118,6 +118,9 @@ def locate(samples: Sequence[Sample], media_dir: Path, on_step: Callable[[str], 
         samples: which.
         media_dir: where such pictures and videos go.
         on_step: told what is being done.
+
+    Raises:
+        OSError: the folder does not take a picture.
     """
     on_step(f"looking for the files of {len(samples):,} samples")
     files: dict[str, Path] = {}
@@ -161,10 +164,14 @@ def _stills_of(video: Path, samples: Sequence[Sample], media_dir: Path) -> tuple
         return {}, f"{video} is not there"
     frames = {one.sample_id: one.frame for one in samples if one.frame is not None}
     try:
-        folder = media_dir / f"{video.stem}-{_version_of(video)}"
-        stills = {frame: folder / f"{frame:06d}.png" for frame in frames.values()}
+        version = _version_of(video)
+    except OSError as error:
+        return {}, str(error)
+    folder = media_dir / f"{video.stem}-{version}"
+    stills = {frame: folder / f"{frame:06d}.png" for frame in frames.values()}
+    try:
         found = write_stills(video, stills)
-    except (OSError, WorkerError) as error:
+    except WorkerError as error:
         return {}, str(error)
     kept = {sample_id: stills[frame] for sample_id, frame in frames.items() if frame in found}
     return kept, "the video has no such frame"

@@ -56,12 +56,31 @@ _WHETHER = (
 _SIGN = r"(?: ?[:=?–—]| -)"
 _CELL = r"(?: ?(?!yes\b|true\b|present\b|active\b)[^:;,.()\n=–—\d]{1,40}(?: ?[:–—]| -))?"
 """What may stand between a label and its verdict: `AU4 – brow lowerer – no`."""
+_MOVES = {
+    "raised|lifted": (1, 2, 5, 6, 10, 17),
+    "lowered": (4, 15),
+    "tightened": (7, 23),
+    "wrinkled": (9,),
+    "pulled|raised|lifted": (12,),
+    "stretched": (20,),
+    "pressed": (24,),
+    "parted": (25,),
+    "dropped|open": (26,),
+}
+"""What a unit's muscle does: of AU1 "the brows are not raised" is a denial, but not of AU4."""
+_UNMOVED = "|".join(
+    rf"(?:{'|'.join(rf'(?<=AU{unit})' for unit in units)}){_SIGN} (?:the )?(?:\w+ ){{1,3}}?(?:(?:is|are) )?"
+    rf"(?:not|no longer) (?:\w+ly )?(?:{moves}|activated|engaged)\b"
+    rf"(?: (?:up|down|together|apart|upwards?))?{STOP}"
+    for moves, units in _MOVES.items()
+)
 _IS_SEEN = rf"(?:[.,;!]|$|\s+(?:(?!only\b)\w+ly\s+)?(?:to\s+be\s+)?(?:{_SEEN}|the\s(?!only\b)|what\s))"
 """Also "is not the emotion", but not "is not the only one"."""
 _DENIED = re.compile(
     rf"{_ASIDE}(?:"
     rf"(?:,? {_WHETHER}){{0,2}}{_SIGN}{_CELL} ?(?:{VERDICT})"
     r"|=(?:no|false)\b"
+    rf"|{_UNMOVED}"
     rf"| (?:{NAY}){STOP}"
     r"|\s*[(\[]\s*(?:(?:NAY|none|0(?:\.0+)?(?:\s?%)?)|"
     r"(?:intensity|strength|level|score)\s*[:=]?\s*0(?:\.0+)?)\s*[)\]]"

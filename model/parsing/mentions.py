@@ -39,7 +39,15 @@ _ASKED = re.compile(r"[^.;:!?\n]{0,120}\?(?!\s*(?:yes|no)\b)", re.IGNORECASE)
 _OR = re.compile(r"\s?(?:,? or|/|vs\.?)\s", re.IGNORECASE)
 _OPEN_BEFORE = re.compile(
     r"\b(?:can|could)(?:\s?not|['’]?t|n['’]t)\s+(?:\w+ly\s+)?(?:rule\s+out|exclude|dismiss|discount)"
-    r"\s+(?:\w+\s+){0,6}$",
+    r"\s+(?:\w+\s+){0,6}$"
+    r"|(?:(?<!as )\bif (?:(?:\w+ ){1,3}were|(?:it|this|that|he|she|there|(?:the|this) \w+) was)|\bwere it"
+    r"|(?<!\w)(?<!\w )were (?:this|that|he|she|there|the \w+)) (?:(?!not for\b)\w+ ){0,3}$",
+    re.IGNORECASE,
+)
+"""Of "cannot rule out anger", and of what would be: "if this were a deepfake"."""
+_WHETHER = re.compile(
+    r"\b(?:unclear|uncertain|unknown|not (?:sure|certain|clear|known)) (?:whether|if) (?:or not )?"
+    r"(?:(?!(?:or|but|while|whereas|although|though|because)\b)\w+ ){0,6}$",
     re.IGNORECASE,
 )
 _OPEN_BEHIND = re.compile(
@@ -134,9 +142,12 @@ def _mention(text: str, token: Token, *, is_denying: bool) -> Mention:
 
 
 def _is_left_open(text: str, mention: Mention) -> bool:
-    """Return whether a text neither affirms nor denies a label: it "cannot be ruled out"."""
+    """Return whether a text neither affirms nor denies a label: "cannot be ruled out", "if it were"."""
     before = text[max(0, mention.start - _BEFORE) : mention.start]
-    return bool(_OPEN_BEHIND.match(text, mention.end) or _OPEN_BEFORE.search(before))
+    if _OPEN_BEHIND.match(text, mention.end) or _OPEN_BEFORE.search(before):
+        return True
+    # Of "x or y" both stay: it is one of them.
+    return bool(_WHETHER.search(before)) and not _OR.match(text, mention.end)
 
 
 def _is_denied_break(before: Token, token: Token) -> bool:

@@ -120,6 +120,8 @@ _OF_A_SCALE = re.compile(r"\d\s*(?:/|(?:out )?of)\s*$", re.IGNORECASE)
 """Before a number that says how much could have been: the 5 of "4/5 stars"."""
 _DIFFERENCE = re.compile(r"\s+(?:younger|older|less|more|fewer) than\b", re.IGNORECASE)
 """Behind a number that is none of its own: "10 years younger than his 60"."""
+_ENDS = re.compile(r"[^\S\n]*(?:[^\w\s]|\n|I\b|$)")
+"""Behind a first number in words that is the answer: in "One can see lines" it is none."""
 _LIST_NUMBER = re.compile(r"^\(?\d[.)]\s+(?=\D{0,60}\d)", re.MULTILINE)
 
 
@@ -193,7 +195,10 @@ def _readings(text: str, question: Question) -> list[_Reading]:
             continue
         if not has_unit and _OTHER_UNIT.match(text, taken):
             continue
-        is_stated = is_alone or _STATEMENT.search(before) is not None
+        is_first = is_alone and (match[1][0].isdigit() or has_unit or _ENDS.match(text, taken) is not None)
+        if is_alone and not is_first and numbers[-1] < _TEENS:
+            continue  # "two lines run down"
+        is_stated = is_first or _STATEMENT.search(before) is not None
         is_best = len(numbers) == 1 and _BEST.search(before) is not None
         found.append(_Reading(match.start(), numbers, has_unit, is_stated, is_best))
     return found

@@ -1,6 +1,7 @@
 """Building instruction data over miniature datasets; faces are made, models are played."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,11 @@ def test_what_failed_is_asked_again(build: Build, tmp_path: Path) -> None:
 
 
 def test_a_model_that_only_fails_is_not_asked_for_ever(build: Build, tmp_path: Path) -> None:
-    miniatures.utkface(tmp_path / "data")
+    data = tmp_path / "data"
+    miniatures.utkface(data)
+    dataset = dataset_named("utkface")
+    samples = choose(dataset, data, dataset.variants[0], "all", limit=None, frame_step=1).samples
+    samples[1].media.write_text("several faces")  # nothing is asked about it
 
     def refuse(text: str) -> str:
         raise ChatError("no credit left")
@@ -209,6 +214,25 @@ def test_a_model_that_only_fails_is_not_asked_for_ever(build: Build, tmp_path: P
     with pytest.raises(ChatError, match="2 samples in a row failed, the last one so: no credit left"):
         built.write()
     assert not (tmp_path / "out" / "train.json").exists()
+
+
+class Deadly:
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (9,)
+
+
+def test_a_reader_that_dies_is_one_line(
+    looked_at: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    miniatures.utkface(tmp_path / "data")
+    monkeypatch.setattr(flows.instruct, "find_face", Deadly())
+    where = ["--root", str(tmp_path / "data"), "-o", str(tmp_path / "out"), "--readers", "2"]
+    ended = CliRunner().invoke(app, ["instruct", "utkface", *where])
+    assert ended.exit_code == 1
+    assert isinstance(ended.exception, SystemExit)
+    assert "facesift: A process in the process pool was terminated" in ended.stderr
 
 
 def test_nothing_is_paid_for_without_a_yes(looked_at: list[str], tmp_path: Path) -> None:

@@ -50,3 +50,12 @@ def test_what_was_taken_from_another_file_is_not_taken_for_this_ones(name: str, 
     assert shown(find("data")) == 22
     write(tmp_path / "other" / name, 33)
     assert shown(find("other")) == 33
+
+
+def test_a_folder_that_takes_nothing_is_no_fault_of_the_samples(tmp_path: Path) -> None:
+    media, taken = tmp_path / "data" / "film.mp4", tmp_path / "out"
+    write(media, 11)
+    taken.touch()
+    sample = Sample("a", media, "video", "anger", "test", "a", frames=(1, 1))
+    with pytest.raises(NotADirectoryError):
+        locate([sample], taken, lambda _: None)

@@ -16,6 +16,12 @@ EXPRESSION = default_question("expression")
     [
         (ACTION_UNITS, "AU12 absent, AU6 present", "ok", "AU6"),
         (ACTION_UNITS, "AU12 (absent)", "ok", ""),
+        (ACTION_UNITS, "AU17: The chin is not raised. AU24: The lips are pressed.", "ok", "AU24"),
+        (ACTION_UNITS, "AU17: chin not raised.", "ok", ""),
+        (ACTION_UNITS, "AU1 (inner brow raiser): The inner brows are not raised.", "ok", ""),
+        (ACTION_UNITS, "AU12: the lip corners are not pulled up.", "ok", ""),
+        (ACTION_UNITS, "AU4: The brows are not raised.", "ok", "AU4"),
+        (DEEPFAKE, "The video is fake: the brows are not raised.", "ok", "fake"),
         (ACTION_UNITS, "AU4 not active, AU12 active", "ok", "AU12"),
         (ACTION_UNITS, "AU12 appears to be inactive.", "ok", ""),
         (ACTION_UNITS, "AU12 does not appear to be active.", "ok", ""),

@@ -149,6 +149,17 @@ EXPRESSION = default_question("expression")
         (EXPRESSION, "No emotion except slight anger.", "ok", "anger"),
         (EXPRESSION, "Apart from fear there is surprise.", "ambiguous", "fear surprise"),
         (ATTRIBUTES, "All attributes except eyeglasses.", "ok", ""),
+        (DEEPFAKE, "If this were a deepfake, there would be artifacts. There are none.", "unparsable", ""),
+        (DEEPFAKE, "If the video was fake, the edges would flicker. It is real.", "ok", "real"),
+        (DEEPFAKE, "Were it fake, one would expect flicker.", "unparsable", ""),
+        (DEEPFAKE, "The face would flicker if it were fake.", "unparsable", ""),
+        (DEEPFAKE, "It looks as if it were manipulated.", "ok", "fake"),
+        (EXPRESSION, "The first clues were the brows raised in surprise.", "ok", "surprise"),
+        (ACTION_UNITS, "AU12 is active. It is unclear whether AU17 is active.", "ok", "AU12"),
+        (ACTION_UNITS, "It is not clear if AU17 is active but AU12 is.", "ok", "AU12"),
+        (ACTION_UNITS, "I am not sure whether or not AU17 is active.", "unparsable", ""),
+        (DEEPFAKE, "It is unclear whether this is a deepfake.", "unparsable", ""),
+        (DEEPFAKE, "It is unclear whether it is real or fake.", "ambiguous", "real fake"),
     ],
 )
 def test_hostile_texts(question: Question, text: str, status: str, labels: str) -> None:

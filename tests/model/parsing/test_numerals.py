@@ -61,6 +61,16 @@ AGE = default_question("age")
         (AGE, "A man with a 5 o'clock shadow.", "unparsable", ""),
         (AGE, "He looks 10 years younger than his 60.", "ok", "60"),
         (AGE, "90% sure that he is 22", "ok", "22"),
+        (AGE, "One can see deep wrinkles; the person is about 60 years old.", "ok", "60"),
+        (AGE, "Two vertical lines between the brows suggest an age of 45.", "ok", "45"),
+        (AGE, "One would say that he is 45", "ok", "45"),
+        (AGE, "25 is my estimate; his brother is 40", "ok", "25"),
+        (AGE, "Thirty, I guess; his brother is 40", "ok", "30"),
+        (AGE, "Thirty I guess; his brother is 40", "ok", "30"),
+        (AGE, "Thirty\nHis brother is 40", "ok", "30"),
+        (AGE, "Thirty or so", "ok", "30"),
+        (AGE, "One can see deep wrinkles.", "unparsable", ""),
+        (AGE, "One year old; his brother is 40", "ok", "1"),
     ],
 )
 def test_hostile_ages(question: Question, text: str, status: str, labels: str) -> None:
