@@ -193,11 +193,10 @@ def _readings(text: str, question: Question) -> list[_Reading]:
             continue  # a length, say
         if _DIFFERENCE.match(text, with_unit.end() if with_unit else taken):
             continue
-        if not has_unit and _OTHER_UNIT.match(text, taken):
-            continue
         is_first = is_alone and (match[1][0].isdigit() or has_unit or _ENDS.match(text, taken) is not None)
-        if is_alone and not is_first and numbers[-1] < _TEENS:
-            continue  # "two lines run down"
+        is_a_count = is_alone and not is_first and numbers[-1] < _TEENS  # "two lines run down"
+        if not has_unit and (is_a_count or _OTHER_UNIT.match(text, taken)):
+            continue
         is_stated = is_first or _STATEMENT.search(before) is not None
         is_best = len(numbers) == 1 and _BEST.search(before) is not None
         found.append(_Reading(match.start(), numbers, has_unit, is_stated, is_best))
