@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import islice
 
 from workers.video.demuxer import Demuxer
 from workers.video.numbering import VideoPacket, is_shown
@@ -93,8 +93,10 @@ def survey_of(demuxer: Demuxer, max_frames: int) -> Survey:
 def credible(packets: Iterator[VideoPacket], time_base: Fraction) -> Iterator[VideoPacket]:
     """Yield the packets without the timestamps that cannot be: far from both beside them, which are close.
 
-    A bit that is wrong makes it hours, of one packet; what stands behind a pause is near others around it.
+    A bit that is wrong makes it hours. Before a pause of the film it is otherwise: most of the packets that
+    follow are as late, or most of those before it as early.
     """
+    near_pts = _NEAR_S / time_base
     before: int | None = None
     behind: deque[int] = deque(maxlen=REORDER_FRAMES)
     ahead = deque(islice(packets, REORDER_FRAMES + 1))
@@ -104,9 +106,12 @@ def credible(packets: Iterator[VideoPacket], time_base: Fraction) -> Iterator[Vi
         pts, after = packet.pts, ahead[0].pts if ahead else None
         if before is not None and pts is not None and after is not None:
             farther = min(abs(pts - before), abs(pts - after)) - _TIMES_FARTHER * abs(after - before)
-            if farther * time_base > _NEAR_S:
-                around = chain(behind, (other.pts for other in ahead if other.pts is not None))
-                if min(abs(pts - other) for other in around) * time_base > _NEAR_S:
+            if farther > near_pts:
+                if pts > before:
+                    alike = [other.pts >= pts - near_pts for other in ahead if other.pts is not None]
+                else:
+                    alike = [other <= pts + near_pts for other in behind]
+                if 2 * sum(alike) < len(alike):
                     packet.pts = pts = None
         before = pts
         if pts is not None:
