@@ -6,8 +6,8 @@ Makes a folder of so many files and a lake in which each of them has its result,
 --once` over both and prints, of each round, wall seconds, CPU seconds and peak memory of all its processes
 (Prefect's server is one), as JSON with the machine and the date.
 
-Measured with 2 x86-64 cores (AMD EPYC, no GPU), 2026-11-30, 100,000 objects, two rounds: 16.2 and 16.4 s of
-wall clock, 14.1 and 14.4 s of CPU, at most 988 MiB.
+Measured with 2 x86-64 cores (AMD EPYC, no GPU), 2026-11-30, 100,000 objects, two rounds: 14.8 and 15.2 s of
+wall clock, 12.7 and 13.1 s of CPU, at most 975 MiB.
 """
 # pyright: reportUnknownParameterType=false
 # pyarrow comes without types.
